@@ -1,0 +1,182 @@
+"""The one tree of errors (floor 0).
+
+Every error carries three short sentences: `what` happened, `why`, and what to `do` next; `str()` is the three.
+
+    TerrascopeError
+    ├── ConfigurationError        a provider, issuer, host or trait that cannot be right
+    ├── UsageError                a command line or an argument that cannot be read
+    ├── SecretExposed             something would have carried a secret out of the kernel (pickle, argument)
+    ├── LoginError
+    │   ├── LoginRequired         nobody is signed in, and nobody can be asked here and now
+    │   ├── LoginRefused          the provider said no to these credentials
+    │   ├── LoginDenied           the person (or the provider) denied the device login
+    │   ├── LoginExpired          the device code ran out before it was approved
+    │   ├── LoginCancelled        the person cancelled
+    │   └── FlowUnavailable       this provider or client does not offer that way to sign in
+    ├── ProviderError
+    │   ├── ProviderUnreachable   no answer, or 5xx/429: passing (`retryable`)
+    │   └── ProviderAnswerInvalid an answer that is not what the RFC says
+    └── TransferError
+        ├── SourceInvalid         not a thing that can be downloaded
+        ├── TargetInvalid         the folder or name cannot be written
+        ├── ServerRefused         401, 403, 404 … for good
+        ├── ServerUnreachable     no answer, time-out, 5xx (`retryable`)
+        ├── ContentInvalid        a login page, a wrong length, a wrong checksum
+        └── DownloadFailed        the summary of a batch in which something failed
+
+None derives from `OSError`: aiohttp would turn it into `ClientOSError`, and fsspec into `FileNotFoundError`.
+No text holds a response body, a query string or a header; `error_description` may be quoted after `quoted()`.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "ConfigurationError",
+    "ContentInvalid",
+    "DownloadFailed",
+    "FlowUnavailable",
+    "LoginCancelled",
+    "LoginDenied",
+    "LoginError",
+    "LoginExpired",
+    "LoginRefused",
+    "LoginRequired",
+    "ProviderAnswerInvalid",
+    "ProviderError",
+    "ProviderUnreachable",
+    "SecretExposed",
+    "ServerRefused",
+    "ServerUnreachable",
+    "SourceInvalid",
+    "TargetInvalid",
+    "TerrascopeError",
+    "TransferError",
+    "UsageError",
+]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def quoted(text: object, limit: int = 200) -> str:
+    """Make text from a server fit for an error: no control or bidirectional characters, `limit` characters at most."""
+    clean = _CONTROL.sub(" ", str(text)).strip()
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+class TerrascopeError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    what, why, do : str
+        One short sentence each: what happened, why, and what to do next. The last two may be empty.
+    error : str, optional
+        The wire's error code, for example ``invalid_grant`` (RFC 6749 section 5.2).
+    status : int, optional
+        The HTTP status, where there was one.
+
+    Attributes
+    ----------
+    retryable : bool
+        True when the same call may succeed later without anybody changing anything.
+    """
+
+    retryable: bool = False
+
+    def __init__(
+        self, what: str, why: str = "", do: str = "", *, error: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(what, why, do)
+        self.what, self.why, self.do = what, why, do
+        self.error, self.status = error, status
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.why, self.do) if part)
+
+
+class ConfigurationError(TerrascopeError):
+    """A provider, issuer, host or trait that cannot be right."""
+
+
+class UsageError(TerrascopeError):
+    """A command line or an argument that cannot be read."""
+
+
+class SecretExposed(TerrascopeError):
+    """Something would have carried a secret out of the kernel."""
+
+
+class LoginError(TerrascopeError):
+    """Signing in did not succeed."""
+
+
+class LoginRequired(LoginError):
+    """Nobody is signed in, and nobody can be asked here and now."""
+
+
+class LoginRefused(LoginError):
+    """The provider said no to these credentials (`invalid_grant`, RFC 6749 section 5.2)."""
+
+
+class LoginDenied(LoginError):
+    """The device login was denied (`access_denied`, RFC 8628 section 3.5)."""
+
+
+class LoginExpired(LoginError):
+    """The device code ran out before it was approved (`expired_token`, RFC 8628 section 3.5)."""
+
+
+class LoginCancelled(LoginError):
+    """The person cancelled the login."""
+
+
+class FlowUnavailable(LoginError):
+    """This provider or client does not offer that way to sign in."""
+
+
+class ProviderError(TerrascopeError):
+    """The identity provider did not answer as it should."""
+
+
+class ProviderUnreachable(ProviderError):
+    """The identity provider gave no answer, or one that says "later" (429, 5xx)."""
+
+    retryable = True
+
+
+class ProviderAnswerInvalid(ProviderError):
+    """The identity provider's answer is not what the RFC says."""
+
+
+class TransferError(TerrascopeError):
+    """A download did not succeed."""
+
+
+class SourceInvalid(TransferError):
+    """Not a thing that can be downloaded."""
+
+
+class TargetInvalid(TransferError):
+    """The folder or the name cannot be written."""
+
+
+class ServerRefused(TransferError):
+    """The server refused for good (401, 403, 404 …)."""
+
+
+class ServerUnreachable(TransferError):
+    """The server gave no answer, timed out, or answered 429 or 5xx."""
+
+    retryable = True
+
+
+class ContentInvalid(TransferError):
+    """What came is not the file: a login page, a wrong length, a wrong checksum."""
+
+
+class DownloadFailed(TransferError):
+    """The summary of a batch in which something failed; `report` says what became of every item."""
+
+    report: object | None = None

@@ -1,0 +1,1 @@
+"""Floor 1: frozen values without I/O. They are what the other floors hand to each other."""

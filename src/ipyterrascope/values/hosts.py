@@ -1,0 +1,96 @@
+"""The rule that decides which URL may ever carry a credential (floor 1).
+
+An origin is read by one strict pattern instead of a URL parser: what is sent and what is checked may be read by
+different parsers (requests, urllib3, libcurl, GDAL), and everything on which they could disagree (user information,
+backslashes, white space, percent signs in the host) simply does not match and gets no credential.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from ..errors import ConfigurationError
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|\Z)",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name is this machine: `localhost`, 127.0.0.0/8 or [::1]."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def origin_of(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, lower-case host and port of a URL, or None where parsers could disagree about them."""
+    match = _ORIGIN.match(url)
+    if match is None:
+        return None
+    scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
+    return scheme, host, int(port) if port else {"https": 443, "http": 80}[scheme]
+
+
+def is_secure(url: str) -> bool:
+    """Tell whether a URL is https, or http on loopback."""
+    origin = origin_of(url)
+    return origin is not None and (origin[0] == "https" or is_loopback(origin[1]))
+
+
+def may_carry(url: str, hosts: Iterable[str]) -> bool:
+    """Tell whether a credential for `hosts` may go to `url`.
+
+    Parameters
+    ----------
+    url : str
+        An absolute URL.
+    hosts : iterable of str
+        Exact lower-case names, each with or without a port. Without one, 443 is meant; for a loopback name, any port.
+    """
+    origin = origin_of(url)
+    if origin is None or not is_secure(url):
+        return False
+    _, host, port = origin
+    return any(_matches(entry, host, port) for entry in hosts)
+
+
+def _matches(entry: str, host: str, port: int) -> bool:
+    match = _ENTRY.fullmatch(entry)
+    if match is None or match[1] != host:
+        return False
+    if match[2] is None:
+        return port == 443 or is_loopback(host)
+    return port == int(match[2])
+
+
+def validated_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """Check a list of hosts and return it as a set.
+
+    Raises
+    ------
+    ConfigurationError
+        When an entry is not an exact lower-case name with an optional port (no scheme, path or wildcard).
+    """
+    if isinstance(hosts, str):
+        raise ConfigurationError(
+            "`hosts` is one string.", "It has to be a set of names.", f"Write hosts=frozenset({{{hosts!r}}})."
+        )
+    entries = frozenset(hosts)
+    for entry in entries:
+        match = _ENTRY.fullmatch(entry)
+        if match is None or (match[2] is not None and not 0 < int(match[2]) < 65536):
+            raise ConfigurationError(
+                f"{entry!r} is not a host name.",
+                "A host is an exact lower-case name, such as services.terrascope.be or 127.0.0.1:8080.",
+                "Leave out the scheme, the path and any wildcard.",
+            )
+    return entries
