@@ -110,4 +110,6 @@ def check_secure_url(url: str, what: str) -> None:
             "Check the address.",
         )
     if "?" in url or "#" in url:
-        raise ConfigurationError(f"{what} has a query or a fragment.", "An address like that cannot be an issuer.", "Remove it.")
+        raise ConfigurationError(
+            f"{what} has a query or a fragment.", "An address like that cannot be an issuer.", "Remove it."
+        )

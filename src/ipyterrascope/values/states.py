@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import TerrascopeError
+from .providers import LoginMethod
 from .secret import Secret
 
 Phase = Literal["signed_out", "signing_in", "awaiting_user", "signed_in", "failed"]
@@ -55,6 +56,8 @@ class LoginState:
         Why it failed, or a passing trouble while it goes on (`awaiting_user`).
     notice : str
         One sentence about what just happened, for example what logging out did at the provider.
+    methods : tuple of {"device", "password", "basic"}
+        Ways to sign in that are still on offer; one that the provider turned out not to have is missing.
     """
 
     phase: Phase = "signed_out"
@@ -67,3 +70,4 @@ class LoginState:
     renewable: bool = False
     error: TerrascopeError | None = None
     notice: str = ""
+    methods: tuple[LoginMethod, ...] = ()

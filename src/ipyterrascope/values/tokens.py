@@ -47,9 +47,8 @@ class TokenSet:
         return min(30.0, 0.1 * (self.lifetime_s or 0.0))
 
     def __repr__(self) -> str:
-        return (
-            f"TokenSet(expires_at={self.expires_at}, refresh_expires_at={self.refresh_expires_at}, scope={self.scope!r})"
-        )
+        times = f"expires_at={self.expires_at}, refresh_expires_at={self.refresh_expires_at}"
+        return f"TokenSet({times}, scope={self.scope!r})"
 
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(

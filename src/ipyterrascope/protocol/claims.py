@@ -1,0 +1,40 @@
+"""What an access token says of itself, for display only (floor 2; RFC 7519). Nothing here is verified or trusted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from typing import cast
+
+from ..errors import quoted
+from ..values.secret import Secret
+
+
+def unverified_claims(token: Secret) -> dict[str, object]:
+    """Return the claims of a JWT without checking its signature; empty when the token is opaque."""
+    try:
+        payload = token.reveal().split(".")[1]
+        claims: object = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, binascii.Error, RecursionError):
+        return {}
+    return cast("dict[str, object]", claims) if isinstance(claims, dict) else {}
+
+
+def user_of(token: Secret) -> str:
+    """Return the name to show for a token's owner; empty when the token does not tell."""
+    claims = unverified_claims(token)
+    for name in ("preferred_username", "name", "email", "sub"):
+        value = claims.get(name)
+        if isinstance(value, str) and value:
+            return quoted(value, 80)
+    return ""
+
+
+def instant_of(token: Secret, claim: str) -> float | None:
+    """Return a NumericDate claim such as `exp` in POSIX seconds; None when it is missing or odd."""
+    value = unverified_claims(token).get(claim)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)

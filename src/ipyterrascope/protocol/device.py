@@ -1,0 +1,239 @@
+"""The device authorization grant, RFC 8628, with PKCE S256, RFC 7636 (floor 2).
+
+`authorize` asks for a code, `poll` asks once whether it was approved, and `until_approved` says when to ask: it is
+handed its clock and its wait, so a login of 45 seconds can be played in a millisecond.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from oauthlib.common import urlencode
+from oauthlib.oauth2 import DeviceClient
+
+from ..errors import (
+    FlowUnavailable,
+    LoginCancelled,
+    LoginDenied,
+    LoginExpired,
+    LoginRefused,
+    ProviderUnreachable,
+    TerrascopeError,
+    quoted,
+)
+from ..values.hosts import is_secure
+from ..values.providers import Provider
+from ..values.secret import Secret
+from ..values.states import DeviceAuthorization
+from ..values.tokens import TokenSet
+from .http import Answer, JsonObject, not_as_expected
+from .oauth import OAuthClient, error_of, flow_refused
+
+Wake = Literal["elapsed", "poll", "cancel"]
+
+_USER_CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+_DEFAULT_INTERVAL_S = 5.0
+_SLOW_DOWN_S = 5.0
+_MARGIN = 1.2
+_LONGEST_PAUSE_S = 60.0
+
+
+class AuthorizationPending(TerrascopeError):
+    """Nobody approved yet (`authorization_pending`, RFC 8628 section 3.5)."""
+
+
+class SlowDown(AuthorizationPending):
+    """Nobody approved yet, and we asked too often (`slow_down`)."""
+
+
+def authorize(client: OAuthClient) -> DeviceAuthorization:
+    """Ask for a device code (RFC 8628 section 3.1).
+
+    Raises
+    ------
+    FlowUnavailable
+        The provider has no device endpoint, or this client may not use it.
+    ProviderUnreachable, ProviderAnswerInvalid
+        There was no useful answer.
+    """
+    provider, scope = client.provider, client.provider.scope
+    endpoint = client.endpoints().device_authorization_endpoint
+    if endpoint is None:
+        raise FlowUnavailable(
+            f"{provider.label} offers no device code.",
+            "It names no device_authorization_endpoint.",
+            "Use the password.",
+        )
+    oauth = DeviceClient(provider.client_id)
+    code_verifier = Secret(oauth.create_code_verifier(64))
+    code_challenge = oauth.create_code_challenge(code_verifier.reveal(), "S256")
+
+    def ask(scope: str) -> Answer:
+        # oauthlib's own form of this is a GET address (and refuses http, also on loopback); RFC 8628 wants a POST
+        fields = [
+            ("client_id", provider.client_id),
+            ("code_challenge", code_challenge),
+            ("code_challenge_method", "S256"),
+        ]
+        return client.http.post(endpoint, urlencode([*fields, ("scope", scope)] if scope else fields))
+
+    answer = ask(scope)
+    error = error_of(answer)
+    if error and error[0] in ("not_allowed", "invalid_scope") and "offline_access" in scope.split():
+        answer = ask(" ".join(word for word in scope.split() if word != "offline_access"))
+        error = error_of(answer)
+    if error:
+        raise flow_refused(provider, *error, "the device code")
+    if answer.status == 404:
+        raise FlowUnavailable(
+            f"{provider.label} offers no device code.", "It answered 404.", "Use the password.", status=404
+        )
+    return _authorization(answer, provider, code_verifier, client.clock())
+
+
+def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, now: float) -> DeviceAuthorization:
+    body = answer.body
+    if answer.status != 200 or body is None:
+        raise not_as_expected(answer, provider.issuer_host, "device code")
+    device_code, user_code, uri = (body.get(name) for name in ("device_code", "user_code", "verification_uri"))
+    uri = uri or body.get("verification_url")  # a spelling that some servers kept from the draft
+    if not (isinstance(device_code, str) and device_code and isinstance(user_code, str) and isinstance(uri, str)):
+        raise not_as_expected(answer, provider.issuer_host, "device code")
+    if not _USER_CODE.fullmatch(user_code) or not is_secure(uri):
+        raise not_as_expected(answer, provider.issuer_host, "code and address that can be shown")
+    complete = body.get("verification_uri_complete")
+    return DeviceAuthorization(
+        device_code=Secret(device_code),
+        code_verifier=code_verifier,
+        user_code=user_code,
+        verification_uri=quoted(uri, 500),
+        verification_uri_complete=complete if isinstance(complete, str) and is_secure(complete) else None,
+        expires_at=now + _bounded(body, "expires_in", 600.0, 1.0, 3600.0),
+        interval=_bounded(body, "interval", _DEFAULT_INTERVAL_S, 1.0, _LONGEST_PAUSE_S),
+    )
+
+
+def _bounded(body: JsonObject, name: str, default: float, least: float, most: float) -> float:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        return default
+    return min(max(float(value), least), most)
+
+
+def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
+    """Ask once for the tokens (RFC 8628 section 3.4).
+
+    Raises
+    ------
+    AuthorizationPending, SlowDown
+        Ask again later.
+    LoginDenied, LoginExpired, LoginRefused, FlowUnavailable
+        It is over.
+    ProviderUnreachable
+        Inconclusive: ask again later.
+    """
+
+    def form(_scope: str) -> str:
+        return DeviceClient(client.provider.client_id).prepare_request_body(
+            authorization.device_code.reveal(),
+            include_client_id=True,
+            code_verifier=authorization.code_verifier.reveal(),
+        )
+
+    return client.grant(form, "", _poll_refused)
+
+
+def _poll_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+    if error == "authorization_pending":
+        return AuthorizationPending("Nobody approved yet.", error=error)
+    if error == "slow_down":
+        return SlowDown("Nobody approved yet.", error=error)
+    if error == "access_denied":
+        return LoginDenied(
+            "The sign-in was denied.", f"Somebody said no on {provider.label}'s page.", "Get a new code.", error=error
+        )
+    if error == "expired_token":
+        return _expired()
+    if error == "invalid_grant":
+        return LoginRefused(
+            "The code is not good any more.", "It was used elsewhere, or it ran out.", "Get a new code.", error=error
+        )
+    return flow_refused(provider, error, description, "the device code")
+
+
+def _expired() -> LoginExpired:
+    return LoginExpired("The code ran out.", "It was not approved in time.", "Get a new code.", error="expired_token")
+
+
+def until_approved(
+    poll_once: Callable[[], TokenSet],
+    *,
+    interval_s: float,
+    lifetime_s: float,
+    wait: Callable[[float], Wake],
+    on_trouble: Callable[[TerrascopeError | None], None] = lambda _: None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> TokenSet:
+    """Poll until the login is approved, refused, cancelled or out of time.
+
+    Parameters
+    ----------
+    poll_once : callable
+        One poll; see `poll`.
+    interval_s, lifetime_s : float
+        What the server said. We keep 20 % more than the interval between polls; after `slow_down` 5 s more, for good.
+    wait : callable
+        Waits for at most that many seconds and says what ended it: "elapsed", "poll" (somebody looks again: poll now if
+        the plain interval has passed) or "cancel".
+    on_trouble : callable
+        Told of each passing trouble, and None when it is over.
+    monotonic : callable
+        The clock, in seconds.
+
+    Raises
+    ------
+    LoginExpired, LoginDenied, LoginRefused, LoginCancelled, FlowUnavailable, ProviderAnswerInvalid
+    """
+    deadline = monotonic() + lifetime_s
+    last, failures = monotonic(), 0
+    while True:
+        pause = interval_s * _MARGIN if not failures else min(interval_s * _MARGIN * 2**failures, _LONGEST_PAUSE_S)
+        _wait_until(last, max(pause, interval_s), interval_s if not failures else pause, deadline, wait, monotonic)
+        last = monotonic()
+        if last >= deadline:
+            raise LoginExpired(
+                "The code ran out.", "It was not approved in time.", "Get a new code.", error="expired_token"
+            )
+        try:
+            return poll_once()
+        except SlowDown:
+            interval_s += _SLOW_DOWN_S
+        except AuthorizationPending:
+            pass
+        except ProviderUnreachable as exc:
+            failures = min(failures + 1, 6)
+            on_trouble(exc)
+            continue
+        if failures:
+            failures = 0
+            on_trouble(None)
+
+
+def _wait_until(
+    last: float,
+    pause: float,
+    least: float,
+    deadline: float,
+    wait: Callable[[float], Wake],
+    monotonic: Callable[[], float],
+) -> None:
+    due = last + pause
+    while (now := monotonic()) < min(due, deadline):
+        wake = wait(min(due, deadline) - now)
+        if wake == "cancel":
+            raise LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
+        if wake == "poll":
+            due = min(due, last + least)

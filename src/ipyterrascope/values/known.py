@@ -1,0 +1,53 @@
+"""The providers that are built in, and what the environment changes of them (floor 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .providers import Endpoints, Provider
+
+_REALM = "https://sso.terrascope.be/auth/realms/terrascope"
+
+TERRASCOPE = Provider(
+    name="terrascope",
+    label="Terrascope",
+    issuer=_REALM,
+    client_id="public",
+    hosts=frozenset({"services.terrascope.be"}),
+    methods=("device", "password", "basic"),
+    endpoints=Endpoints(
+        token_endpoint=f"{_REALM}/protocol/openid-connect/token",
+        device_authorization_endpoint=f"{_REALM}/protocol/openid-connect/auth/device",
+        revocation_endpoint=f"{_REALM}/protocol/openid-connect/revoke",
+        end_session_endpoint=f"{_REALM}/protocol/openid-connect/logout",
+    ),
+    stac_url="https://stac.terrascope.be",
+    registration_url="https://terrascope.be/en/sign-up",
+    account_url=f"{_REALM}/account/",
+)
+
+
+def reconfigured(provider: Provider, **changes: object) -> Provider:
+    """Return `provider` with `changes`. Another issuer keeps nothing of the old one's endpoints and pages."""
+    known = {name: value for name, value in changes.items() if value}
+    if "issuer" in known and known["issuer"] != provider.issuer:
+        known = {"endpoints": None, "registration_url": "", "account_url": "", "password_reset_url": "", **known}
+    return replace(provider, **known) if known else provider  # pyright: ignore[reportArgumentType]
+
+
+def terrascope_from_environment(environ: Mapping[str, str]) -> Provider:
+    """Return Terrascope as `TERRASCOPE_ISSUER`, `TERRASCOPE_CLIENT_ID` and `TERRASCOPE_HOSTS` (comma-separated) say.
+
+    Raises
+    ------
+    ConfigurationError
+        When one of them cannot be right.
+    """
+    hosts = frozenset(host.strip() for host in environ.get("TERRASCOPE_HOSTS", "").split(",") if host.strip())
+    return reconfigured(
+        TERRASCOPE,
+        issuer=environ.get("TERRASCOPE_ISSUER", "").strip().rstrip("/"),
+        client_id=environ.get("TERRASCOPE_CLIENT_ID", "").strip(),
+        hosts=hosts,
+    )
