@@ -1,0 +1,99 @@
+"""The accounts of this kernel: the providers it knows by name, and one account for each (floor 3)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+from ..configuration import Configuration, current
+from ..errors import UsageError, quoted
+from ..values.providers import Provider
+from .account import Account
+from .environment import environment_source
+
+
+class Accounts(Mapping[str, Provider]):
+    """Providers by name, and the accounts that were asked for. As a mapping it is `ipyterrascope.providers`.
+
+    Parameters
+    ----------
+    configuration : callable
+        Returns what is configured now; accounts made later follow a change.
+    is_app : callable
+        Tells whether visitors use this kernel, who must not inherit a login that lies ready.
+    environ : mapping, optional
+        Where the environment source looks; `os.environ` unless given.
+    """
+
+    def __init__(
+        self,
+        configuration: Callable[[], Configuration] = current,
+        *,
+        is_app: Callable[[], bool] = lambda: False,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._configuration, self._is_app = configuration, is_app
+        self._environ = os.environ if environ is None else environ
+        self._lock = threading.RLock()
+        self._accounts: dict[Provider, Account] = {}
+
+    def account(self, provider: str | Provider | None = None) -> Account:
+        """Return the account of a provider: by name, by value, or Terrascope's.
+
+        Raises
+        ------
+        UnknownProvider
+            No provider has that name.
+        """
+        value = provider if isinstance(provider, Provider) else self[provider or "terrascope"]
+        with self._lock:
+            if value not in self._accounts:
+                self._accounts[value] = self._made(value, self._configuration())
+            return self._accounts[value]
+
+    def asked_for(self) -> list[Account]:
+        """Return the accounts that were asked for so far, in that order."""
+        with self._lock:
+            return list(self._accounts.values())
+
+    def _made(self, provider: Provider, configuration: Configuration) -> Account:
+        use_sources = configuration.use_silent_sources
+        if use_sources is None:
+            use_sources = not self._is_app()
+        return Account(
+            provider,
+            connection=configuration.connection,
+            sources=[environment_source(configuration.terrascope, self._environ)] if use_sources else (),
+            keep_alive_s=configuration.keep_alive_s,
+        )
+
+    def _known(self) -> dict[str, Provider]:
+        terrascope = self._configuration().terrascope
+        return {terrascope.name: terrascope}
+
+    def __getitem__(self, name: str) -> Provider:
+        known = self._known()
+        if name not in known:
+            names = ", ".join(known)
+            raise UnknownProvider(
+                f"There is no provider {quoted(name, 60)!r}.",
+                f"Known by name: {names}.",
+                "Give one of these names, or a Provider.",
+            )
+        return known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def __repr__(self) -> str:
+        return f"<providers: {', '.join(self)}>"
+
+
+class UnknownProvider(UsageError, KeyError):
+    """No provider has that name. A `KeyError` too, because `providers` is a mapping."""
+
+    __str__ = UsageError.__str__

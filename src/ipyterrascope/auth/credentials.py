@@ -1,0 +1,67 @@
+"""What a login yields: tokens, or a user name and password for Basic authentication (floor 3)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..protocol.claims import instant_of, user_of
+from ..values.secret import Secret
+from ..values.states import Source
+from ..values.tokens import TokenSet
+from .chain import GivenToken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """The yield of one login: `tokens` or `basic`, whose it is, and where it came from.
+
+    `is_borrowed` is True for a token that somebody else obtained: it is not ours to revoke. `came_from` is a phrase for
+    people, such as the name of a variable.
+    """
+
+    source: Source
+    tokens: TokenSet | None = None
+    basic: Secret | None = None
+    user: str = ""
+    is_borrowed: bool = False
+    came_from: str = ""
+
+
+def token_login(
+    tokens: TokenSet, source: Source, *, user: str = "", is_borrowed: bool = False, came_from: str = ""
+) -> Login:
+    """Make the yield of a login that gave tokens; `user` counts where the token does not tell."""
+    name = user_of(tokens.access_token) or user
+    return Login(source=source, tokens=tokens, user=name, is_borrowed=is_borrowed, came_from=came_from)
+
+
+def basic_login(username: str, password: Secret, source: Source = "basic") -> Login:
+    """Make the yield of a Basic login: the credentials of RFC 7617 in UTF-8, not tried yet.
+
+    Raises
+    ------
+    UsageError
+        The user name holds a colon or a control character (RFC 7617 section 2).
+    """
+    if ":" in username or not username or not username.isprintable():
+        raise UsageError(
+            "That user name cannot be used.", "Basic authentication allows no colon and no control character in it.", ""
+        )
+    return Login(source=source, basic=Secret(_basic(username, password)), user=username)
+
+
+def _basic(username: str, password: Secret) -> str:
+    return base64.b64encode(f"{username}:{password.reveal()}".encode()).decode()
+
+
+def given_login(given: GivenToken, now: float) -> Login:
+    """Make the yield of a token that somebody else obtained; `now` is in POSIX seconds."""
+    issued_at = instant_of(given.access_token, "iat")
+    tokens = TokenSet(
+        access_token=given.access_token,
+        issued_at=now if issued_at is None else min(issued_at, now),
+        expires_at=instant_of(given.access_token, "exp"),
+    )
+    return token_login(tokens, "environment", is_borrowed=True, came_from=given.came_from)

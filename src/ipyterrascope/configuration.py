@@ -1,0 +1,57 @@
+"""What was configured for this kernel, by traits or by the environment (floor 1: values only, so it costs nothing)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from .values.connection import Connection
+from .values.known import terrascope_from_environment
+from .values.providers import Provider
+
+
+def _from_environment() -> Provider:
+    return terrascope_from_environment(os.environ)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What accounts are made from.
+
+    Parameters
+    ----------
+    terrascope : Provider
+        The provider of that name; the environment's credentials are meant for it.
+    connection : Connection
+        CA bundle and time-outs.
+    keep_alive_s : float
+        Seconds since the last use for which an idle session is renewed.
+    use_silent_sources : bool, optional
+        Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
+        app such as Voilà, whose visitors must not inherit the owner's login.
+    """
+
+    terrascope: Provider = field(default_factory=_from_environment)
+    connection: Connection = field(default_factory=Connection)
+    keep_alive_s: float = 0.0
+    use_silent_sources: bool | None = None
+
+
+_configured: Configuration | None = None
+
+
+def configure(configuration: Configuration | None) -> None:
+    """Let `configuration` hold from now on; None goes back to what the environment says."""
+    global _configured
+    _configured = configuration
+
+
+def current() -> Configuration:
+    """Return the configuration that holds now.
+
+    Raises
+    ------
+    ConfigurationError
+        When the environment's `TERRASCOPE_ISSUER`, `_CLIENT_ID` or `_HOSTS` cannot be right.
+    """
+    return _configured or Configuration()
