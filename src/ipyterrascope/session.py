@@ -1,0 +1,162 @@
+"""A `requests.Session` whose requests carry a live credential to the hosts that may see it, and nowhere else (floor 4).
+
+The credential exists on the wire only: it is put on a copy of the request as that copy leaves, whichever adapter is
+mounted, and so for the first request, every redirect and the one retry after a 401 alike. What the caller keeps (the
+response, its request, its history, an exception) never held it, and can be pickled or printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.auth import AuthBase
+
+from .errors import LoginRequired, SecretExposed
+from .values.authorizer import Authorizer
+from .values.connection import Connection
+from .values.hosts import origin_of
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+# Anything but a web page: a server that sees a browser may answer with its login page.
+_ACCEPT = "image/tiff, application/json, application/octet-stream, */*;q=0.5, text/html;q=0"
+
+
+class AuthorizedSession(requests.Session):
+    """A `requests.Session` that signs its own requests. Make it by `ipyterrascope.session()`.
+
+    Differences from a plain session: the credential is added, renewed and kept to the provider's hosts; a 401 is
+    answered by one renewal and one more try; `~/.netrc` is not read; there are time-outs by default; a redirect to the
+    login page raises; it does not pickle. An `Authorization` header or `auth=` of your own goes first, and is yours to
+    look after. Adapters that you mount (for retries, say) work as usual.
+
+    Parameters
+    ----------
+    authorizer : Authorizer
+        Gives the headers.
+    login_url : str
+        The identity provider's issuer: a redirect to its pages is an error, not data.
+    connection : Connection
+        CA bundle and time-outs in seconds.
+    """
+
+    def __init__(self, authorizer: Authorizer, *, login_url: str = "", connection: Connection | None = None) -> None:
+        super().__init__()
+        connection = connection or Connection()
+        self.headers["Accept"] = _ACCEPT
+        self.timeout = connection.timeout
+        if connection.verify:
+            self.verify = connection.verify
+        self.auth = _NoNetrc()
+        self._authorizer, self._login_url = authorizer, login_url
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Send a request as `requests.Session.request` does, with this session's `timeout` unless one is given."""
+        kwargs.setdefault("timeout", self.timeout)
+        return super().request(method, url, *args, **kwargs)
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        """Return the adapter for `url`, made to sign what passes through it."""
+        return _SigningAdapter(super().get_adapter(url), self._authorizer)
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Take a caller's own `Authorization` off a redirect to another origin; never look into ~/.netrc."""
+        headers = prepared_request.headers
+        if "Authorization" in headers and self.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+            del headers["Authorization"]
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Return where a response redirects to; raise when that is the login page (the answer is then no data)."""
+        target = super().get_redirect_target(resp)
+        if target and self._is_login_page(resp.url, urljoin(resp.url, target)):
+            resp.close()
+            raise LoginRequired(
+                "The service sent us to its login page instead of the data.",
+                "It does not accept this login, or wants something done in a browser first.",
+                "Sign in again, or open the address in a browser.",
+                status=resp.status_code,
+            )
+        return target
+
+    def _is_login_page(self, here: str, there: str) -> bool:
+        login = origin_of(self._login_url)
+        if login is None or origin_of(there) != login:
+            return False
+        return origin_of(here) != login or there.startswith(self._login_url)
+
+    def __reduce__(self) -> NoReturn:
+        raise SecretExposed(
+            "A signed-in session cannot be pickled.",
+            "It belongs to the login of this kernel.",
+            "Make one where it is needed, by ipyterrascope.session().",
+        )
+
+    __getstate__ = __reduce__
+
+
+class _NoNetrc(AuthBase):
+    """Stands where requests would otherwise put what ~/.netrc says."""
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        return r
+
+
+class _SigningAdapter(BaseAdapter):
+    def __init__(self, inner: BaseAdapter, authorizer: Authorizer) -> None:
+        super().__init__()
+        self._inner, self._authorizer = inner, authorizer
+
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
+        url = str(request.url)
+        headers: Mapping[str, str] = {}
+        if "Authorization" not in request.headers:
+            headers = self._authorizer.headers(url)
+        response = _send(self._inner, request, headers, kwargs)
+        if response.status_code != 401 or not headers or not _is_repeatable(request):
+            return response
+        if not self._authorizer.refused(url, headers):
+            return response
+        response.close()
+        return _send(self._inner, request, self._authorizer.headers(url), kwargs)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _send(inner: BaseAdapter, request: PreparedRequest, headers: Mapping[str, str], kwargs: dict[str, Any]) -> Response:
+    signed = request.copy()
+    signed.headers.update(headers)
+    failure: BaseException
+    try:
+        response = inner.send(signed, **kwargs)
+    except BaseException as exc:  # noqa: BLE001 - raised again below, once it holds the header no more
+        failure = exc
+    else:
+        response.request = request
+        return response
+    _forget(failure, request)
+    raise failure
+
+
+def _forget(failure: BaseException, request: PreparedRequest) -> None:
+    """Take the signed request and the frames that held its header out of an exception and all that it wraps."""
+    seen: set[int] = set()
+    pending: list[object] = [failure]
+    while pending:
+        exc = pending.pop()
+        if not isinstance(exc, BaseException) or id(exc) in seen:
+            continue
+        seen.add(id(exc))
+        pending += [exc.__cause__, exc.__context__, *exc.args, getattr(exc, "reason", None)]
+        exc.__traceback__ = None
+        if isinstance(exc, requests.RequestException):
+            exc.request = request
+
+
+def _is_repeatable(request: PreparedRequest) -> bool:
+    return request.body is None or isinstance(request.body, (bytes, str))
