@@ -1,0 +1,109 @@
+"""The whole way of a download: sources → plan → engine → report (floor 4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import cast
+
+import requests
+
+from ..errors import TerrascopeError
+from .engine import Engine, SessionEngine
+from .folder import look_at, make_writable
+from .plan import Action, plan
+from .progress import NoProgress, Progress
+from .report import Outcome, Report, download_failed
+from .sources import Item, Source, items_from
+
+
+def download(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    session: requests.Session,
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    engine: Callable[[requests.Session], Engine] = SessionEngine,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Report:
+    """Download files, each whole or not at all.
+
+    What is there with the right size is skipped; another file of the same name is kept unless `overwrite` is set. What
+    was interrupted goes on where it stopped, if the server can prove that the content is still the same.
+
+    Parameters
+    ----------
+    sources : str, Item, or iterable of them
+        What to fetch; see `items_from`.
+    folder : path
+        Where to; it is made if missing, and ``~`` is your home.
+    session : requests.Session
+        Carries the sign-in to the hosts that may see it.
+    name : str, optional
+        The file's name, for one URL only.
+    overwrite : bool
+        Fetch also what is there already; it is replaced once the new file is whole.
+    progress : Progress, optional
+        Is told how it goes; see `progress_for`.
+    engine : callable
+        Makes the engine from the session.
+    monotonic : callable
+        Seconds that never go back.
+
+    Returns
+    -------
+    Report
+        The paths, one for each entry of `sources` and in their order.
+
+    Raises
+    ------
+    SourceInvalid, UsageError
+        When an entry of `sources` or the name cannot be right; nothing was fetched.
+    TargetInvalid
+        When the folder cannot be written; nothing was fetched.
+    DownloadFailed
+        When something of several failed, after all else was fetched; `report` says what.
+    TerrascopeError
+        When `sources` is one URL or one item: why that one failed.
+    """
+    began = monotonic()
+    items = items_from(sources, name)
+    target = Path(folder).expanduser()
+    actions = plan(items, target, look_at, overwrite=overwrite)
+    if any(action.do == "fetch" for action in actions):
+        make_writable(target)
+    outcomes = _run(list(dict.fromkeys(actions)), engine(session), progress or NoProgress())
+    report = Report((outcomes[action.item] for action in actions), monotonic() - began)
+    if not report.failed:
+        return report
+    if isinstance(sources, (str, Item)):
+        raise cast(TerrascopeError, report.failed[0].error)
+    raise download_failed(report)
+
+
+def _run(actions: Sequence[Action], engine: Engine, progress: Progress) -> dict[Item, Outcome]:
+    outcomes: dict[Item, Outcome] = {}
+    wanted = [action for action in actions if action.do == "fetch"]
+    settled = (_settled(action) for action in actions if action.do != "fetch")
+    try:
+        progress.started([action.item for action in actions])
+        with closing(engine.run(wanted, progress)) as running:
+            for outcome in chain(settled, running):
+                outcomes[outcome.item] = outcome
+                progress.item_done(outcome)
+    finally:
+        progress.finished()
+    return outcomes
+
+
+def _settled(action: Action) -> Outcome:
+    status = "skipped" if action.do == "skip" else "failed"
+    return Outcome(
+        item=action.item, path=action.path, status=status, size_bytes=action.present_bytes, error=action.error
+    )

@@ -1,0 +1,225 @@
+"""Fetching: one file at a time over a `requests.Session` that already carries the sign-in (floor 4; RFC 9110).
+
+A file is whole or absent. Its bytes go to ``<name>.part`` beside the target; status, type, first bytes, size and
+checksum are checked; then it gets its name at once. What stopped in the middle goes on where it was (`Range` with
+`If-Range`) if the server proves that the content is still the same, in this run or a later one; else it starts anew.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import chain
+from typing import NoReturn, Protocol
+
+import requests
+
+from ..errors import ContentInvalid, ServerUnreachable, TerrascopeError
+from . import answers
+from .failures import NETWORK_ERRORS, detached, network_failure
+from .names import host_of, shown
+from .partial import Partial
+from .plan import Action, other_file_there
+from .progress import Progress
+from .report import Outcome, Status
+from .retry import Backoff
+from .sources import Item
+
+CHUNK_BYTES = 256 * 1024
+"""Read and written at once: more is no faster, and a broken connection loses up to this much."""
+
+_HEADERS = {"Accept": "application/octet-stream, */*;q=0.5", "Accept-Encoding": "identity"}
+
+
+class Engine(Protocol):
+    """Fetches files. It is given only what is to be fetched, and each target once."""
+
+    def run(self, actions: Iterable[Action], progress: Progress) -> Generator[Outcome, None, None]:
+        """Yield an outcome for each action as it ends, in any order; a failure is an outcome and stops nothing.
+
+        Closing the generator, or an exception from `progress`, ends everything and keeps what can be resumed.
+        """
+        ...
+
+
+class _Passing(Exception):
+    """A try failed in a way that may pass."""
+
+    def __init__(self, error: TerrascopeError, asked_s: float | None) -> None:
+        super().__init__()
+        self.error, self.asked_s = error, asked_s
+
+
+class SessionEngine:
+    """One file at a time over a session.
+
+    Parameters
+    ----------
+    session : requests.Session
+        Already authorized; what it raises of our own errors becomes that item's failure.
+    backoff : Backoff, optional
+        How often and after how long to try again.
+    timeout_s : tuple of float, optional
+        For the connection and for each read, in seconds. By default the session's own `timeout`, else 10 and 60.
+    clock, monotonic, wait, random : callable
+        POSIX seconds, seconds that never go back, sleep, and a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        *,
+        backoff: Backoff | None = None,
+        timeout_s: tuple[float, float] | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] = time.sleep,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._backoff = backoff or Backoff()
+        self._timeout_s: tuple[float, float] = timeout_s or getattr(session, "timeout", None) or (10.0, 60.0)
+        self._clock, self._monotonic, self._wait, self._random = clock, monotonic, wait, random
+
+    def run(self, actions: Iterable[Action], progress: Progress) -> Generator[Outcome, None, None]:
+        """Fetch one after the other. See `Engine`."""
+        for action in actions:
+            progress.item_started(action.item)
+            began = self._monotonic()
+            status: Status = "failed"
+            size_bytes, error = None, None
+            try:
+                status, size_bytes = self._fetch(action, progress)
+            except TerrascopeError as problem:
+                error = detached(problem)
+            seconds = self._monotonic() - began
+            yield Outcome(
+                item=action.item, path=action.path, status=status, size_bytes=size_bytes, error=error, seconds=seconds
+            )
+
+    def _fetch(self, action: Action, progress: Progress) -> tuple[Status, int]:
+        """Fetch a file with as many tries as it takes."""
+        if action.present_bytes and self._size_by_head(action.item) == action.present_bytes:
+            return "skipped", action.present_bytes
+        with Partial(action.path, action.item.url) as partial:
+            tries, furthest = 0, partial.offset
+            while True:
+                try:
+                    return self._try(action, partial, progress)
+                except _Passing as passing:
+                    error, asked_s = passing.error, passing.asked_s
+                # a try that brought the file further is not held against a bad line
+                tries = 1 if partial.offset - furthest >= CHUNK_BYTES else tries + 1
+                furthest = max(furthest, partial.offset)
+                if tries >= self._backoff.max_tries:
+                    raise error
+                wait_s = self._backoff.wait_s(tries, asked_s, self._random)
+                progress.waiting(action.item, wait_s, error)
+                self._wait(wait_s)
+
+    def _try(self, action: Action, partial: Partial, progress: Progress) -> tuple[Status, int]:
+        item, journal, offset = action.item, partial.journal, partial.offset
+        headers = dict(_HEADERS)
+        if offset and journal and journal.validator:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": journal.validator}
+        with closing(self._ask("GET", item, headers)) as response:
+            self._check_status(response, item, partial)
+            chunks = _chunks(response, item.url)
+            first = next(chunks, b"") if response.status_code == 200 else b""
+            answers.check_page(item.url, response.url, item.name, response.headers, first)
+            body = answers.read_body(response.status_code, response.headers, offset, headers.get("If-Range"))
+            if body is None or (body.start and journal and journal.size_bytes not in (None, body.size_bytes)):
+                partial.discard()
+                raise _Passing(_part_unusable(item), 0.0)
+            size_bytes = answers.agreed_size(item, response.headers, body)
+            if action.present_bytes is not None:
+                if size_bytes == action.present_bytes:
+                    return "skipped", action.present_bytes
+                raise other_file_there(item.name, action.present_bytes, size_bytes)
+            if body.start:
+                partial.resume()
+            else:
+                partial.begin(body.validator, size_bytes)
+            progress.advanced(item, partial.offset, size_bytes)
+            for chunk in chain((first,), chunks):
+                partial.write(chunk)
+                _check_length(item, partial, size_bytes)
+                progress.advanced(item, partial.offset, size_bytes)
+        if size_bytes is not None and partial.offset < size_bytes:
+            raise _Passing(_broken_off(item, partial.offset, size_bytes), None)
+        partial.finish(item.checksum)
+        return "saved", partial.offset
+
+    def _ask(self, method: str, item: Item, headers: dict[str, str]) -> requests.Response:
+        try:
+            return self._session.request(
+                method, item.url, headers=headers, stream=True, timeout=self._timeout_s, allow_redirects=True
+            )
+        except TerrascopeError as problem:
+            error = problem
+        except NETWORK_ERRORS as problem:
+            error = network_failure(problem, item.url)
+        _fail(error)
+
+    def _check_status(self, response: requests.Response, item: Item, partial: Partial) -> None:
+        status = response.status_code
+        if status in (200, 206):
+            return
+        if status == 416 and partial.offset:
+            partial.discard()
+            raise _Passing(_part_unusable(item), 0.0)
+        _fail(answers.refusal(status, item.url), answers.retry_after_s(response.headers, self._clock()))
+
+    def _size_by_head(self, item: Item) -> int | None:
+        """Ask for the size alone; None where the answer cannot be relied on, so that GET has to tell."""
+        try:
+            with closing(self._ask("HEAD", item, _HEADERS)) as response:
+                is_data = response.status_code == 200 and not answers.is_web_page(response.headers, b"")
+                return answers.content_length(response.headers) if is_data else None
+        except _Passing:
+            return None
+
+
+def _fail(error: TerrascopeError, asked_s: float | None = None) -> NoReturn:
+    raise _Passing(error, asked_s) if error.retryable else error
+
+
+def _chunks(response: requests.Response, url: str) -> Generator[bytes, None, None]:
+    """Read a body as it is on the wire, without decoding anything."""
+    stream: Iterator[bytes] = response.raw.stream(CHUNK_BYTES, decode_content=False)
+    while True:
+        try:
+            chunk = next(stream, b"")
+        except NETWORK_ERRORS as problem:
+            error = network_failure(problem, url)
+        else:
+            if not chunk:
+                return
+            yield chunk
+            continue
+        _fail(error)
+
+
+def _check_length(item: Item, partial: Partial, size_bytes: int | None) -> None:
+    """Stop at once when more comes than was said: it might have no end."""
+    if size_bytes is not None and partial.offset > size_bytes:
+        partial.discard()
+        raise ContentInvalid(
+            f"{item.name} is longer than was said.", f"It should have {size_bytes:,} bytes.", "Look it up again."
+        )
+
+
+def _broken_off(item: Item, got: int, size_bytes: int) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"The transfer of {item.name} broke off.",
+        f"{got:,} of {size_bytes:,} bytes came from {host_of(item.url)}.",
+        "Try again: it goes on where it was, if the server allows.",
+    )
+
+
+def _part_unusable(item: Item) -> ContentInvalid:
+    return ContentInvalid(
+        "The server sent a part that was not asked for.", f"It came for {shown(item.url)}.", "Try again later."
+    )

@@ -1,0 +1,82 @@
+"""The target folder: looking at it, making it, and what to say when it cannot be written (floor 4)."""
+
+from __future__ import annotations
+
+import errno
+import stat
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import TargetInvalid
+from .plan import Present
+
+_REASONS = {
+    errno.ENOSPC: ("The disk is full.", "Make room"),
+    errno.EDQUOT: ("Your quota on this disk is used up.", "Make room"),
+    errno.EFBIG: ("The file is larger than this place allows.", "Choose another place"),
+    errno.EROFS: ("It is mounted read-only.", "Choose another folder"),
+    errno.EACCES: ("You may not write there.", "Choose another folder"),
+    errno.EPERM: ("You may not write there.", "Choose another folder"),
+    errno.ENOTDIR: ("A part of the path is a file, not a folder.", "Choose another folder"),
+    errno.EEXIST: ("Something else of that name is there.", "Choose another folder"),
+    errno.ENAMETOOLONG: ("The name is too long for this file system.", "Choose a shorter name or another folder"),
+    errno.ELOOP: ("A symbolic link is in the way.", "Remove it"),
+}
+
+
+def look_at(path: Path) -> Present | None:
+    """Tell what is at a path; None for nothing.
+
+    Raises
+    ------
+    TargetInvalid
+        When it cannot be told.
+    """
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    if stat.S_ISDIR(status.st_mode):
+        return Present("folder")
+    if stat.S_ISLNK(status.st_mode):
+        # a link that leads nowhere is no file
+        with suppress(OSError):
+            status = path.stat()
+    return Present("file", status.st_size) if stat.S_ISREG(status.st_mode) else Present("other")
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder if it is missing, and prove by a nameless file that it can be written.
+
+    Raises
+    ------
+    TargetInvalid
+        When it cannot.
+    """
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+@contextmanager
+def writing_to(path: Path) -> Generator[None, None, None]:
+    """Turn what the operating system refuses inside the block into `TargetInvalid`.
+
+    Only for file operations: the errors of requests are `OSError` too, and hold the request with its headers.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> TargetInvalid:
+    why, do = _REASONS.get(
+        error.errno or 0, (f"The system says: {error.strerror or type(error).__name__}.", "Choose another folder")
+    )
+    return TargetInvalid(f"{path} cannot be written.", why, f"{do}, then try again.")

@@ -1,0 +1,80 @@
+"""Names and addresses: what a file may be called, and what of a URL may be shown (floor 4).
+
+One rule serves all platforms, so that a folder filled on Linux can be copied to Windows: what comes from a server is
+cleaned by it, and what a person asked for is refused unless it is clean already.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from ..errors import quoted
+
+MAX_NAME_BYTES = 240
+"""Of the 255 that file systems allow; the rest is for `PART` and `JOURNAL`."""
+
+PART, JOURNAL = ".part", ".part.json"
+"""What is put behind the name of an unfinished file, and of its journal. No file is called so."""
+
+# separators, drive letters and streams, wildcards, control and bidirectional characters, lone surrogates
+_FORBIDDEN = re.compile('[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+_RESERVED = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+    + [f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"]
+)
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
+
+
+def clean(text: str) -> str:
+    """Make a file name that stays in its folder on every platform, or return ``""`` where nothing usable is left.
+
+    Parameters
+    ----------
+    text : str
+        What a server calls it, percent-decoded.
+
+    Returns
+    -------
+    str
+        Without separators, control characters, drive letters, leading dots and the names that Windows reserves;
+        240 bytes of UTF-8 at most. A clean name is returned as it is.
+
+    Examples
+    --------
+    >>> clean("../../etc/passwd")
+    '__.._etc_passwd'
+    """
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" ").rstrip(". ")
+    if name.startswith("."):
+        name = "_" + name.lstrip(".")
+    if name.partition(".")[0].rstrip(" ").upper() in _RESERVED:
+        name = "_" + name
+    if name.lower().endswith((PART, JOURNAL)):
+        name += "_"
+    return name if len(name.encode()) <= MAX_NAME_BYTES else ""
+
+
+def path_segments(url: str) -> list[str]:
+    """Return the segments of a URL's path, percent-decoded and as they are: empty, ``..`` and hostile ones too."""
+    path = _ORIGIN.sub("", _without_query(url), count=1)
+    return [unquote(segment, errors="replace") for segment in path.split("/")[1:]]
+
+
+def host_of(url: str) -> str:
+    """Return host and port of a URL as written, without user information."""
+    match = _ORIGIN.match(url)
+    return match[1] if match else ""
+
+
+def shown(url: str) -> str:
+    """Return a URL fit for a message: no user information, no query, no fragment (RFC 3986 section 3).
+
+    A query may hold a signature, which is as good as a password for as long as it lasts.
+    """
+    return quoted(re.sub(r"//[^/]*@", "//", _without_query(url)))
+
+
+def _without_query(url: str) -> str:
+    return url.partition("#")[0].partition("?")[0]

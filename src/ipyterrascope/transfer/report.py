@@ -1,0 +1,189 @@
+"""What became of a download: one outcome for each item, and the report of all (floor 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Literal, overload
+
+from ..errors import DownloadFailed, TerrascopeError
+from .names import shown
+from .sources import Item
+
+Status = Literal["saved", "skipped", "failed"]
+_WORDS: dict[Status, str] = {"saved": "saved", "skipped": "already there", "failed": "failed"}
+_MOST_ROWS = 20
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one item.
+
+    Attributes
+    ----------
+    item : Item
+    path : pathlib.Path
+        Where the file is, or would have been.
+    status : {"saved", "skipped", "failed"}
+        "skipped" means that it was there already.
+    size_bytes : int, optional
+        The size of the whole file, where it is there.
+    error : TerrascopeError, optional
+        Why it failed.
+    seconds : float
+        How long it took.
+    """
+
+    item: Item
+    path: Path
+    status: Status
+    size_bytes: int | None = None
+    error: TerrascopeError | None = None
+    seconds: float = 0.0
+
+
+class Report(Sequence[Path]):
+    """The paths of what is there now, in the order of what was asked for, and what became of each item.
+
+    A URL that was asked for twice is fetched once and is in the report twice, so that paths and URLs can be zipped.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+    seconds : float
+        How long all of it took.
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome], seconds: float = 0.0) -> None:
+        self.outcomes = tuple(outcomes)
+        self.seconds = seconds
+        self._paths = [outcome.path for outcome in self.outcomes if outcome.status != "failed"]
+
+    @property
+    def saved(self) -> list[Outcome]:
+        """What was fetched now."""
+        return self._with("saved")
+
+    @property
+    def skipped(self) -> list[Outcome]:
+        """What was there already."""
+        return self._with("skipped")
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """What could not be fetched."""
+        return self._with("failed")
+
+    def _with(self, status: Status) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status == status]
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Path]: ...
+    def __getitem__(self, index: int | slice) -> Path | list[Path]:
+        return self._paths[index]
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON can hold it. URLs are without their query."""
+        return {
+            "saved": len(self.saved),
+            "skipped": len(self.skipped),
+            "failed": len(self.failed),
+            "seconds": self.seconds,
+            "outcomes": [_as_dict(outcome) for outcome in self.outcomes],
+        }
+
+    def __str__(self) -> str:
+        counts = [f"{len(self._with(status))} {word}" for status, word in _WORDS.items() if self._with(status)]
+        fetched = sum(outcome.size_bytes or 0 for outcome in self.saved)
+        size = f" ({_size(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
+        return f"{', '.join(counts) or 'nothing to download'}{size}"
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+        lines = [
+            f"  {status:<{widths[0]}}  {size:>{widths[1]}}  {path:<{widths[2]}}  {why}".rstrip()
+            for status, size, path, why in rows
+        ]
+        return "\n".join([f"Report: {self}", *lines, *self._left_out()])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{head}</th>" for head in ("status", "size", "file", ""))
+        rows = "".join(
+            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        below = "".join(f"<p>{escape(line.strip())}</p>" for line in self._left_out())
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+        return f"<div><p>{escape(str(self))}</p>{table}{below}</div>"
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        first = [*self.failed, *(outcome for outcome in self.outcomes if outcome.status != "failed")][:_MOST_ROWS]
+        return [
+            (_WORDS[row.status], _size(row.size_bytes), str(row.path), str(row.error) if row.error else "")
+            for row in first
+        ]
+
+    def _left_out(self) -> list[str]:
+        more = len(self.outcomes) - _MOST_ROWS
+        return [f"  … and {more} more"] if more > 0 else []
+
+
+def download_failed(report: Report) -> DownloadFailed:
+    """Return the error that sums up what failed; `retryable` when the same call may mend all of it."""
+    errors = {outcome.item: outcome.error for outcome in report.failed if outcome.error is not None}
+    first = [f"{item.name}: {error.what} {error.why}".strip() for item, error in list(errors.items())[:_MOST_REASONS]]
+    reasons = " ".join(first)
+    more = f" And {len(errors) - len(first)} more." if len(errors) > len(first) else ""
+    advice = next((error.do for error in errors.values()), "")
+    failed = DownloadFailed(
+        f"{len(report.failed)} of {len(report.outcomes)} downloads failed.",
+        f"{reasons}{more}",
+        f"{advice} What was saved stays: the same call again fetches only the rest.".strip(),
+    )
+    failed.report = report
+    failed.retryable = all(error.retryable for error in errors.values())
+    return failed
+
+
+def _as_dict(outcome: Outcome) -> dict[str, object]:
+    error = outcome.error
+    return {
+        "url": shown(outcome.item.url),
+        "name": outcome.item.name,
+        "path": str(outcome.path),
+        "status": outcome.status,
+        "size_bytes": outcome.size_bytes,
+        "seconds": outcome.seconds,
+        "error": error
+        and {
+            "type": type(error).__name__,
+            "what": error.what,
+            "why": error.why,
+            "do": error.do,
+            "status": error.status,
+            "retryable": error.retryable,
+        },
+    }
+
+
+def _size(size_bytes: int | None) -> str:
+    """Write a size as people read it, in powers of 1000, as catalogues and disks do."""
+    if size_bytes is None:
+        return ""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"

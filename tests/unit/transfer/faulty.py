@@ -1,0 +1,169 @@
+"""A small HTTP server on a real loopback socket whose answers follow a script of faults."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+CHUNK = 64 * 1024
+DATE = "Sat, 01 Aug 2026 12:00:00 GMT"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request that arrived."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How to answer a request: properly, unless a field says otherwise.
+
+    `cut_at` ends the connection after so many bytes of the body, with a reset if `reset` is set; `stall` keeps it open
+    and silent after them. A `length` other than the content's is a lie in Content-Length; None sends none. `pause_s` is
+    waited before every 64 KiB. `repeat` sends the content so many times, without ranges.
+    """
+
+    content: bytes = b""
+    status: int = 200
+    etag: str | None = '"v1"'
+    ranges: bool = True
+    if_range: bool = True
+    cut_at: int | None = None
+    reset: bool = False
+    stall: bool = False
+    chunked: bool = False
+    length: int | None = -1
+    pause_s: float = 0.0
+    repeat: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class FaultyServer:
+    """Answers from `script`, one entry a request, then from `files` by path; a 404 for the rest."""
+
+    def __init__(self) -> None:
+        self.script: list[Answer] = []
+        self.files: dict[str, Answer] = {}
+        self.asked: list[Asked] = []
+        self.closing = threading.Event()
+        self._server = _Threads(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+
+    def answer(self, method: str, path: str) -> Answer:
+        if self.script and method == "GET":
+            return self.script.pop(0)
+        return self.files.get(path.partition("?")[0], Answer(status=404))
+
+    def gets(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.method == "GET"]
+
+    def __enter__(self) -> FaultyServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._server.server_close()
+
+
+class _Threads(ThreadingHTTPServer):
+    # joined at server_close(), so that no thread outlives its test
+    daemon_threads = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.connections: list[socket.socket] = []
+
+    def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up are what is tested here."""
+
+
+def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_GET(self) -> None:
+            server.asked.append(Asked(self.command, self.path, dict(self.headers.items())))
+            _send(self, server.answer(self.command, self.path), server.closing)
+
+        do_HEAD = do_GET
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return DATE
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+def _send(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.Event) -> None:
+    status, body, headers = answer.status, answer.content, dict(answer.headers)
+    match = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+    same = not answer.if_range or handler.headers.get("If-Range") in (None, answer.etag, headers.get("Last-Modified"))
+    if match and answer.ranges and same and status == 200:
+        start = int(match[1])
+        if start >= len(body):
+            status, headers["Content-Range"], body = 416, f"bytes */{len(body)}", b""
+        else:
+            status = 206
+            headers.setdefault("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            body = body[start:]
+    handler.send_response(status)
+    if answer.etag:
+        headers["ETag"] = answer.etag
+    headers.setdefault("Content-Type", "image/tiff")
+    if answer.chunked:
+        headers["Transfer-Encoding"] = "chunked"
+    elif answer.length is not None:
+        headers["Content-Length"] = str(len(body) * answer.repeat if answer.length < 0 else answer.length)
+    cut = answer.cut_at is not None or answer.length is None
+    if cut:
+        handler.close_connection = True
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    if handler.command == "HEAD":
+        return
+    for _ in range(answer.repeat):
+        _send_body(handler, body if answer.cut_at is None else body[: answer.cut_at], answer)
+    if answer.stall:
+        closing.wait(10)
+    if answer.reset:
+        handler.wfile.flush()
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.connection.close()
+
+
+def _send_body(handler: BaseHTTPRequestHandler, body: bytes, answer: Answer) -> None:
+    for start in range(0, len(body), CHUNK):
+        piece = body[start : start + CHUNK]
+        time.sleep(answer.pause_s)
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece)
+    if answer.chunked and answer.cut_at is None:
+        handler.wfile.write(b"0\r\n\r\n")

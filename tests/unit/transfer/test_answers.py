@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from ipyterrascope.errors import ServerRefused, ServerUnreachable
+from ipyterrascope.transfer import Backoff
+from ipyterrascope.transfer.answers import (
+    Body,
+    content_length,
+    is_web_page,
+    read_body,
+    refusal,
+    retry_after_s,
+    strong_validator,
+)
+
+NOON = 1_785_585_600.0  # Sat, 01 Aug 2026 12:00:00 GMT
+
+
+def headers(**fields: str) -> CaseInsensitiveDict[str]:
+    return CaseInsensitiveDict({name.replace("_", "-"): value for name, value in fields.items()})
+
+
+def test_whole_answer() -> None:
+    """A 200 holds the file from its start, also when a part was asked for."""
+    fields = headers(Content_Length="10", ETag='"a"')
+    assert read_body(200, fields, 0, None) == Body(0, 10, '"a"')
+    assert read_body(200, fields, 5, '"a"') == Body(0, 10, '"a"')
+
+
+def test_true_part() -> None:
+    """A 206 is believed when it begins where it was asked to and names the same content."""
+    fields = headers(Content_Range="bytes 5-9/10", Content_Length="5", ETag='"a"')
+    assert read_body(206, fields, 5, '"a"') == Body(5, 10, '"a"')
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Content_Range": "bytes 4-9/10"},
+        {"Content_Range": "bytes 5-9/*"},
+        {"Content_Range": "bytes 5-10/10"},
+        {"Content_Range": "bytes 5-4/10"},
+        {"Content_Range": "items 5-9/10"},
+        {"Content_Range": "bytes 5-9/10", "Content_Length": "6"},
+        {"Content_Range": "bytes 5-9/10", "ETag": '"b"'},
+        {"Content_Range": "bytes 5-9/10", "ETag": 'W/"a"'},
+        {"Content_Type": "multipart/byteranges; boundary=x"},
+    ],
+)
+def test_doubtful_part(fields: dict[str, str]) -> None:
+    """A 206 that begins elsewhere, contradicts itself or is of another content is not used."""
+    assert read_body(206, headers(**fields), 5, '"a"') is None
+
+
+def test_part_that_was_not_asked_for() -> None:
+    """A 206 for a request of the whole file is not used."""
+    assert read_body(206, headers(Content_Range="bytes 0-9/10"), 0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "validator"),
+    [
+        ({"ETag": '"abc"'}, '"abc"'),
+        ({"ETag": 'W/"abc"'}, None),
+        ({"ETag": "abc"}, None),
+        ({"ETag": '"a"b"'}, None),
+        ({}, None),
+        (
+            {"Last_Modified": "Fri, 31 Jul 2026 12:00:00 GMT", "Date": "Sat, 01 Aug 2026 12:00:00 GMT"},
+            "Fri, 31 Jul 2026 12:00:00 GMT",
+        ),
+        ({"Last_Modified": "Sat, 01 Aug 2026 11:59:30 GMT", "Date": "Sat, 01 Aug 2026 12:00:00 GMT"}, None),
+        ({"Last_Modified": "Fri, 31 Jul 2026 12:00:00 GMT"}, None),
+        ({"Last_Modified": "yesterday", "Date": "today"}, None),
+        (
+            {
+                "ETag": 'W/"x"',
+                "Last_Modified": "Fri, 31 Jul 2026 12:00:00 GMT",
+                "Date": "Sat, 01 Aug 2026 12:00:00 GMT",
+            },
+            None,
+        ),
+    ],
+)
+def test_strong_validator(fields: dict[str, str], validator: str | None) -> None:
+    """Only a strong ETag, or a date old enough, can prove that a content is still the same."""
+    assert strong_validator(headers(**fields)) == validator
+
+
+@pytest.mark.parametrize(
+    ("value", "length"), [("0", 0), ("12", 12), ("", None), ("-1", None), ("1e3", None), ("٣", None), ("9" * 40, None)]
+)
+def test_content_length(value: str, length: int | None) -> None:
+    """Content-Length is ASCII digits or nothing."""
+    assert content_length(headers(Content_Length=value)) == length
+
+
+def test_length_of_a_compressed_body_is_not_the_files() -> None:
+    """Content-Length of a compressed answer counts other bytes."""
+    assert content_length(headers(Content_Length="12", Content_Encoding="gzip")) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html>",
+        b"\n  <!doctype HTML public",
+        b"\xef\xbb\xbf<html lang='en'>",
+        b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC",
+        b"<!-- a --><!-- b -->\n<html>",
+    ],
+)
+def test_web_page_by_its_first_bytes(body: bytes) -> None:
+    """A web page is known by its first bytes, whatever type is claimed."""
+    assert is_web_page(headers(Content_Type="image/tiff"), body)
+
+
+@pytest.mark.parametrize("body", [b"", b"II*\x00", b"<?xml version='1.0'?><Product>", b"<htmlish>", b"text <html>"])
+def test_data_is_no_web_page(body: bytes) -> None:
+    """TIFF, product metadata and text that mentions a tag are data."""
+    assert not is_web_page(headers(Content_Type="application/octet-stream"), body)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+def test_web_page_by_its_type(kind: str) -> None:
+    """A web page is known by its type, whatever its bytes."""
+    assert is_web_page(headers(Content_Type=kind), b"II*\x00")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_passing_refusal(status: int) -> None:
+    """Too many requests, time-outs and troubles of the server may be tried again."""
+    error = refusal(status, "https://h/a.tif?signature=s3cret")
+    assert isinstance(error, ServerUnreachable)
+    assert error.retryable
+    assert error.status == status
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "address"),
+        (401, "Sign in again"),
+        (403, "conditions"),
+        (404, "Look it up"),
+        (410, "newer"),
+        (304, "address"),
+    ],
+)
+def test_refusal_for_good(status: int, advice: str) -> None:
+    """Other refusals are final, and each says what to do."""
+    error = refusal(status, "https://h/a.tif?signature=s3cret")
+    assert isinstance(error, ServerRefused)
+    assert not error.retryable
+    assert advice in error.do
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("Sat, 01 Aug 2026 12:00:30 GMT", 30.0),
+        ("Sat, 01 Aug 2026 11:00:00 GMT", 0.0),
+        ("Sat, 01 Aug 2026 12:00:30 -0000", 30.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+    ],
+)
+def test_retry_after(value: str, seconds: float | None) -> None:
+    """Retry-After is read as seconds or as a date."""
+    assert retry_after_s(headers(Retry_After=value), NOON) == seconds
+
+
+@pytest.mark.soak
+@given(st.text())
+def test_retry_after_never_fails(value: str) -> None:
+    """Whatever a server writes there, reading it gives a time that is not negative, or none."""
+    assert (retry_after_s({"Retry-After": value}, NOON) or 0.0) >= 0.0
+
+
+@pytest.mark.soak
+@given(st.integers(1, 100), st.none() | st.floats(0, 1e9), st.floats(0, 1))
+def test_backoff_is_bounded(tries: int, asked_s: float | None, random: float) -> None:
+    """A wait is never longer than the cap, and never shorter than what the server asked for below the cap."""
+    backoff = Backoff()
+    wait_s = backoff.wait_s(tries, asked_s, lambda: random)
+    assert 0.5 <= wait_s <= backoff.most_s or asked_s is not None
+    assert min(asked_s or 0.0, backoff.most_asked_s) <= wait_s <= max(backoff.most_s, backoff.most_asked_s) + 1

@@ -1,0 +1,137 @@
+"""A server that refuses, is busy or is silent, and a session that raises: when to try again, and what is said."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+import requests
+from downloads import DATA, HALF, Downloads
+from faulty import Answer
+
+from ipyterrascope.errors import (
+    LoginRequired,
+    ProviderUnreachable,
+    ServerRefused,
+    ServerUnreachable,
+    TerrascopeError,
+)
+from ipyterrascope.transfer import Item, download
+
+TOKEN = "eyJhbGciOiJub25lIn0"
+
+
+def test_tries_end(one: Downloads) -> None:
+    """A server that never delivers is asked `max_tries` times, with growing waits, and the error says so."""
+    with pytest.raises(ServerUnreachable, match="503") as caught:
+        one.get(*[Answer(status=503)] * 9)
+    assert len(one.server.gets()) == 4
+    assert one.waits.seconds == [1.0, 2.0, 4.0]
+    assert caught.value.status == 503
+    assert one.names() == []
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_passing_status_is_tried_again(one: Downloads, status: int) -> None:
+    """What may pass is tried again after a wait."""
+    [path] = one.get(Answer(status=status), Answer(DATA))
+    assert path.read_bytes() == DATA
+    assert len(one.waits.seconds) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [("7", 8.0), ("Sat, 01 Aug 2026 12:00:30 GMT", 31.0), ("86400", 121.0), ("nonsense", 1.0)],
+)
+def test_retry_after_is_obeyed(one: Downloads, asked: str, waited: float) -> None:
+    """The server's own waiting time counts, in seconds or as a date, up to a cap."""
+    one.get(Answer(status=429, headers={"Retry-After": asked}), Answer(DATA))
+    assert one.waits.seconds == [waited]
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(400, "Check the address"), (401, "Sign in again"), (403, "conditions"), (404, "Look it up")]
+)
+def test_refusal_is_final(one: Downloads, status: int, advice: str) -> None:
+    """Other refusals are not tried again, leave nothing behind, and say what to do without the body."""
+    with pytest.raises(ServerRefused, match=advice) as caught:
+        one.get(Answer(b"secret reasons", status=status), item=one.item())
+    assert caught.value.status == status
+    assert len(one.server.gets()) == 1
+    assert one.names() == []
+    assert "s3cret" not in str(caught.value)
+    assert "secret reasons" not in str(caught.value)
+
+
+def test_silent_server(one: Downloads) -> None:
+    """A server that falls silent is left after the time-out, and the rest is fetched."""
+    engine = one.waits.engine()
+    engine.keywords["timeout_s"] = (5.0, 0.2)
+    one.server.script += [Answer(DATA, length=len(DATA), cut_at=HALF, stall=True), Answer(DATA)]
+    [path] = download(one.server.url("/p/a.tif"), one.folder, session=one.session, engine=engine)
+    assert path.read_bytes() == DATA
+
+
+def test_nobody_listens(one: Downloads) -> None:
+    """A host that refuses connections is tried a few times and then named, without the query."""
+    item = Item("http://127.0.0.1:9/a.tif?signature=s3cret", "a.tif")
+    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:9 was lost") as caught:
+        one.get(item=item)
+    assert len(one.waits.seconds) == 3
+    assert "s3cret" not in str(caught.value)
+
+
+def test_missing_ca_bundle(one: Downloads, tmp_path: Path) -> None:
+    """A CA bundle that is not there is said at once."""
+    one.session.verify = str(tmp_path / "missing.pem")
+    with pytest.raises(TerrascopeError, match=r"missing\.pem"):
+        one.get(item=Item("https://127.0.0.1:9/a.tif", "a.tif"))
+    assert one.waits.seconds == []
+
+
+class Signed(requests.Session):
+    """A session that raises our own errors, as an authorized one does, before it lets a request through."""
+
+    def __init__(self, *errors: TerrascopeError) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    def request(self, *args: object, **options: object) -> requests.Response:
+        if self.errors:
+            raise self.errors.pop(0)
+        return super().request(*args, **options)  # type: ignore[arg-type]
+
+
+def test_own_error_of_the_session(one: Downloads) -> None:
+    """An error of our tree that the session raises is that item's failure as it is."""
+    one.session = Signed(LoginRequired("Nobody is signed in."))
+    with pytest.raises(LoginRequired, match="Nobody is signed in"):
+        one.get()
+    assert one.waits.seconds == []
+
+
+def test_own_passing_error_of_the_session(one: Downloads) -> None:
+    """One that may pass, such as a renewal that found the provider busy, is tried again."""
+    one.session = Signed(ProviderUnreachable("The provider is busy."))
+    [path] = one.get(Answer(DATA))
+    assert path.read_bytes() == DATA
+    assert len(one.waits.seconds) == 1
+
+
+def test_no_secret_in_errors(one: Downloads, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither text, chain nor traceback of an error leads to the Authorization header, and we log nothing of it."""
+    one.session.headers["Authorization"] = f"Bearer {TOKEN}"
+    caplog.set_level(logging.DEBUG)
+    item = Item("http://127.0.0.1:9/a.tif?signature=s3cret", "a.tif")
+    for answer in (None, Answer(status=503), Answer(DATA, cut_at=10, reset=True), Answer(status=401)):
+        with pytest.raises(TerrascopeError) as caught:
+            one.get(*[answer] * 4 if answer else (), item=item if answer is None else None)
+        error = caught.value
+        assert error.__context__ is None
+        assert error.__cause__ is None
+        assert "s3cret" not in str(error)
+        assert TOKEN not in "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        one.server.script.clear()
+    assert TOKEN not in caplog.text

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from faulty import Answer, FaultyServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ipyterrascope.errors import TargetInvalid
+from ipyterrascope.transfer import Item, SessionEngine, download
+from ipyterrascope.transfer.progress import NoProgress
+
+DATA = random.Random(1).randbytes(2 << 20)
+CHILD = """
+import resource, sys
+import requests
+from ipyterrascope.errors import TerrascopeError
+from ipyterrascope.transfer import download
+
+folder, *urls = sys.argv[1:]
+for url in urls:
+    try:
+        print(download(url, folder, session=requests.Session()), flush=True)
+    except TerrascopeError as error:
+        print(type(error).__name__, error, flush=True)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+"""
+
+
+def child(folder: Path, *urls: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CHILD, str(folder), *urls]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
+
+
+def until_part_has(folder: Path, size_bytes: int, process: subprocess.Popen[str]) -> None:
+    part = folder / "a.tif.part"
+    while not (part.exists() and part.stat().st_size >= size_bytes):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+class InterruptAt(NoProgress):
+    """Presses Ctrl-C at the nth report of progress."""
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+        self.ended = False
+
+    def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+    def finished(self) -> None:
+        self.ended = True
+
+
+@pytest.mark.soak
+@given(nth=st.integers(1, 9), etag=st.sampled_from(['"v1"', 'W/"v1"', None]), changes=st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_interrupt_leaves_only_what_can_be_used(
+    nth: int, etag: str | None, changes: bool, server: FaultyServer, session: requests.Session, tmp_path: Path
+) -> None:
+    """After Ctrl-C at any moment there is no file, a part only if it can be resumed, and the next run is right also
+    when the file changed meanwhile."""
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    server.files["/a.tif"] = Answer(DATA, etag=etag)
+    progress = InterruptAt(nth)
+    with pytest.raises(KeyboardInterrupt):
+        download(server.url("/a.tif"), folder, session=session, progress=progress)
+    assert progress.ended
+    resumable = etag == '"v1"' and nth > 1
+    assert names(folder) == (["a.tif.part", "a.tif.part.json"] if resumable else [])
+    new = DATA[::-1] if changes else DATA
+    server.files["/a.tif"] = Answer(new, etag=None if etag is None else '"v2"' if changes else etag)
+    [path] = download(server.url("/a.tif"), folder, session=session)
+    assert path.read_bytes() == new
+    assert names(folder) == ["a.tif"]
+
+
+def test_interrupt_during_a_silent_read(server: FaultyServer, session: requests.Session, tmp_path: Path) -> None:
+    """A real SIGINT while the server is silent ends the process at once and keeps what came."""
+    server.script.append(Answer(DATA, length=len(DATA), cut_at=1 << 20, stall=True))
+    process = child(tmp_path, server.url("/a.tif"))
+    until_part_has(tmp_path, 1 << 20, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert names(tmp_path) == ["a.tif.part", "a.tif.part.json"]
+    server.files["/a.tif"] = Answer(DATA)
+    [path] = download(server.url("/a.tif"), tmp_path, session=session)
+    assert path.read_bytes() == DATA
+    assert server.gets()[-1].headers["Range"] == f"bytes={1 << 20}-"
+
+
+@pytest.mark.soak
+def test_kill_at_any_moment(server: FaultyServer, session: requests.Session, tmp_path: Path, full_counts: bool) -> None:
+    """However often the process is killed, the file is absent until it is whole, and then identical."""
+    server.files["/a.tif"] = Answer(DATA, pause_s=0.002)
+    moments = random.Random(7)
+    for _ in range(100 if full_counts else 4):
+        server.asked.clear()
+        process = child(tmp_path, server.url("/a.tif"))
+        while not server.asked:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        target = tmp_path / "a.tif"
+        if target.exists():
+            assert target.read_bytes() == DATA
+            target.unlink()
+    [path] = download(server.url("/a.tif"), tmp_path, session=session)
+    assert path.read_bytes() == DATA
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_full_disk(server: FaultyServer, session: requests.Session, tmp_path: Path) -> None:
+    """Where the disk takes no more, the error says so, and what fits is kept for later."""
+    server.files["/a.tif"] = Answer(DATA)
+    limit = 700_000
+    process = child(
+        tmp_path, server.url("/a.tif"), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    )
+    printed, _ = process.communicate(timeout=60)
+    assert printed.startswith("TargetInvalid")
+    assert "larger than this place allows" in printed
+    assert names(tmp_path) == ["a.tif.part", "a.tif.part.json"]
+    [path] = download(server.url("/a.tif"), tmp_path, session=session)
+    assert path.read_bytes() == DATA
+    assert server.gets()[-1].headers["Range"] == f"bytes={limit}-"
+
+
+@pytest.mark.parametrize("below", ["file", "file/deeper"])
+def test_folder_that_cannot_be(below: str, server: FaultyServer, session: requests.Session, tmp_path: Path) -> None:
+    """A folder that cannot be made is refused before anything is asked of the server."""
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(TargetInvalid, match=r"not a folder|Something else"):
+        download(server.url("/a.tif"), tmp_path / below, session=session)
+    assert server.asked == []
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_folder_that_cannot_be_written(server: FaultyServer, session: requests.Session) -> None:
+    """A folder that is there and takes no files is refused before anything is asked of the server."""
+    with pytest.raises(TargetInvalid, match="cannot be written"):
+        download(server.url("/a.tif"), f"/proc/{os.getpid()}", session=session)
+    assert server.asked == []
+
+
+def test_memory_does_not_grow_with_the_file(server: FaultyServer, tmp_path: Path) -> None:
+    """A file of 300 MB takes no more memory than one of 1 MB."""
+    server.files["/small.bin"] = Answer(bytes(1 << 20))
+    server.files["/large.bin"] = Answer(bytes(1 << 20), repeat=300)
+    printed, errors = child(tmp_path, server.url("/small.bin"), server.url("/large.bin")).communicate(timeout=120)
+    assert errors == ""
+    small_kib, large_kib = [int(line) for line in printed.splitlines() if line.isdigit()]
+    assert (tmp_path / "large.bin").stat().st_size == 300 << 20
+    assert large_kib - small_kib < 20 * 1024
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+def test_several_runs_at_once_never_save_a_mixture(server: FaultyServer, tmp_path: Path, etag: str | None) -> None:
+    """Processes that fetch the same file into the same folder may fail, but what gets its name is the file."""
+    server.files["/a.tif"] = Answer(DATA, etag=etag, pause_s=0.01)
+    first = child(tmp_path, server.url("/a.tif"))
+    until_part_has(tmp_path, 1, first)
+    for process in (first, *(child(tmp_path, server.url("/a.tif")) for _ in range(2))):
+        process.communicate(timeout=60)
+    target = tmp_path / "a.tif"
+    assert not target.exists() or target.read_bytes() == DATA
+
+
+def test_default_engine_is_the_sessions(session: requests.Session) -> None:
+    """An engine needs nothing but a session."""
+    assert list(SessionEngine(session).run([], NoProgress())) == []

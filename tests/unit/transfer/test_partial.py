@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ipyterrascope.errors import ContentInvalid, TargetInvalid
+from ipyterrascope.transfer.checksums import matches
+from ipyterrascope.transfer.partial import Partial
+
+URL = "https://h/a.tif?signature=s3cret"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "a.tif"
+
+
+def interrupted(target: Path, *, validator: str | None = '"v1"', data: bytes = b"12345", size: int | None = 10) -> None:
+    with Partial(target, URL) as partial:
+        partial.begin(validator, size)
+        partial.write(data)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_whole_file_has_its_name_only(target: Path) -> None:
+    """After the end there is the file and nothing else."""
+    with Partial(target, URL) as partial:
+        partial.begin(None, 5)
+        partial.write(b"12345")
+        assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
+        partial.finish(None)
+    assert names(target.parent) == ["a.tif"]
+    assert target.read_bytes() == b"12345"
+
+
+def test_part_is_resumed(target: Path) -> None:
+    """What came before an interruption is used by the next run."""
+    interrupted(target)
+    with Partial(target, URL) as partial:
+        assert partial.offset == 5
+        assert partial.journal is not None
+        assert partial.journal.validator == '"v1"'
+        partial.resume()
+        partial.write(b"67890")
+        partial.finish(None)
+    assert target.read_bytes() == b"1234567890"
+    assert names(target.parent) == ["a.tif"]
+
+
+def test_journal_holds_no_query(target: Path) -> None:
+    """A signature in the query is not written to the disk."""
+    interrupted(target)
+    assert "s3cret" not in (target.parent / "a.tif.part.json").read_text()
+
+
+def test_part_without_validator_is_removed(target: Path) -> None:
+    """What could not be resumed leaves nothing behind."""
+    interrupted(target, validator=None)
+    assert names(target.parent) == []
+
+
+def test_empty_part_is_removed(target: Path) -> None:
+    """A transfer that brought nothing leaves nothing behind."""
+    interrupted(target, data=b"")
+    assert names(target.parent) == []
+
+
+def test_complete_part_is_asked_for_its_last_byte(target: Path) -> None:
+    """A part that was killed before it got its name is not believed before the server confirmed it."""
+    interrupted(target, data=b"1234567890")
+    with Partial(target, URL) as partial:
+        assert partial.offset == 9
+
+
+def test_part_of_another_url_is_not_used_and_not_lost(target: Path) -> None:
+    """Another URL starts anew, and keeps the old part until its own first byte."""
+    interrupted(target)
+    with Partial(target, "https://h/other/a.tif") as partial:
+        assert partial.offset == 0
+    assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
+    with Partial(target, "https://h/other/a.tif") as partial:
+        partial.begin('"v2"', 3)
+        partial.write(b"abc")
+        partial.finish(None)
+    assert target.read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "journal", ["", "{", "[]", "null", '{"url": 1}', '{"url": "u", "url_sha256": "x", "validator": null}', "\x00" * 99]
+)
+def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
+    """A journal that a kill has cut is no reason to fail, and none to believe the part."""
+    interrupted(target)
+    (target.parent / "a.tif.part.json").write_text(journal)
+    with Partial(target, URL) as partial:
+        assert partial.offset == 0
+        partial.begin(None, 3)
+        partial.write(b"abc")
+        partial.finish(None)
+    assert target.read_bytes() == b"abc"
+
+
+def test_journal_with_a_wrong_type(target: Path) -> None:
+    """A journal whose size is no number is not believed."""
+    interrupted(target)
+    path = target.parent / "a.tif.part.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"size_bytes": "10"}))
+    with Partial(target, URL) as partial:
+        assert partial.offset == 0
+
+
+def test_foreign_part_is_kept(target: Path) -> None:
+    """A `.part` that another program (a browser, say) has made is neither used nor removed."""
+    foreign = target.parent / "a.tif.part"
+    foreign.write_bytes(b"theirs")
+    with pytest.raises(TargetInvalid, match="was not made by this program"), Partial(target, URL):
+        pass
+    assert foreign.read_bytes() == b"theirs"
+
+
+def test_linked_part_is_not_written_through(target: Path) -> None:
+    """A symbolic link in the place of the part is refused, and what it points at stays as it is."""
+    victim = target.parent / "victim"
+    victim.write_bytes(b"precious")
+    interrupted(target)
+    part = target.parent / "a.tif.part"
+    part.unlink()
+    part.symlink_to(victim)
+    with pytest.raises(TargetInvalid, match="not a regular file"), Partial(target, URL):
+        pass
+    assert victim.read_bytes() == b"precious"
+
+
+def test_linked_journal_is_not_written_through(target: Path) -> None:
+    """A symbolic link in the place of the journal is replaced, and what it points at stays as it is."""
+    victim = target.parent / "victim"
+    victim.write_bytes(b"precious")
+    (target.parent / "a.tif.part.json").symlink_to(victim)
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 3)
+        partial.write(b"abc")
+        partial.finish(None)
+    assert victim.read_bytes() == b"precious"
+    assert target.read_bytes() == b"abc"
+
+
+def test_part_changed_by_somebody_else(target: Path) -> None:
+    """When another process wrote to the part, the file is not given its name."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 3)
+        partial.write(b"abc")
+        with (target.parent / "a.tif.part").open("ab") as file:
+            file.write(b"x")
+        with pytest.raises(ContentInvalid, match="changed while it was written"):
+            partial.finish(None)
+    assert names(target.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "prefix"),
+    [("sha1", "1114"), ("sha256", "1220"), ("sha384", "2030"), ("sha512", "1340"), ("md5", "d50110")],
+)
+def test_checksum(target: Path, function: str, prefix: str) -> None:
+    """Each multihash that catalogues use is checked."""
+    target.write_bytes(b"data")
+    right = prefix + hashlib.new(function, b"data").hexdigest()
+    assert matches(target, right)
+    assert matches(target, right.upper())
+    assert not matches(target, prefix + hashlib.new(function, b"other").hexdigest())
+
+
+def test_unknown_checksum_is_no_obstacle(target: Path) -> None:
+    """A function that is not known here stops no download."""
+    target.write_bytes(b"data")
+    assert matches(target, "1e20" + "0" * 64)
+
+
+def test_wrong_checksum_is_not_saved(target: Path) -> None:
+    """A file whose checksum is another than the catalogue's leaves nothing behind."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 3)
+        partial.write(b"abc")
+        with pytest.raises(ContentInvalid, match="another checksum"):
+            partial.finish("1220" + "0" * 64)
+    assert names(target.parent) == []

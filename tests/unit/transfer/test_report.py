@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipyterrascope.errors import ServerRefused, ServerUnreachable, TerrascopeError
+from ipyterrascope.transfer import Item, Outcome, Report
+from ipyterrascope.transfer.report import Status, download_failed
+
+
+def outcome(
+    name: str, status: Status = "saved", size_bytes: int | None = 2_500_000, error: TerrascopeError | None = None
+):
+    item = Item(f"https://h/{name}?signature=s3cret", name)
+    return Outcome(item=item, path=Path("data", name), status=status, size_bytes=size_bytes, error=error, seconds=1.5)
+
+
+GONE = ServerRefused("It is gone.", "Somebody <b>removed</b> it.", "Look elsewhere.", status=404)
+LATER = ServerUnreachable("It is late.", "", "Try later.")
+MIXED = Report(
+    [
+        outcome("a.tif"),
+        outcome("b.tif", "skipped", 10),
+        outcome("c.tif", "failed", None, GONE),
+        outcome("d.tif", "failed", None, LATER),
+    ],
+    seconds=3.0,
+)
+
+
+def test_report_is_the_paths() -> None:
+    """A report is a sequence of the paths that are there, in the order of what was asked for."""
+    assert list(MIXED) == [Path("data/a.tif"), Path("data/b.tif")]
+    assert len(MIXED) == 2
+    assert MIXED[0] == Path("data/a.tif")
+    assert MIXED[-1:] == [Path("data/b.tif")]
+    assert Path("data/c.tif") not in MIXED
+
+
+def test_report_by_status() -> None:
+    """What was saved, was there already and failed can be told apart."""
+    assert [[o.item.name for o in group] for group in (MIXED.saved, MIXED.skipped, MIXED.failed)] == [
+        ["a.tif"],
+        ["b.tif"],
+        ["c.tif", "d.tif"],
+    ]
+
+
+def test_report_as_text() -> None:
+    """As text a report is one line, and its `repr` a table with what failed first."""
+    assert str(MIXED) == "1 saved, 1 already there, 2 failed (2.5 MB in 3.0 s)"
+    lines = repr(MIXED).splitlines()
+    assert lines[0] == f"Report: {MIXED}"
+    assert lines[1].split()[:2] == ["failed", "data/c.tif"]
+    assert lines[3].split() == ["saved", "2.5", "MB", "data/a.tif"]
+    assert str(Report([])) == "nothing to download"
+    assert repr(Report([])) == "Report: nothing to download"
+
+
+def test_long_report_is_cut() -> None:
+    """The tables of ten thousand files stay short and say how many they leave out."""
+    report = Report([outcome(f"{n}.tif") for n in range(10_000)])
+    assert len(repr(report).splitlines()) == 22
+    assert "… and 9980 more" in repr(report)
+    assert "… and 9980 more" in report._repr_html_()
+
+
+class Tags(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.names.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.soak
+@given(st.text(), st.text())
+def test_html_is_escaped(what: str, folder: str) -> None:
+    """Whatever a file or an error is called, the table holds it as text."""
+    item = Item("https://h/a.tif", "a.tif")
+    path = Path(f"<img src=x onerror=alert(1)>{folder}".replace("\x00", ""))
+    error = ServerRefused(f"<script>{what}</script>")
+    page = Tags(Report([Outcome(item=item, path=path, status="failed", error=error)])._repr_html_())
+    assert page.names == {"div", "p", "table", "thead", "tbody", "tr", "th", "td"}
+    assert "<script>" in page.text
+
+
+def test_to_dict_is_json() -> None:
+    """`to_dict` can be written as JSON, holds the three sentences of each error, and no query."""
+    text = json.dumps(MIXED.to_dict())
+    assert "s3cret" not in text
+    read = json.loads(text)
+    assert (read["saved"], read["skipped"], read["failed"]) == (1, 1, 2)
+    assert read["outcomes"][2]["error"]["do"] == "Look elsewhere."
+    assert read["outcomes"][2]["error"]["status"] == 404
+    assert read["outcomes"][0]["error"] is None
+
+
+def test_summary_of_failures() -> None:
+    """The one error at the end says how many of how many failed, why, and what stays; and it carries the report."""
+    error = download_failed(MIXED)
+    assert str(error) == (
+        "2 of 4 downloads failed. c.tif: It is gone. Somebody <b>removed</b> it. d.tif: It is late. "
+        "Look elsewhere. What was saved stays: the same call again fetches only the rest."
+    )
+    assert error.report is MIXED
+    assert not error.retryable
+
+
+def test_summary_of_many_failures_is_short() -> None:
+    """Of a thousand failures the first reasons are told; all of them passing makes the whole retryable."""
+    error = download_failed(Report([outcome(f"{n}.tif", "failed", None, LATER) for n in range(1000)]))
+    assert "And 997 more." in str(error)
+    assert len(str(error)) < 400
+    assert error.retryable

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipyterrascope.errors import SourceInvalid, UsageError
+from ipyterrascope.transfer import Item, items_from
+
+URL = "https://services.terrascope.be/download/Sentinel2/product/band.tif"
+
+
+def test_one_url() -> None:
+    """A URL becomes one item, named by the last part of its path."""
+    assert items_from(URL) == [Item(URL, "band.tif")]
+
+
+@pytest.mark.parametrize("several", [list, tuple, iter])
+def test_several(several: Callable[[list[str | Item]], Iterable[str | Item]]) -> None:
+    """Lists, tuples and generators of URLs and items keep their order."""
+    entries = [URL, Item(URL, "other.tif", size_bytes=3)]
+    assert [item.name for item in items_from(several(entries))] == ["band.tif", "other.tif"]
+
+
+def test_set_is_read_in_the_order_of_urls() -> None:
+    """A set gives the same order in every run."""
+    urls = {f"https://h/{letter}.tif" for letter in "bdac"}
+    assert [item.name for item in items_from(urls)] == ["a.tif", "b.tif", "c.tif", "d.tif"]
+
+
+def test_nothing_to_fetch() -> None:
+    """An empty list is no error: a search may find nothing."""
+    assert items_from([]) == []
+
+
+def test_line_ends_and_fragments_are_dropped() -> None:
+    """Lines of a file are URLs, and a fragment never reaches a server."""
+    assert items_from([f" {URL}#top\n"]) == [Item(URL, "band.tif")]
+
+
+def test_name() -> None:
+    """A given name replaces that of the URL, also where the URL has none."""
+    assert items_from("https://h/a/", name="x.tif")[0].name == "x.tif"
+    assert items_from([Item(URL, "a.tif", 7)], name="x.tif") == [Item(URL, "x.tif", 7)]
+
+
+@pytest.mark.parametrize("entries", [[], [URL, URL]])
+def test_name_is_for_one(entries: list[str]) -> None:
+    """One name for none or several files is an error."""
+    with pytest.raises(UsageError, match=f"for {len(entries)} files"):
+        items_from(entries, name="x.tif")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("https://h/folder/", "has no file name"),
+        ("https://h", "has no file name"),
+        ("https://h/..", "has no file name"),
+        ("https://h/%2e%2e", "has no file name"),
+        ("https://h/" + "x" * 300, "has no file name"),
+        ("http://services.terrascope.be/a.tif", "is not encrypted"),
+        ("ftp://h/a.tif", "ftp:// cannot be downloaded from"),
+        ("file:///etc/passwd", "file:// cannot be downloaded from"),
+        ("data/a.tif", "is not a URL"),
+        ("", "is not a URL"),
+        ("https://me:secret@h/a.tif", "The host in What you gave cannot be read"),
+        ("https://h\\@evil/a.tif", "The host in"),
+        ("https://h/a.tif https://h/b.tif", "white space inside"),
+        ("https://h/a\x00.tif", "white space inside"),
+        (b"https://h/a.tif", "A bytes cannot"),
+        (Path("a.tif"), "A (Posix|Windows)Path cannot"),
+        ({"href": "https://h/a.tif"}, "A dict cannot"),
+        (None, "A NoneType cannot"),
+        (3, "A int cannot"),
+    ],
+)
+def test_bad_source(source: object, reason: str) -> None:
+    """What cannot be downloaded is refused with its reason, and in a list with its number."""
+    with pytest.raises(SourceInvalid, match=reason) as single:
+        items_from(source)  # type: ignore[arg-type]
+    assert "secret" not in str(single.value)
+    with pytest.raises(SourceInvalid, match=f"Entry 2: .*({reason})"):
+        items_from([URL, source])  # type: ignore[list-item]
+
+
+def test_advice_for_a_url_without_a_name() -> None:
+    """A URL without a file name says how to give one."""
+    with pytest.raises(SourceInvalid, match="-o NAME"):
+        items_from("https://h/folder/?token=s3cret")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "C:x", "nul", ".hidden", "a\x00", "a.part", "x" * 241])
+def test_given_name_is_refused_not_cleaned(name: str) -> None:
+    """A name that a person gave is refused when it is not safe, and a safe one is proposed."""
+    with pytest.raises(SourceInvalid, match="cannot be a file's name"):
+        Item(URL, name)
+
+
+def test_negative_size() -> None:
+    """A size below zero is refused."""
+    with pytest.raises(SourceInvalid, match="negative size"):
+        Item(URL, "a.tif", size_bytes=-1)
+
+
+@pytest.mark.soak
+@given(st.text(alphabet="abc./%25eF\\: \u202e", max_size=30))
+def test_any_path_gives_a_safe_name_or_an_error(path: str) -> None:
+    """Whatever the path of a URL, the item's name is one component."""
+    try:
+        [item] = items_from(f"https://h/{path}")
+    except SourceInvalid:
+        return
+    assert Path("/t", item.name).parent == Path("/t")
+
+
+def test_repr_shows_no_query() -> None:
+    """An item shows its URL without the query, which may be a signature."""
+    assert "s3cret" not in repr(Item(f"{URL}?signature=s3cret", "a.tif"))
