@@ -1,0 +1,57 @@
+/** Making elements. Text enters a page only as text: there is no way here to hand in HTML. */
+
+/** @typedef {Record<string, string | boolean | ((event: any) => void)>} Attributes Functions are event listeners. */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} onClick
+ * @param {Attributes} [attributes]
+ */
+export function button(label, onClick, attributes = {}) {
+  return element("button", { type: "button", click: onClick, ...attributes }, label);
+}
+
+/**
+ * Change a text only where it differs, so that a selection in it stays.
+ *
+ * @param {Node} node
+ * @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @param {string} path What to stroke, in a box of 16 by 16. */
+export function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  const stroke = document.createElementNS(SVG, "path");
+  for (const [name, value] of Object.entries({ viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" })) {
+    svg.setAttribute(name, value);
+  }
+  stroke.setAttribute("d", path);
+  svg.append(stroke);
+  return svg;
+}
+
+export const EXTERNAL = "M6.5 3.5h-3v9h9v-3M9.5 2.5h4v4M13 3 7.5 8.5";
+export const CHECK = "M3 8.5 6.5 12 13 4.5";
+export const WARNING = "M8 2.2 14.6 13.6H1.4zM8 6.5v3.2M8 11.4v.6";

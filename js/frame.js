@@ -1,0 +1,55 @@
+/** What stays while the panels change: the provider's name, the alert, the status line and the live region. */
+
+import { element, icon, setText, WARNING } from "./dom.js";
+import * as strings from "./strings.js";
+
+/** @param {import("./protocol.js").ShownProvider} provider */
+export function makeFrame({ label, badge, issuer_host }) {
+  const chip = element("span", { class: "ts-badge" }, badge);
+  chip.hidden = !badge;
+  const host = element("span", { class: "ts-host" }, issuer_host);
+  const alert = element("div", { class: "ts-alert", role: "alert" });
+  const body = element("div", { class: "ts-body" });
+  const status = element("p", { class: "ts-status" });
+  const end = element("div", { class: "ts-links" });
+  const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
+  const root = element(
+    "div",
+    { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: keepPlainKeys },
+    element("div", { class: "ts-header" }, element("span", { class: "ts-title" }, label), chip, host),
+    ...[alert, body, element("div", { class: "ts-footer" }, status, end), announcer],
+  );
+
+  /** @param {import("./panels.js").Panel | null} panel */
+  function turnTo(panel) {
+    body.replaceChildren(...(panel ? [panel.node] : []));
+    end.replaceChildren(...(panel?.footer ?? []));
+  }
+
+  /** @param {string} text @param {boolean} isGoingOn */
+  function showStatus(text, isGoingOn) {
+    setText(status, text);
+    status.classList.toggle("ts-going-on", isGoingOn && text !== "");
+  }
+
+  /** @param {string[]} sentences The first one in bold; none hides the alert. */
+  function showAlert(sentences) {
+    alert.hidden = sentences.length === 0;
+    // an unchanged alert is not touched, or it would be read out again
+    if (alert.textContent === sentences.join(" ")) return;
+    const [first = "", ...rest] = sentences;
+    const text = element("span", {}, element("strong", {}, first), ...rest.map((sentence) => ` ${sentence}`));
+    alert.replaceChildren(...(first ? [icon(WARNING), text] : []));
+  }
+
+  return { root, body, announcer, turnTo, showStatus, showAlert };
+}
+
+/**
+ * JupyterLab takes plain keys for commands of the cell, and Enter in a field for a new line there.
+ *
+ * @param {KeyboardEvent} event
+ */
+function keepPlainKeys(event) {
+  if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+}

@@ -1,0 +1,182 @@
+/** What the widget shows while nobody is signed in, while a code waits, and while somebody is signed in. */
+
+import { minutesAndSeconds, timeOfDay } from "./clock.js";
+import { button, CHECK, element, icon, setText, WARNING } from "./dom.js";
+import { link, point, safeUrl } from "./links.js";
+import * as strings from "./strings.js";
+
+/** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
+/** @typedef {import("./protocol.js").RequestKind} RequestKind */
+/** @typedef {import("./protocol.js").ShownProvider} ShownProvider */
+
+/**
+ * One of the faces of the widget. It is made once for each view, and brought in line whenever something changed.
+ *
+ * @typedef {object} Panel
+ * @property {HTMLElement} node
+ * @property {HTMLElement[]} [footer] What stands below at the end of the status line.
+ * @property {(state: LoginTraits, now: number) => void} show
+ * @property {() => HTMLElement} target What gets the focus when the panel takes the place of one that had it.
+ * @property {() => void} [leave] Called when another panel takes its place.
+ */
+
+/**
+ * What a panel can bring about.
+ *
+ * @typedef {object} Actions
+ * @property {(kind: RequestKind) => void} request
+ * @property {(form: import("./protocol.js").SubmittedForm, buffers: Uint8Array<ArrayBuffer>[]) => void} submit
+ * @property {() => void} usePassword Show the form, in place of a code if there is one.
+ * @property {() => void} useCode
+ * @property {() => void} switchAccount
+ * @property {(code: HTMLElement) => void} copy
+ */
+
+const OVER = ["expired_token", "access_denied", "invalid_grant"];
+const SOON_S = 600;
+
+/** @param {LoginTraits["provider"]["methods"]} methods */
+export function formMethod(methods) {
+  return methods.find((method) => method !== "device");
+}
+
+/**
+ * @param {ShownProvider} provider
+ * @param {Actions} actions
+ * @returns {Panel}
+ */
+export function startPanel(provider, actions) {
+  const text = element("p");
+  const start = button("", () => actions.request("start_device"), { class: "ts-primary" });
+  const other = button(strings.usePassword, actions.usePassword);
+  return {
+    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions" }, start, other)),
+    footer: [link(strings.register, provider.registration_url)],
+    show({ phase, error, notice, provider: { label, methods } }) {
+      setText(text, notice || strings.intro);
+      text.hidden = phase === "failed";
+      const again = OVER.includes(error.error ?? "") ? strings.newCode : strings.tryAgain;
+      setText(start, phase === "failed" ? again : strings.signInWith(label));
+      other.hidden = !formMethod(methods);
+    },
+    target: () => start,
+  };
+}
+
+/**
+ * @param {Actions} actions
+ * @returns {Panel}
+ */
+export function askingPanel(actions) {
+  const text = element("p", { class: "ts-going-on" }, strings.signingIn);
+  const cancel = button(strings.cancel, () => actions.request("cancel"));
+  return {
+    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions" }, cancel)),
+    show() {},
+    target: () => cancel,
+  };
+}
+
+/**
+ * @param {ShownProvider} provider
+ * @param {Actions} actions
+ * @returns {Panel}
+ */
+export function codePanel(provider, actions) {
+  const host = element("strong");
+  const code = element("code");
+  const timer = element("span", { class: "ts-timer", role: "timer" });
+  const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
+  open.setAttribute("aria-label", strings.opensInNewTab(provider.label));
+  const other = button(strings.usePassword, actions.usePassword, { class: "ts-quiet" });
+  const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
+  return {
+    node: element(
+      "div",
+      { class: "ts-panel" },
+      element("p", {}, `${strings.enterCodeAt} `, host),
+      element("div", { class: "ts-code" }, code, copy),
+      element(
+        "div",
+        { class: "ts-actions" },
+        open,
+        button(strings.newCode, () => actions.request("start_device")),
+        button(strings.cancel, () => actions.request("cancel")),
+      ),
+    ),
+    footer: [timer, other],
+    show(state, now) {
+      setText(host, safeUrl(state.verification_uri)?.host ?? "");
+      setText(code, state.user_code);
+      setText(timer, minutesAndSeconds(state.code_expires_at - now));
+      other.hidden = !formMethod(state.provider.methods);
+      point(open, state.verification_uri_complete || state.verification_uri);
+    },
+    target: () => (open.hidden ? copy : open),
+  };
+}
+
+/**
+ * @param {ShownProvider} provider
+ * @param {Actions} actions
+ * @returns {Panel}
+ */
+export function accountPanel(provider, actions) {
+  const who = element("strong");
+  const [how, until] = [element("p"), element("p")];
+  const soonText = element("span");
+  const soon = element("p", { class: "ts-warning" }, icon(WARNING), soonText);
+  const logout = button(strings.logout, () => actions.request("logout"));
+  const change = button(strings.switchAccount, actions.switchAccount);
+  return {
+    node: element(
+      "div",
+      { class: "ts-panel" },
+      element("p", { class: "ts-who" }, icon(CHECK), who),
+      element("div", { class: "ts-facts" }, how, until, soon),
+      element("div", { class: "ts-actions" }, logout, change),
+    ),
+    footer: [link(strings.myAccount, provider.account_url)],
+    show(state, now) {
+      const minutes = minutesToEnd(state, now);
+      setText(who, strings.signedInAs(state.user));
+      setText(how, strings.how(state.source));
+      setText(until, untilWhen(state, now));
+      setText(soonText, minutes ? strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)) : "");
+      soon.hidden = minutes === 0;
+      until.hidden = minutes > 0;
+      setText(change, isOver(state, now) ? strings.signInAgain : strings.switchAccount);
+    },
+    target: () => logout,
+  };
+}
+
+/**
+ * Return how many minutes are left of a session that will end soon; 0 where it will not, or has ended.
+ *
+ * @param {LoginTraits} state
+ * @param {number} now
+ */
+export function minutesToEnd({ session_ends_at }, now) {
+  const left = session_ends_at - now;
+  return session_ends_at > 0 && left > 0 && left < SOON_S ? Math.ceil(left / 60) : 0;
+}
+
+/** @param {LoginTraits} state @param {number} now */
+function end({ renewable, expires_at, session_ends_at }, now) {
+  const instant = renewable ? session_ends_at : expires_at;
+  return { instant, isOver: instant > 0 && instant <= now };
+}
+
+/** @param {LoginTraits} state @param {number} now */
+function isOver(state, now) {
+  return end(state, now).isOver;
+}
+
+/** @param {LoginTraits} state @param {number} now */
+function untilWhen(state, now) {
+  const { instant, isOver } = end(state, now);
+  if (isOver) return strings.endedAt(timeOfDay(instant, now));
+  if (state.renewable) return [strings.renewed, instant ? strings.idleUntil(timeOfDay(instant, now)) : ""].join(" ");
+  return instant ? strings.goodUntil(timeOfDay(instant, now)) : strings.untilLogout;
+}

@@ -1,0 +1,90 @@
+/**
+ * The messages between the login widget and its views, and the traits that a view reads.
+ *
+ * Types only. The names are those of `notebook/protocol.py`, `notebook/login_widget.py` and `values/states.py`; a test
+ * in Python reads them from here and compares. Instants are POSIX seconds by the kernel's clock, 0 where there is none.
+ */
+
+/**
+ * Where an account stands. `failed` carries an error and acts as signed out.
+ *
+ * @typedef {"signed_out" | "signing_in" | "awaiting_user" | "signed_in" | "failed"} Phase
+ */
+
+/** @typedef {"environment" | "device" | "password" | "basic"} Source */
+
+/** @typedef {"device" | "password" | "basic"} LoginMethod */
+
+/** @typedef {"password" | "basic"} FormMethod */
+
+/**
+ * What may be shown of the identity provider. `badge` marks one that is not the real service; a link may be empty.
+ *
+ * @typedef {object} ShownProvider
+ * @property {string} name
+ * @property {string} label
+ * @property {string} badge
+ * @property {string} issuer_host
+ * @property {string} registration_url
+ * @property {string} account_url
+ * @property {string} password_reset_url
+ * @property {LoginMethod[]} methods
+ */
+
+/** @typedef {{ what?: string, why?: string, do?: string, error?: string }} ShownError */
+
+/**
+ * The widget's synced traits; none holds a secret, and a view sets none.
+ *
+ * @typedef {object} LoginTraits
+ * @property {string} boot_id
+ * @property {ShownProvider} provider
+ * @property {string} username What the form is filled with.
+ * @property {Phase} phase
+ * @property {number} serial
+ * @property {string} user_code
+ * @property {string} verification_uri
+ * @property {string} verification_uri_complete
+ * @property {number} code_expires_at
+ * @property {string} user
+ * @property {Source | ""} source
+ * @property {number} expires_at
+ * @property {number} session_ends_at
+ * @property {boolean} renewable
+ * @property {ShownError} error
+ * @property {string} notice
+ */
+
+/**
+ * What a view sends; each message also carries `boot_id` and `view_id`. `hello` and `poll` are not acknowledged.
+ *
+ * @typedef {"hello" | "start_device" | "cancel" | "poll" | "submit_password" | "logout"} RequestKind
+ */
+
+/**
+ * The form. The password is the first binary buffer, the one-time code the second: both UTF-8, never in the JSON.
+ *
+ * @typedef {object} SubmittedForm
+ * @property {string} username
+ * @property {FormMethod} method
+ * @property {boolean} has_one_time_code
+ */
+
+/**
+ * What the kernel sends: `welcome` answers `hello`; `accepted` says that a new state follows, `refused` that none does.
+ *
+ * @typedef {"welcome" | "accepted" | "refused"} ReplyKind
+ */
+
+/**
+ * @typedef {object} Reply
+ * @property {ReplyKind} kind
+ * @property {string} boot_id
+ * @property {string} view_id Of the view that asked; others leave the reply alone.
+ * @property {number} [now] Of `welcome`: the kernel's clock.
+ * @property {string} [reason] Of `refused`: sentences to show.
+ */
+
+/** @typedef {import("@anywidget/types").AnyModel<LoginTraits>} LoginModel */
+
+export {};

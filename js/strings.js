@@ -1,0 +1,99 @@
+/** Every word that a person reads in the login widget, in one place, so that it can be translated. */
+
+/** @typedef {import("./protocol.js").Source} Source */
+
+export const connecting = "Connecting…";
+export const gone = "This login belongs to an earlier session. Run the cell again.";
+export const goneHint = "If a cell is still running, this wakes up when it ends.";
+export const unreachable = "The kernel was restarted, or has stopped.";
+export const unreachableHint = "Run the cell again.";
+export const waitingForCell = "Waiting for the running cell…";
+
+export const intro = "Sign in once: this notebook can then use your data, and stays signed in.";
+export const newCode = "New code";
+export const tryAgain = "Try again";
+export const usePassword = "Use a password";
+export const useCode = "Use a code";
+export const register = "Register";
+export const forgot = "Forgot the password?";
+export const myAccount = "My account";
+export const cancel = "Cancel";
+
+export const signingIn = "Signing in…";
+export const waitingForApproval = "Waiting for your approval";
+export const codeHasRunOut = "The code has run out";
+export const copy = "Copy";
+export const copyCode = "Copy the code";
+export const copied = "Code copied.";
+export const copyByHand = "The code is selected: copy it with Ctrl+C (⌘C on a Mac).";
+export const oneMinuteLeft = "The code is good for one more minute.";
+
+export const username = "User name";
+export const password = "Password";
+export const oneTimeCode = "One-time code";
+export const withOneTimeCode = "I have a one-time code";
+export const submit = "Sign in";
+
+/** @param {boolean} hasCode Whether a device code can be had. */
+export const federated = (hasCode) =>
+  `Accounts from EduGAIN or a social login have no password here${hasCode ? ": sign in with a code." : "."}`;
+
+export const basicHint = "User name and password stay in this kernel's memory until you log out.";
+export const exposed =
+  "This page is not encrypted: on the way to the notebook server, others could read your password.";
+export const exposedAnyway = "Show the password form anyway";
+
+export const logout = "Log out";
+export const switchAccount = "Switch account";
+export const signInAgain = "Sign in again";
+export const signedIn = "Signed in";
+export const signedOut = "Signed out.";
+export const untilLogout = "Good until you log out.";
+export const renewed = "Renewed by itself while in use.";
+
+/** @param {string} label */
+export const title = (label) => `${label} login`;
+
+/** @param {string} label */
+export const signInWith = (label) => `Sign in with ${label}`;
+
+/** @param {string} label */
+export const copyAndOpen = (label) => `Copy code & open ${label}`;
+
+/** @param {string} label */
+export const opensInNewTab = (label) => `${copyAndOpen(label)} (in a new tab)`;
+
+export const enterCodeAt = "Approve this code at";
+
+/** @param {string} code @param {string} host */
+export const codeReady = (code, host) => `Your code is ${[...code].join(" ")}. Approve it at ${host}.`;
+
+/** @param {string} what */
+export const passing = (what) => `${what} Still trying…`;
+
+/** @param {string} user */
+export const signedInAs = (user) => (user ? `Signed in as ${user}.` : `${signedIn}.`);
+
+/** @param {Source | ""} source */
+export const how = (source) => SOURCES[source] ?? "";
+
+/** @type {Record<string, string>} */
+const SOURCES = {
+  device: "With a device code.",
+  password: "With user name and password.",
+  basic: "With user name and password, sent along with each request (Basic).",
+  environment: "With what was in the kernel's environment.",
+};
+
+/** @param {string} time */
+export const goodUntil = (time) => `Good until ${time}.`;
+
+/** @param {string} time */
+export const endedAt = (time) => `Ended at ${time}.`;
+
+/** @param {string} time */
+export const idleUntil = (time) => `Ends at ${time} if it is not used.`;
+
+/** @param {number} minutes @param {string} time */
+export const idleSoon = (minutes, time) =>
+  `Not used for a while: this login ends in ${minutes} ${minutes === 1 ? "minute" : "minutes"}, at ${time}. Any use keeps it.`;

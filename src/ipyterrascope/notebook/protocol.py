@@ -1,0 +1,143 @@
+"""The messages between the login widget and its view in the browser (floor 6). `js/protocol.js` mirrors the names.
+
+What comes from a browser is read here, once, and is not believed before: a message that is not exactly one of the
+kinds below is refused as a whole. Secrets come only as binary buffers, because the JSON part of a message is logged
+at DEBUG, shown by developer tools and kept by some front-ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from ..errors import UsageError
+from ..values.secret import Secret
+
+RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout"]
+ReplyKind = Literal["welcome", "accepted", "refused"]
+FormMethod = Literal["password", "basic"]
+
+REQUEST_KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
+REPLY_KINDS: tuple[ReplyKind, ...] = get_args(ReplyKind)
+FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
+
+_COMMON_FIELDS = frozenset({"kind", "boot_id", "view_id"})
+_FORM_FIELDS = frozenset({"username", "method", "has_one_time_code"})
+_LONGEST_ID = 64
+_LONGEST_USERNAME = 256
+_LONGEST_SECRET_BYTES = 4096
+_MOST_BUFFERS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One message of a view, checked.
+
+    Attributes
+    ----------
+    kind : str
+        What the person (or the view itself: `hello`, `poll`) wants.
+    view_id : str
+        Which view asks; echoed, so that only that view takes the reply to itself. Empty when it did not say.
+    username, method, password, one_time_code
+        Only of `submit_password`.
+    """
+
+    kind: RequestKind
+    view_id: str = ""
+    username: str = ""
+    method: FormMethod = "password"
+    password: Secret | None = None
+    one_time_code: Secret | None = None
+
+
+def secrets_from(buffers: Iterable[memoryview | bytes] | None) -> list[Secret | None]:
+    """Turn the buffers of a message into secrets; None stands for one that cannot be a secret (size, encoding).
+
+    Raises nothing, so that no traceback ever has a frame with the bytes in it.
+    """
+    return [_secret_from(buffer) for buffer in [*(buffers or ())][: _MOST_BUFFERS + 1]]
+
+
+def _secret_from(buffer: memoryview | bytes) -> Secret | None:
+    if not 0 < memoryview(buffer).nbytes <= _LONGEST_SECRET_BYTES:
+        return None
+    try:
+        secret = Secret(str(buffer, "utf-8"))
+    except UnicodeDecodeError:
+        return None
+    # a buffer that was wiped before the browser got to send it arrives as zeros
+    return None if "\x00" in secret.reveal() else secret
+
+
+def view_of(content: object) -> str:
+    """Return the id of the view that sent `content`, or an empty string when it cannot be one."""
+    view_id = cast("Mapping[object, object]", content).get("view_id") if isinstance(content, Mapping) else None
+    return view_id if isinstance(view_id, str) and len(view_id) <= _LONGEST_ID else ""
+
+
+def read_request(content: object, secrets: list[Secret | None], boot_id: str) -> Request:
+    """Check a message of a view.
+
+    Parameters
+    ----------
+    content : object
+        The JSON part.
+    secrets : list of Secret or None
+        The binary part, by `secrets_from`.
+    boot_id : str
+        The widget's own; the message has to carry it.
+
+    Raises
+    ------
+    UsageError
+        When it is not exactly a message of the protocol. Its text repeats nothing of the message.
+    """
+    if not isinstance(content, Mapping):
+        raise _refusal("It is not an object.")
+    fields = cast("Mapping[str, object]", content)
+    kind = fields.get("kind")
+    if kind not in REQUEST_KINDS:
+        raise _refusal("Its kind is not known.")
+    if fields.get("boot_id") != boot_id:
+        raise UsageError(
+            "This login belongs to an earlier session.", "The kernel does not know it any more.", "Run the cell again."
+        )
+    if fields.keys() - _COMMON_FIELDS - (_FORM_FIELDS if kind == "submit_password" else frozenset()):
+        raise _refusal("It has a field that it must not have.")
+    if "view_id" in fields and fields["view_id"] != view_of(fields):
+        raise _refusal("Its view_id is not one.")
+    if kind == "submit_password":
+        return _read_form(fields, secrets)
+    if secrets:
+        raise _refusal("It has a buffer that it must not have.")
+    return Request(kind=kind, view_id=view_of(fields))
+
+
+def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:
+    username, method, with_code = (fields.get(name) for name in ("username", "method", "has_one_time_code"))
+    if not isinstance(username, str) or not 0 < len(username) <= _LONGEST_USERNAME or not username.isprintable():
+        raise _refusal("It has no user name that could be one.")
+    if method not in FORM_METHODS:
+        raise _refusal("Its method is not known.")
+    if not isinstance(with_code, bool) or len(secrets) != 1 + with_code:
+        raise _refusal("It does not have the buffers that it announces.")
+    if None in secrets:
+        raise UsageError(
+            "The password did not arrive.",
+            "What came is empty, too long or not text.",
+            "Type it again; if that does not help, run the cell again.",
+        )
+    return Request(
+        kind="submit_password",
+        view_id=view_of(fields),
+        username=username,
+        method=method,
+        password=secrets[0],
+        one_time_code=secrets[1] if with_code else None,
+    )
+
+
+def _refusal(why: str) -> UsageError:
+    return UsageError("The widget sent a message that is not understood.", why, "Run the cell again.")

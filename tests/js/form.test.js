@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { makeModel, openPage, PROVIDER, REFUSED, SIGNED_IN, SIGNED_OUT, settled, show } from "./page.js";
+
+beforeEach(() => openPage());
+
+async function openForm(model) {
+  const view = await show(model);
+  await view.click("Use a password");
+  return view;
+}
+
+function type(view, values) {
+  for (const [name, value] of Object.entries(values)) view.input(name).value = value;
+}
+
+async function submit(view) {
+  view.el.querySelector("form").requestSubmit();
+  await settled();
+}
+
+test("the password leaves once, as bytes, and is gone from the page in the same tick", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  type(view, { username: " alice ", password: "päss wörd+&%" });
+  view.el.querySelector("form").requestSubmit();
+  assert.equal(view.input("password").value, "");
+  assert.deepEqual(model.buffers.at(-1), ["päss wörd+&%"]);
+  const { kind, username, method, has_one_time_code, ...rest } = model.sent.at(-1);
+  assert.deepEqual([kind, username, method, has_one_time_code], ["submit_password", "alice", "password", false]);
+  assert.deepEqual(Object.keys(rest).sort(), ["boot_id", "view_id"]);
+});
+
+test("the bytes are overwritten once the kernel has answered", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  type(view, { username: "alice", password: "secret" });
+  await submit(view);
+  const [buffer] = model.lastBuffers;
+  assert.equal(buffer.buffer.byteLength, 6);
+  await model.turn({ phase: "signing_in" });
+  assert.ok(buffer.every((byte) => byte === 0));
+});
+
+test("a one-time code is the second buffer, and is emptied as well", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  type(view, { username: "alice", password: "secret", code: "123456" });
+  await submit(view);
+  assert.deepEqual(model.buffers.at(-1), ["secret", "123456"]);
+  assert.equal(model.sent.at(-1).has_one_time_code, true);
+  assert.equal(view.input("code").value, "");
+});
+
+test("nothing is sent without a user name and a password; the focus goes to what is missing", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  await submit(view);
+  assert.equal(document.activeElement, view.input("username"));
+  type(view, { username: "alice" });
+  await submit(view);
+  assert.equal(document.activeElement, view.input("password"));
+  assert.deepEqual(model.kinds(), ["hello"]);
+});
+
+test("while signing in the form stays, cannot be sent again and can be cancelled", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  type(view, { username: "alice", password: "secret" });
+  await submit(view);
+  await model.turn({ phase: "signing_in" });
+  type(view, { password: "again" });
+  await submit(view);
+  assert.deepEqual(model.kinds(), ["hello", "submit_password"]);
+  assert.deepEqual(view.buttons(), ["Signing in…", "Cancel"]);
+  assert.equal(view.input("username").readOnly, true);
+  await view.click("Cancel");
+  assert.equal(model.kinds().at(-1), "cancel");
+});
+
+test("a wrong password keeps the user name, empties the rest and says why", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  type(view, { username: "alice", password: "wrong", code: "123456" });
+  await submit(view);
+  await model.turn({ phase: "signing_in" });
+  await model.turn(REFUSED);
+  assert.deepEqual(
+    ["username", "password", "code"].map((name) => view.input(name).value),
+    ["alice", "", ""],
+  );
+  assert.equal(view.alert(), "The sign-in was refused. The password is not right. Type it again.");
+  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+});
+
+test("a password that was typed and not sent does not outlive the form", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  const password = view.input("password");
+  password.value = "secret";
+  await view.click("Use a code");
+  assert.equal(password.value, "");
+  await view.click("Use a password");
+  password.value = "secret";
+  await model.turn(SIGNED_IN);
+  assert.equal(password.value, "");
+  await model.turn({ ...SIGNED_OUT, serial: 9 });
+  await view.click("Use a password");
+  password.value = "secret";
+  view.close();
+  assert.equal(password.value, "");
+});
+
+test("once signed in, the next login begins as the first one did, after what logging out did", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  await model.turn(SIGNED_IN);
+  await model.turn({ ...SIGNED_OUT, serial: 9, notice: "Signed out." });
+  assert.match(view.text(".ts-panel"), /^Signed out\./);
+  assert.deepEqual(view.buttons(), ["Sign in with Terrascope", "Use a password"]);
+});
+
+test("the form says what just happened, too", async () => {
+  const view = await show(makeModel({ provider: { ...PROVIDER, methods: ["password"] }, notice: "Signed out." }));
+  assert.match(view.text(".ts-panel"), /^Signed out\./);
+});
+
+test("password managers are told what the fields are", async () => {
+  const view = await openForm(makeModel());
+  const told = ["username", "password", "code"].map((name) => view.input(name).autocomplete);
+  assert.deepEqual(told, ["username", "current-password", "one-time-code"]);
+  assert.equal(view.input("password").type, "password");
+  for (const field of view.el.querySelectorAll("input")) assert.ok(field.closest("label").textContent);
+});
+
+test("federated accounts are told that they have no password, and led back to the code", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  assert.match(view.text(), /EduGAIN or a social login have no password here: sign in with a code\./);
+  assert.deepEqual(view.links(), ["Forgot the password?", "Register"]);
+  await view.click("Use a code");
+  assert.deepEqual(model.kinds(), ["hello", "start_device"]);
+});
+
+test("a known user name is filled in, and the focus goes to the password", async () => {
+  const view = await show(makeModel({ username: "alice" }));
+  view.button("Use a password").focus();
+  await view.click("Use a password");
+  assert.equal(view.input("username").value, "alice");
+  assert.equal(document.activeElement, view.input("password"));
+});
+
+test("where only Basic is offered, the form says what becomes of the password, and sends that method", async () => {
+  const model = makeModel({ provider: { ...PROVIDER, methods: ["basic"] } });
+  const view = await show(model);
+  assert.match(view.text(), /stay in this kernel's memory until you log out/);
+  type(view, { username: "alice", password: "secret" });
+  await submit(view);
+  assert.equal(model.sent.at(-1).method, "basic");
+});
+
+test("plain keys stay in the widget, and the notebook's shortcuts pass", async () => {
+  const view = await openForm(makeModel());
+  const heard = [];
+  document.addEventListener("keydown", (event) => heard.push(event.key));
+  const press = (key, modifiers = {}) =>
+    view.input("password").dispatchEvent(new window.KeyboardEvent("keydown", { key, bubbles: true, ...modifiers }));
+  for (const key of ["Enter", "d", "ArrowUp"]) press(key);
+  press("s", { ctrlKey: true });
+  press("z", { metaKey: true });
+  press("x", { altKey: true });
+  assert.deepEqual(heard, ["s", "z", "x"]);
+});
+
+test("on a page that is not encrypted the form is behind a warning and a button", async () => {
+  openPage("http://hub.example.org/lab");
+  const view = await openForm(makeModel());
+  assert.match(view.text(), /This page is not encrypted/);
+  assert.deepEqual(view.buttons(), ["Show the password form anyway", "Use a code"]);
+  await view.click("Show the password form anyway");
+  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+  assert.equal(document.activeElement, view.input("username"));
+});
+
+for (const url of ["https://hub.example.org/lab", "http://127.0.0.1:8888/lab", "http://[::1]:8888/lab"]) {
+  test(`at ${url} there is no such warning`, async () => {
+    openPage(url);
+    const view = await openForm(makeModel());
+    assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+  });
+}

@@ -1,0 +1,282 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import {
+  AWAITING,
+  makeModel,
+  openPage,
+  PROVIDER,
+  pass,
+  REFUSED,
+  SIGNED_IN,
+  SIGNED_OUT,
+  settled,
+  show,
+} from "./page.js";
+
+beforeEach(() => openPage());
+
+test("signed out, the device code comes first and the password second", async () => {
+  const view = await show(makeModel());
+  assert.deepEqual(view.buttons(), ["Sign in with Terrascope", "Use a password"]);
+  assert.equal(view.button("Sign in with Terrascope").className, "ts-primary");
+  assert.deepEqual(view.links(), ["Register"]);
+});
+
+test("a provider without device codes shows the form at once", async () => {
+  const view = await show(makeModel({ provider: { ...PROVIDER, methods: ["password"] } }));
+  assert.deepEqual(view.buttons(), ["Sign in"]);
+  assert.match(view.text(), /have no password here\./);
+});
+
+test("a provider without passwords does not offer any", async () => {
+  const view = await show(makeModel({ provider: { ...PROVIDER, methods: ["device"] } }));
+  assert.deepEqual(view.buttons(), ["Sign in with Terrascope"]);
+});
+
+test("a device code that turns out not to be had leads to the form", async () => {
+  const model = makeModel({ phase: "signing_in" });
+  const view = await show(model);
+  const error = {
+    what: "Terrascope offers no device code.",
+    why: "It answered 404.",
+    do: "Use the password.",
+    error: "",
+  };
+  await model.turn({ phase: "failed", error, provider: { ...PROVIDER, methods: ["password"] } });
+  assert.deepEqual(view.buttons(), ["Sign in"]);
+  assert.match(view.alert(), /^Terrascope offers no device code\. /);
+});
+
+test("the badge of a provider that is not the real one is shown", async () => {
+  const view = await show(makeModel({ provider: { ...PROVIDER, badge: "SANDBOX" } }));
+  assert.equal(view.text(".ts-badge"), "SANDBOX");
+});
+
+test("the button asks the kernel for a code once, however often it is clicked", async () => {
+  const model = makeModel();
+  const view = await show(model);
+  await view.click("Sign in with Terrascope");
+  await view.click("Sign in with Terrascope");
+  assert.deepEqual(model.kinds(), ["hello", "start_device"]);
+  assert.equal(model.sent[1].boot_id, "boot");
+});
+
+test("a waiting code is shown with its host, a link that opens a tab of its own, and a count-down", async () => {
+  const view = await show(makeModel(AWAITING));
+  assert.equal(view.text("code"), "WDJB-MJHT");
+  assert.match(view.text(".ts-panel"), /Approve this code at sso\.example\.org/);
+  const open = view.button("Copy code & open Terrascope");
+  assert.equal(open.href, AWAITING.verification_uri_complete);
+  assert.deepEqual([open.target, open.rel], ["_blank", "noopener noreferrer"]);
+  assert.equal(view.text("[role=timer]"), "10:00");
+  await pass(19_000);
+  assert.equal(view.text("[role=timer]"), "9:41");
+  assert.deepEqual(view.buttons(), ["Copy", "New code", "Cancel", "Use a password"]);
+});
+
+test("who would rather use a password while a code waits is asked for it once the code is cancelled", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  await view.click("Use a password");
+  assert.deepEqual(model.kinds(), ["hello", "cancel"]);
+  await model.turn({ ...SIGNED_OUT, serial: 2, notice: "Cancelled." });
+  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+});
+
+test("without a complete address the link goes to the plain one", async () => {
+  const view = await show(makeModel({ ...AWAITING, verification_uri_complete: "" }));
+  assert.equal(view.button("Copy code & open Terrascope").href, AWAITING.verification_uri);
+});
+
+test("the count-down follows the kernel's clock when the browser's is wrong", async () => {
+  const late = (model, { kind, view_id }) => {
+    const now = AWAITING.code_expires_at - 90;
+    if (kind === "hello") queueMicrotask(() => model.reply({ kind: "welcome", view_id, now }));
+  };
+  const view = await show(makeModel(AWAITING, late));
+  assert.equal(view.text("[role=timer]"), "1:30");
+});
+
+test("a passing trouble is told while the code goes on to wait", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  await model.turn({ error: { what: "sso.example.org does not answer.", why: "503.", do: "Try later.", error: "" } });
+  assert.equal(view.text(".ts-status"), "sso.example.org does not answer. Still trying…");
+  assert.equal(view.alert(), "");
+  await model.turn({ error: {} });
+  assert.equal(view.text(".ts-status"), "Waiting for your approval");
+});
+
+test("Cancel and New code are asked of the kernel", async () => {
+  for (const [label, kind] of [
+    ["Cancel", "cancel"],
+    ["New code", "start_device"],
+  ]) {
+    const model = makeModel(AWAITING);
+    await (await show(model)).click(label);
+    assert.deepEqual(model.kinds(), ["hello", kind]);
+  }
+});
+
+test("an expired code waits for a click", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  const error = { what: "The code ran out.", why: "", do: "Get a new code.", error: "expired_token" };
+  await model.turn({ phase: "failed", user_code: "", verification_uri: "", verification_uri_complete: "", error });
+  assert.equal(view.alert(), "The code ran out. Get a new code.");
+  assert.deepEqual(model.kinds(), ["hello"]);
+  await view.click("New code");
+  assert.deepEqual(model.kinds(), ["hello", "start_device"]);
+});
+
+test("signed in, it says who, from where and until when", async () => {
+  const view = await show(makeModel(SIGNED_IN));
+  assert.match(
+    view.text(),
+    /Signed in as alice\..*With a device code\..*Renewed by itself while in use\. Ends at .*not used/,
+  );
+  assert.deepEqual(view.buttons(), ["Log out", "Switch account"]);
+  assert.deepEqual(view.links(), ["My account"]);
+});
+
+test("a login without a name, a renewal or an end says so in its words", async () => {
+  const token = await show(makeModel({ ...SIGNED_IN, user: "", source: "environment", renewable: false }));
+  assert.match(token.text(), /Signed in\..*kernel's environment\.Good until /);
+  const basic = await show(makeModel({ phase: "signed_in", user: "alice", source: "basic" }));
+  assert.match(basic.text(), /\(Basic\)\.Good until you log out\./);
+});
+
+test("a session that will end soon warns before, and says it once", async () => {
+  const view = await show(makeModel({ ...SIGNED_IN, session_ends_at: SIGNED_IN.session_ends_at - 2970 }));
+  assert.doesNotMatch(view.text(".ts-facts"), /Not used for a while/);
+  await pass(120_000);
+  assert.match(view.text(".ts-facts"), /Not used for a while: this login ends in 9 minutes/);
+  assert.match(view.spoken(), /ends in 9 minutes/);
+  await pass(60_000);
+  assert.match(view.text(".ts-facts"), /ends in 8 minutes/);
+  assert.match(view.spoken(), /ends in 9 minutes/);
+});
+
+test("after logging out it says what that did", async () => {
+  const model = makeModel(SIGNED_IN);
+  const view = await show(model);
+  await view.click("Log out");
+  await model.turn({ ...SIGNED_OUT, serial: 2, notice: "Signed out, and the session at Terrascope is ended." });
+  assert.match(view.text(".ts-panel"), /session at Terrascope is ended/);
+  assert.match(view.spoken(), /session at Terrascope is ended/);
+  assert.deepEqual(model.kinds(), ["hello", "logout"]);
+});
+
+test("Switch account logs out, waits until the provider has ended its session, then asks for a code", async () => {
+  const model = makeModel(SIGNED_IN);
+  const view = await show(model);
+  await view.click("Switch account");
+  await model.turn({ phase: "signed_out" });
+  assert.deepEqual(model.kinds(), ["hello", "logout"]);
+  await model.turn({ notice: "Signed out." });
+  assert.deepEqual(model.kinds(), ["hello", "logout", "start_device"]);
+});
+
+test("each new state is spoken, and what was there from the start is not", async () => {
+  const model = makeModel();
+  const view = await show(model);
+  assert.equal(view.spoken(), "");
+  await model.turn(AWAITING);
+  assert.match(view.spoken(), /^Your code is W D J B - M J H T\. Approve it at sso\.example\.org\.$/);
+  await pass(545_000);
+  assert.match(view.spoken(), /one more minute/);
+  await model.turn(SIGNED_IN);
+  assert.equal(view.spoken(), "Signed in as alice.");
+});
+
+test("the focus goes along when the panel under it changes, and is not stolen otherwise", async () => {
+  const model = makeModel();
+  const [mine, other] = [await show(model), await show(model)];
+  mine.button("Sign in with Terrascope").focus();
+  await model.turn(AWAITING);
+  assert.equal(document.activeElement, mine.button("Copy code & open Terrascope"));
+  document.activeElement.blur();
+  await model.turn(SIGNED_IN);
+  assert.equal(document.activeElement, document.body);
+  assert.match(other.text(), /Signed in as alice/);
+});
+
+test("a renewal leaves the page's nodes, and so focus and selection, where they are", async () => {
+  const model = makeModel(SIGNED_IN);
+  const view = await show(model);
+  const logout = view.button("Log out");
+  logout.focus();
+  await model.turn({ expires_at: SIGNED_IN.expires_at + 270 });
+  assert.equal(document.activeElement, logout);
+});
+
+test("two views of one model show the same, and each sends for itself", async () => {
+  const model = makeModel();
+  const [one, two] = [await show(model), await show(model)];
+  await one.click("Use a password");
+  assert.deepEqual(two.buttons(), ["Sign in with Terrascope", "Use a password"]);
+  await model.turn(AWAITING);
+  assert.equal(one.text("code"), two.text("code"));
+  assert.notEqual(model.sent[0].view_id, model.sent[1].view_id);
+  assert.equal(document.querySelectorAll("[id]").length, 0);
+});
+
+test("a view in a shadow root keeps the focus too", async () => {
+  const host = document.body.appendChild(document.createElement("div"));
+  const root = host.attachShadow({ mode: "open" });
+  const model = makeModel();
+  const view = await show(model, root);
+  view.button("Sign in with Terrascope").focus();
+  await model.turn(AWAITING);
+  assert.equal(root.activeElement, view.button("Copy code & open Terrascope"));
+});
+
+test("text from outside stays text, whatever is in it", async () => {
+  const evil = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>';
+  const provider = {
+    ...PROVIDER,
+    label: evil,
+    badge: evil,
+    issuer_host: evil,
+    registration_url: "javascript:alert(1)",
+  };
+  for (const traits of [
+    { notice: evil },
+    {
+      ...AWAITING,
+      user_code: evil,
+      verification_uri: "javascript:alert(1)",
+      verification_uri_complete: "data:text/html,x",
+    },
+    { ...SIGNED_IN, user: evil, source: evil },
+    { ...REFUSED, error: { what: evil, why: evil, do: evil, error: evil } },
+  ]) {
+    const view = await show(makeModel({ provider, ...traits }));
+    assert.equal(view.el.querySelectorAll("img, script").length, 0);
+    for (const link of view.el.querySelectorAll("a")) assert.match(link.href, /^(https:.*)?$/);
+  }
+  assert.equal(globalThis.pwned, undefined);
+});
+
+test("a code whose address is not safe is shown without a link", async () => {
+  const unsafe = {
+    verification_uri: "http://sso.example.org/device",
+    verification_uri_complete: "javascript:alert(1)",
+  };
+  const view = await show(makeModel({ ...AWAITING, ...unsafe }));
+  assert.deepEqual(view.links(), []);
+  assert.deepEqual(view.buttons(), ["Copy", "New code", "Cancel", "Use a password"]);
+});
+
+test("the clean-up leaves nothing behind", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  view.close();
+  model.get = () => assert.fail("somebody still looks");
+  assert.equal(view.el.childElementCount, 0);
+  assert.equal(model.listening(), 0);
+  window.dispatchEvent(new Event("focus"));
+  await pass(60_000);
+  await settled();
+  assert.deepEqual(model.kinds(), ["hello"]);
+});

@@ -1,0 +1,534 @@
+"""The kernel's end of the login widget: an account's states as traits, and messages that are not believed."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import LoginRefused, UsageError
+from ipyterrascope.notebook.login_widget import LoginWidget
+from ipyterrascope.values.providers import Provider
+from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.states import DeviceAuthorization
+
+PASSWORD = "päss wörd+&%"
+
+# port 1 on loopback refuses at once
+PROVIDER = Provider(
+    name="terrascope",
+    label="Terrascope",
+    issuer="http://127.0.0.1:1/realms/terrascope",
+    client_id="public",
+    hosts=frozenset({"127.0.0.1"}),
+    methods=("device", "password", "basic"),
+    registration_url="https://example.org/sign-up",
+    badge="SANDBOX",
+)
+DEVICE = DeviceAuthorization(
+    device_code=Secret("the-device-code"),
+    code_verifier=Secret("the-code-verifier"),
+    user_code="WDJB-MJHT",
+    verification_uri="https://sso.example.org/device",
+    verification_uri_complete="https://sso.example.org/device?user_code=WDJB-MJHT",
+    expires_at=1800000600.0,
+    interval=5.0,
+)
+
+
+class Wire(BaseComm):
+    """The line to the front-ends: keeps what the widget sends, and hands in what a view would send."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.sent: list[dict[str, Any]] = []
+        super().__init__(*args, **kwargs)
+
+    def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **_: Any) -> None:
+        self.sent.append({"type": msg_type, **(data or {})})
+
+    def receive(self, content: object, buffers: list[Any] | None = None) -> None:
+        data = {"method": "custom", "content": content}
+        self.handle_msg({"content": {"data": data}, "buffers": [] if buffers is None else buffers})
+
+    def receive_state(self, state: dict[str, object]) -> None:
+        self.handle_msg({"content": {"data": {"method": "update", "state": state, "buffer_paths": []}}, "buffers": []})
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [message["content"] for message in self.sent if message.get("method") == "custom"]
+
+    def updates(self) -> list[dict[str, Any]]:
+        return [message["state"] for message in self.sent if message.get("method") == "update"]
+
+
+class PlayedAccount(Account):
+    """An account whose sign-ins are only noted, and whose states the test plays."""
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER)
+        self.calls: list[tuple[Any, ...]] = []
+        self.raises: Exception | None = None
+
+    def play(self, **changes: object) -> None:
+        self._machine.show(**changes)
+
+    def start_device_login(self) -> None:
+        self._note("start_device_login")
+
+    def start_password_login(self, username: str, password: Secret, **rest: Any) -> None:
+        self._note("start_password_login", username, password, rest)
+
+    def poll_now(self) -> None:
+        self._note("poll_now")
+
+    def cancel(self) -> None:
+        self._note("cancel")
+
+    def logout(self) -> str:
+        self._note("logout")
+        return ""
+
+    def _note(self, *call: Any) -> None:
+        self.calls.append(call)
+        if self.raises is not None:
+            raise self.raises
+
+
+@pytest.fixture(autouse=True)
+def _wires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comm, "create_comm", Wire)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_swallowed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """ipywidgets prints an exception of a message handler and goes on: here it fails the test."""
+    yield
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.fixture
+def account() -> PlayedAccount:
+    return PlayedAccount()
+
+
+@pytest.fixture
+def widget(account: PlayedAccount) -> Iterator[LoginWidget]:
+    widget = LoginWidget(account, clock=lambda: 1800000000.5)
+    yield widget
+    widget.close()
+
+
+@pytest.fixture
+def wire(widget: LoginWidget) -> Wire:
+    return wire_of(widget)
+
+
+@pytest.fixture
+def send(widget: LoginWidget, wire: Wire) -> Callable[..., dict[str, Any] | None]:
+    """Send a message as a view does, and return the reply."""
+
+    def send(kind: str, *buffers: Any, **fields: object) -> dict[str, Any] | None:
+        known = len(wire.replies())
+        wire.receive({"boot_id": widget.boot_id, "view_id": "v1", "kind": kind, **fields}, list(buffers))
+        return wire.replies()[known] if len(wire.replies()) > known else None
+
+    return send
+
+
+def wire_of(widget: LoginWidget) -> Wire:
+    assert isinstance(widget.comm, Wire)
+    return widget.comm
+
+
+def wait_until(is_reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+FORM = {"username": "alice", "method": "password", "has_one_time_code": False}
+
+
+# ── states to traits ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_view_opens_with_the_whole_state(account: PlayedAccount) -> None:
+    """What a view needs for its first look is in the message that opens it."""
+    account.play(phase="awaiting_user", device=DEVICE)
+
+    opening = wire_of(LoginWidget(account, username="alice")).sent[0]
+
+    assert opening["type"] == "comm_open"
+    state = opening["state"]
+    assert state["phase"] == "awaiting_user"
+    assert state["username"] == "alice"
+    assert state["provider"] == {
+        "name": "terrascope",
+        "label": "Terrascope",
+        "badge": "SANDBOX",
+        "issuer_host": "127.0.0.1",
+        "registration_url": "https://example.org/sign-up",
+        "account_url": "",
+        "password_reset_url": "",
+        "methods": ["device", "password", "basic"],
+    }
+
+
+def test_a_change_of_state_is_one_message(account: PlayedAccount, wire: Wire) -> None:
+    """A view never sees half a state."""
+    account.play(phase="signed_in", user="alice", source="device", expires_at=1.0, session_ends_at=2.0, renewable=True)
+
+    assert wire.updates() == [
+        {
+            "phase": "signed_in",
+            "serial": 1,
+            "user": "alice",
+            "source": "device",
+            "expires_at": 1.0,
+            "session_ends_at": 2.0,
+            "renewable": True,
+        }
+    ]
+
+
+def test_the_code_is_shown_while_it_waits_and_gone_after(account: PlayedAccount, widget: LoginWidget) -> None:
+    """Code and addresses are in the traits only while somebody is asked to approve."""
+    account.play(phase="awaiting_user", device=DEVICE)
+    assert (widget.user_code, widget.verification_uri, widget.code_expires_at) == (
+        "WDJB-MJHT",
+        "https://sso.example.org/device",
+        1800000600.0,
+    )
+    assert widget.verification_uri_complete.endswith("?user_code=WDJB-MJHT")
+
+    account.play(phase="signed_in")
+    assert (widget.user_code, widget.verification_uri, widget.code_expires_at) == ("", "", 0.0)
+    assert widget.verification_uri_complete == ""
+
+
+def test_an_error_is_shown_in_three_sentences_and_goes_away(account: PlayedAccount, widget: LoginWidget) -> None:
+    """The view gets what, why, do and the wire's code, and an empty object when the trouble is over."""
+    account.play(phase="failed", error=LoginRefused("No.", "Because.", "Try.", error="invalid_grant"))
+    assert widget.error == {"what": "No.", "why": "Because.", "do": "Try.", "error": "invalid_grant"}
+
+    account.play(phase="signing_in", error=None)
+    assert widget.error == {}
+
+
+def test_an_older_state_never_replaces_a_newer_one(account: PlayedAccount, widget: LoginWidget) -> None:
+    """States that overtake each other on their way leave the newest."""
+    account.play(phase="signing_in")
+    older = account.state
+    account.play(phase="failed")
+
+    widget._mirror(older)
+
+    assert (widget.phase, widget.serial) == ("failed", 2)
+
+
+def test_many_threads_leave_the_newest_state(account: PlayedAccount, widget: LoginWidget, wire: Wire) -> None:
+    """States from many threads at once end in the newest, and the view is told in order."""
+    threads = [
+        threading.Thread(target=lambda: [account.play(notice=str(turn)) for turn in range(40)]) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    wait_until(lambda: widget.serial == 240)
+    assert widget.notice == account.state.notice
+    serials = [update["serial"] for update in wire.updates()]
+    assert serials == sorted(serials)
+    assert serials[-1] == 240
+
+
+def test_two_widgets_of_one_account_show_the_same(account: PlayedAccount, widget: LoginWidget) -> None:
+    """A second cell with the same login follows it too, under an id of its own."""
+    other = LoginWidget(account)
+    account.play(phase="signed_in", user="alice")
+    assert widget.user == other.user == "alice"
+    assert widget.boot_id != other.boot_id
+
+
+def test_a_closed_widget_follows_no_more(account: PlayedAccount, widget: LoginWidget) -> None:
+    """Closing ends the observation, and not the login."""
+    widget.close()
+    account.play(phase="signed_in")
+    assert widget.phase == "signed_out"
+    assert account.calls == []
+
+
+def test_ways_to_sign_in_follow_the_account(account: PlayedAccount) -> None:
+    """A way that turned out not to be had is offered no more, also where the caller chose the order."""
+    widget, chosen = LoginWidget(account), LoginWidget(account, methods=("basic", "device"))
+    account.play(methods=("password", "basic"))
+    assert widget.provider["methods"] == ["password", "basic"]
+    assert chosen.provider["methods"] == ["basic"]
+
+
+def test_a_front_end_sets_nothing(account: PlayedAccount, widget: LoginWidget, wire: Wire) -> None:
+    """A front-end that sets a trait changes nothing, and the truth is put back into every view."""
+    account.play(phase="signed_out", notice="Bye.")
+    before = widget.get_state()
+    wire.sent.clear()
+
+    wire.receive_state({"phase": "signed_in", "user": "mallory", "boot_id": "x", "_esm": "alert(1)", "unknown": 1})
+
+    assert widget.get_state() == before
+    assert account.state.phase == "signed_out"
+    assert wire.updates() == [{name: before[name] for name in ("phase", "user", "boot_id", "_esm")}]
+
+
+def test_the_kernel_side_cannot_set_them_either(widget: LoginWidget) -> None:
+    """An assignment in a cell says that the trait is read-only."""
+    import traitlets
+
+    with pytest.raises(traitlets.TraitError, match="read-only"):
+        widget.phase = "signed_in"
+
+
+# ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_hello_is_answered(widget: LoginWidget, send: Any) -> None:
+    """The answer carries the boot id, the kernel's clock, and the id of the view that asked."""
+    assert send("hello") == {"kind": "welcome", "boot_id": widget.boot_id, "view_id": "v1", "now": 1800000000.5}
+
+
+def test_the_view_id_may_be_left_out(widget: LoginWidget, wire: Wire) -> None:
+    """A view that does not say which one it is gets its answer under an empty id."""
+    wire.receive({"kind": "hello", "boot_id": widget.boot_id})
+    assert wire.replies()[0]["view_id"] == ""
+
+
+@pytest.mark.parametrize("buffer", [bytes, lambda value: memoryview(value)], ids=["bytes", "memoryview"])
+def test_a_password_reaches_the_account_as_a_secret(account: PlayedAccount, send: Any, buffer: Any) -> None:
+    """Jupyter hands in memory views, marimo bytes; both become secrets at once."""
+    code = {"has_one_time_code": True}
+    reply = send("submit_password", buffer(PASSWORD.encode()), buffer(b"123456"), **FORM | code)
+
+    assert reply["kind"] == "accepted"
+    rest = {"one_time_code": Secret("123456"), "method": "password"}
+    assert account.calls == [("start_password_login", "alice", Secret(PASSWORD), rest)]
+
+
+def test_the_list_of_buffers_is_emptied(widget: LoginWidget, wire: Wire) -> None:
+    """The frames of ipywidgets and the kernel that hold the message do not hold the password any longer."""
+    buffers = [PASSWORD.encode()]
+    wire.receive({"kind": "submit_password", "boot_id": widget.boot_id, **FORM}, buffers)
+    assert buffers == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase", "call"),
+    [
+        ("start_device", "signed_out", "start_device_login"),
+        ("start_device", "failed", "start_device_login"),
+        ("start_device", "awaiting_user", "start_device_login"),
+        ("cancel", "signing_in", "cancel"),
+        ("cancel", "awaiting_user", "cancel"),
+        ("logout", "signed_in", "logout"),
+    ],
+)
+def test_what_a_person_wants_reaches_the_account(
+    account: PlayedAccount, send: Any, kind: str, phase: str, call: str
+) -> None:
+    """Each button does its work in the phases that have it, and is answered."""
+    account.play(phase=phase)
+    assert send(kind)["kind"] == "accepted"
+    wait_until(lambda: account.calls)
+    assert account.calls == [(call,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [
+        ("start_device", "signing_in"),
+        ("start_device", "signed_in"),
+        ("cancel", "signed_out"),
+        ("cancel", "signed_in"),
+        ("logout", "signed_out"),
+        ("logout", "awaiting_user"),
+        ("submit_password", "signed_in"),
+        ("submit_password", "awaiting_user"),
+    ],
+)
+def test_a_button_that_comes_too_late_is_refused(account: PlayedAccount, send: Any, kind: str, phase: str) -> None:
+    """What another tab did first is not undone by a click on an old picture."""
+    account.play(phase=phase)
+    arguments = ([PASSWORD.encode()], FORM) if kind == "submit_password" else ([], {})
+    reply = send(kind, *arguments[0], **arguments[1])
+    assert (reply["kind"], reply["reason"]) == (
+        "refused",
+        "Nothing was done. The login had moved on already, perhaps in another tab. See how it stands now.",
+    )
+    assert account.calls == []
+
+
+def test_poll_is_passed_on_and_not_answered(account: PlayedAccount, send: Any) -> None:
+    """The return of a person to the tab wakes the polling, whatever the phase."""
+    assert send("poll") is None
+    assert account.calls == [("poll_now",)]
+
+
+def test_logging_out_does_not_hold_up_the_handler(account: PlayedAccount, send: Any) -> None:
+    """The reply comes while the provider has not answered yet."""
+    account.play(phase="signed_in")
+    answered, ended = threading.Event(), threading.Event()
+    account.logout = lambda: (answered.wait(20), ended.set(), "")[-1]  # type: ignore[method-assign]
+
+    assert send("logout")["kind"] == "accepted"
+    assert not ended.is_set()
+    answered.set()
+    assert ended.wait(20)
+
+
+def test_a_way_that_is_not_offered_is_refused(account: PlayedAccount) -> None:
+    """A view cannot ask for a method that was left out on purpose."""
+    widget = LoginWidget(account, methods=("device",))
+    wire = wire_of(widget)
+    wire.receive({"kind": "submit_password", "boot_id": widget.boot_id, **FORM}, [b"x"])
+    assert wire.replies()[0]["reason"].startswith("That way to sign in is not offered here.")
+    assert account.calls == []
+
+
+TAMPERED: list[tuple[str, object, list[bytes]]] = [
+    ("not an object", "hello", []),
+    ("nothing", None, []),
+    ("a list", [{"kind": "hello"}], []),
+    ("no kind", {}, []),
+    ("an unknown kind", {"kind": "reveal"}, []),
+    ("a kind that is no text", {"kind": ["hello"]}, []),
+    ("another boot id", {"kind": "logout", "boot_id": "another"}, []),
+    ("no boot id", {"kind": "logout", "boot_id": None}, []),
+    ("a view id that is none", {"kind": "cancel", "view_id": {"a": 1}}, []),
+    ("a view id that is too long", {"kind": "cancel", "view_id": "v" * 65}, []),
+    ("a field too many", {"kind": "start_device", "user_code": "X"}, []),
+    ("a buffer too many", {"kind": "start_device"}, [b"x"]),
+    ("the password in the JSON", {"kind": "submit_password", **FORM, "password": PASSWORD}, [b"x"]),
+    ("the password in the JSON only", {"kind": "submit_password", **FORM, "password": PASSWORD}, []),
+    ("no buffer", {"kind": "submit_password", **FORM}, []),
+    ("a buffer that was not announced", {"kind": "submit_password", **FORM}, [b"x", b"1"]),
+    ("a buffer that is missing", {"kind": "submit_password", **FORM, "has_one_time_code": True}, [b"x"]),
+    ("three buffers", {"kind": "submit_password", **FORM, "has_one_time_code": True}, [b"x", b"1", b"2"]),
+    ("an empty password", {"kind": "submit_password", **FORM}, [b""]),
+    ("a password that is too long", {"kind": "submit_password", **FORM}, [b"x" * 4097]),
+    ("a password that is not UTF-8", {"kind": "submit_password", **FORM}, [b"\xff\xfe"]),
+    ("a password that was wiped before it left", {"kind": "submit_password", **FORM}, [b"\x00\x00"]),
+    ("an empty user name", {"kind": "submit_password", **FORM, "username": ""}, [b"x"]),
+    ("a user name that is too long", {"kind": "submit_password", **FORM, "username": "a" * 257}, [b"x"]),
+    ("a user name with a line break", {"kind": "submit_password", **FORM, "username": "a\nb"}, [b"x"]),
+    ("a user name that is no text", {"kind": "submit_password", **FORM, "username": 1}, [b"x"]),
+    ("an unknown method", {"kind": "submit_password", **FORM, "method": "device"}, [b"x"]),
+    ("a method that is no text", {"kind": "submit_password", **FORM, "method": []}, [b"x"]),
+    ("a flag that is none", {"kind": "submit_password", **FORM, "has_one_time_code": 1}, [b"x", b"1"]),
+]
+
+
+@pytest.mark.parametrize(("content", "buffers"), [case[1:] for case in TAMPERED], ids=[case[0] for case in TAMPERED])
+def test_a_tampered_message_is_refused_as_a_whole(
+    account: PlayedAccount,
+    widget: LoginWidget,
+    wire: Wire,
+    caplog: pytest.LogCaptureFixture,
+    content: object,
+    buffers: list[bytes],
+) -> None:
+    """What is not exactly a message does nothing, and is refused in words that repeat nothing of it."""
+    caplog.set_level(logging.DEBUG)
+    if isinstance(content, dict):
+        content = {"boot_id": widget.boot_id, **content}
+
+    wire.receive(content, list(buffers))
+
+    (reply,) = wire.replies()
+    assert reply["kind"] == "refused"
+    # the library `comm` logs each JSON part at DEBUG, which is why no view ever puts a password there
+    logged = [record.getMessage() for record in caplog.records if record.name != "Comm"]
+    assert PASSWORD not in f"{reply} {logged}"
+    assert account.calls == []
+
+
+# ── what goes wrong ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_error_of_the_tree_is_shown_as_its_sentences(account: PlayedAccount, widget: LoginWidget, send: Any) -> None:
+    """What the account refuses is told in the view that asked."""
+    account.raises = UsageError("What.", "Why.", "Do.")
+    refused = {"kind": "refused", "boot_id": widget.boot_id, "view_id": "v1", "reason": "What. Why. Do."}
+    assert send("start_device") == refused
+
+
+@pytest.mark.parametrize(("kind", "phase"), [("start_device", "signed_out"), ("logout", "signed_in")])
+def test_a_bug_is_shown_too_and_logged_without_values(
+    account: PlayedAccount, wire: Wire, send: Any, caplog: pytest.LogCaptureFixture, kind: str, phase: str
+) -> None:
+    """An exception in the handler, or in the thread that logs out, is not lost; its text may hold a secret and is."""
+    account.play(phase=phase)
+    account.raises = ValueError(PASSWORD)
+    with caplog.at_level(logging.DEBUG):
+        send(kind)
+        wait_until(lambda: any(reply["kind"] == "refused" for reply in wire.replies()))
+
+    reason = next(reply["reason"] for reply in wire.replies() if reply["kind"] == "refused")
+    assert reason == "The login widget failed (ValueError). This is a bug in ipyterrascope. Run the cell again."
+    assert "ValueError" in caplog.text
+    assert "in _note" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+# ── secrets, and places without widgets ────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_secret_is_in_anything_that_leaves_or_is_saved(
+    account: PlayedAccount, widget: LoginWidget, wire: Wire, send: Any
+) -> None:
+    """Neither traits nor messages nor texts hold the device code, the verifier, the password or the one-time code."""
+    account.play(phase="signed_out")
+    send("submit_password", PASSWORD.encode(), b"918273", **FORM | {"has_one_time_code": True})
+    account.play(phase="awaiting_user", device=DEVICE)
+    account.play(phase="failed", error=LoginRefused("No.", "Because.", "Try."))
+
+    seen = f"{wire.sent} {widget.get_state()} {widget!r} {widget._repr_mimebundle_()} {account.calls}"
+
+    for secret in (PASSWORD, "918273", "the-device-code", "the-code-verifier"):
+        assert secret not in seen
+
+
+def test_a_place_without_widgets_shows_what_to_do(widget: LoginWidget) -> None:
+    """A saved notebook on a web page, and a console, show two lines of text."""
+    bundle = widget._repr_mimebundle_()
+    assert bundle is not None
+    text = bundle[0]["text/plain"]
+    assert text.startswith("Terrascope login: this place shows no widgets.\n")
+    assert len(text.splitlines()) == 2
+    assert bundle[0]["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+
+
+def test_the_real_account_fails_in_the_widget() -> None:
+    """With a provider that is down, a click ends in three sentences, not in a traceback."""
+    account = Account(PROVIDER)
+    widget = LoginWidget(account)
+    wire_of(widget).receive({"kind": "start_device", "boot_id": widget.boot_id})
+    wait_until(lambda: widget.phase == "failed")
+    assert widget.error["what"]
+    assert widget.serial == account.state.serial
+    widget.close()
+
+
+def test_the_front_end_is_small_and_whole() -> None:
+    """What each widget sends to the browser fits in 12 kB gzipped, and asks for nothing more: no import, no address."""
+    shipped = f"{LoginWidget._esm}{LoginWidget._css}"
+    assert len(gzip.compress(shipped.encode())) <= 12_000
+    assert not re.search(r"\bimport\b|\beval\b|innerHTML|@import|url\(", shipped)
+    assert set(re.findall(r"https?://[\w.]+", shipped)) == {"http://www.w3.org"}
