@@ -1,1 +1,99 @@
-"""ipyterrascope."""
+"""Log in to Terrascope once; everything that needs the token has a live one from then on.
+
+    import ipyterrascope as ts
+
+    ts.login()                          a widget, a link and a code, or the environment
+    s = ts.session()                    a requests.Session that is signed in
+    ts.download(urls, "data")           whole files or none
+    ts.token(), ts.auth()               for other libraries
+    ts.account(), ts.logout()           who is signed in, until when; and out
+
+In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
+name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .errors import TerrascopeError
+from .values.providers import Endpoints, Provider
+
+if TYPE_CHECKING:
+    from .api import account, auth, download, login, logout, providers, session, token
+    from .auth.account import Account
+    from .transfer import Item, Report
+    from .versions import show_versions
+
+__all__ = [
+    "Account",
+    "Endpoints",
+    "Item",
+    "Provider",
+    "Report",
+    "TerrascopeError",
+    "account",
+    "auth",
+    "download",
+    "errors",
+    "load_ipython_extension",
+    "login",
+    "logout",
+    "providers",
+    "session",
+    "show_versions",
+    "token",
+    "unload_ipython_extension",
+]
+
+_HOME = {
+    **dict.fromkeys(("account", "auth", "download", "login", "logout", "providers", "session", "token"), "api"),
+    "Account": "auth.account",
+    "Item": "transfer",
+    "Report": "transfer",
+    "show_versions": "versions",
+}
+
+
+class _Package(ModuleType):
+    """Keeps `session` and `auth` what a user calls: importing the modules of these names would put them there."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOME or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ipyterrascope")
+    if name not in _HOME:
+        raise AttributeError(f"module 'ipyterrascope' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, "__version__"])
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Register `%terrascope`, `%download` and the traits of `c.Terrascope` (called by `%load_ext ipyterrascope`)."""
+    from .magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take the completions away again (called by `%unload_ext ipyterrascope`)."""
+    from .magics import unload
+
+    unload(ipython)

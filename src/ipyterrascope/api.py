@@ -1,0 +1,185 @@
+"""What a user calls in Python: log in, and have a live token wherever one is needed (below magics, above all else).
+
+Every function takes `provider` by name, as a `Provider`, or not at all for Terrascope. Widgets, IPython and the
+transfer engine are imported by the calls that need them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from . import asking, frontend
+from .auth.account import Account
+from .auth.accounts import Accounts
+from .errors import UsageError
+from .values.providers import LoginMethod, Provider
+from .values.secret import Secret
+
+if TYPE_CHECKING:
+    from .httpauth import LiveAuth
+    from .session import AuthorizedSession
+    from .transfer import Report, Source
+    from .transfer.progress import ProgressKind
+
+providers = Accounts(is_app=frontend.is_app)
+"""The providers known by name: a read-only mapping."""
+
+_PROGRESS: dict[frontend.Place, ProgressKind] = {"notebook": "notebook", "terminal": "terminal", "headless": "none"}
+
+
+def account(provider: str | Provider | None = None) -> Account:
+    """Return the account of a provider, signed in or not."""
+    return providers.account(provider)
+
+
+def login(
+    provider: str | Provider | None = None,
+    *,
+    method: LoginMethod | None = None,
+    wait: bool = False,
+    username: str = "",
+) -> Account:
+    """Sign in: silently where a credential lies ready, else by asking the person in front of this kernel.
+
+    In a notebook the widget is shown and the call returns at once; at a terminal it returns when done; where nobody can
+    be asked it raises within a second. Who is signed in already stays so, unless a method is asked for.
+
+    Parameters
+    ----------
+    provider : str or Provider, optional
+    method : {"device", "password", "basic"}, optional
+        The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
+        data service (RFC 7617).
+    wait : bool
+        In a notebook, print link and code and return when the sign-in has ended. Only a device code can be waited for:
+        while a cell runs, the kernel does not hear what is typed in the widget.
+    username : str
+        Fills the form in.
+
+    Returns
+    -------
+    Account
+
+    Raises
+    ------
+    LoginRequired
+        Nobody can be asked here.
+    LoginError, ProviderError
+        Signing in did not succeed.
+
+    Examples
+    --------
+    >>> import ipyterrascope as ts
+    >>> ts.login()                                       # doctest: +SKIP
+    <Account terrascope: signed_in as dora>
+    """
+    chosen = account(provider)
+    if method is not None and method not in chosen.provider.methods:
+        offered = ", ".join(chosen.provider.methods)
+        raise UsageError(
+            f"{chosen.provider.label} has no login method {method!r}.", f"It offers {offered}.", "Choose one."
+        )
+    asking.sign_in(chosen, method, wait=wait, username=username)
+    return chosen
+
+
+def session(provider: str | Provider | None = None) -> AuthorizedSession:
+    """Return a `requests.Session` that is signed in: the bearer is added, renewed and kept to the provider's hosts.
+
+    Raises
+    ------
+    LoginRequired
+        Nobody is signed in yet.
+    """
+    from .session import AuthorizedSession
+
+    chosen = asking.ready(account(provider))
+    return AuthorizedSession(chosen, login_url=chosen.provider.issuer, connection=chosen.connection)
+
+
+def auth(provider: str | Provider | None = None) -> LiveAuth:
+    """Return an auth object for `requests` and, where it is installed, `httpx`.
+
+    Raises
+    ------
+    LoginRequired
+        Nobody is signed in yet.
+    """
+    from .httpauth import live_auth
+
+    return live_auth(asking.ready(account(provider)))
+
+
+def token(provider: str | Provider | None = None, *, min_valid_s: float = 0.0) -> Secret:
+    """Return a live access token, masked: `.reveal()` gives the text.
+
+    Parameters
+    ----------
+    provider : str or Provider, optional
+    min_valid_s : float
+        Seconds it should at least have left, half of its life at most.
+
+    Raises
+    ------
+    LoginRequired
+        Nobody is signed in, or it is a Basic login, which has no token.
+    ProviderError
+        The token has ended, and the provider cannot renew it right now.
+    """
+    return asking.ready(account(provider)).tokens(min_valid_s).access_token
+
+
+def download(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    provider: str | Provider | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+) -> Report:
+    """Fetch files to a folder; each is whole or absent, and one that is there already is not fetched again.
+
+    Parameters
+    ----------
+    sources : str, Item or iterable of them
+        What to fetch: https addresses (http on loopback).
+    folder : path
+        Where to; made when missing. Where base names collide, each file gets its product's folder.
+    provider : str or Provider, optional
+        Whose login to use, on its own hosts only. Other hosts are asked without one.
+    name : str, optional
+        File name, for a single source.
+    overwrite : bool
+        Fetch again what is there.
+
+    Returns
+    -------
+    Report
+        What became of every item; iterates over the paths.
+
+    Raises
+    ------
+    LoginRequired
+        The files need a login, and nobody is signed in.
+    TransferError
+        Something failed; what was fetched stays. A `DownloadFailed` carries the report.
+    """
+    from .session import AuthorizedSession
+    from .transfer import Item, items_from, progress_for
+    from .transfer import download as fetch
+
+    items = items_from(sources, name)
+    chosen = account(provider)
+    if any(chosen.provider.may_carry(item.url) for item in items):
+        asking.ready(chosen)
+    # one thing fails with its own error, several with a summary
+    wanted = items[0] if isinstance(sources, (str, Item)) else items
+    progress = progress_for(_PROGRESS[frontend.place()])
+    with AuthorizedSession(chosen, login_url=chosen.provider.issuer, connection=chosen.connection) as signed:
+        return fetch(wanted, folder, session=signed, overwrite=overwrite, progress=progress)
+
+
+def logout(provider: str | Provider | None = None) -> str:
+    """Sign out: end the session at the provider, wipe it here whatever the provider says, and return what happened."""
+    return account(provider).logout()

@@ -1,0 +1,100 @@
+"""Who is asked to sign in, and how: what lies ready, the widget, the terminal, or nobody at all (below the API)."""
+
+from __future__ import annotations
+
+import threading
+
+from . import frontend, terminal
+from .auth.account import Account
+from .auth.environment import is_meant_for
+from .configuration import current
+from .errors import LoginRequired, TerrascopeError
+from .values.providers import LoginMethod
+
+# several threads that need a login at a terminal ask the one person there once
+_at_terminal = threading.Lock()
+
+
+def sign_in(account: Account, method: LoginMethod | None, *, wait: bool, username: str) -> None:
+    """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a method is asked for."""
+    account.allow_sources()
+    where, before = frontend.place(), account.state
+    shows_failure = where == "notebook" and not wait
+    if (account.is_signed_in and method is None) or _is_silently_signed_in(account, method, shows_failure):
+        _show(account, where)
+    elif where == "headless":
+        raise _nobody_to_ask(account)
+    elif where == "terminal":
+        terminal.login(account, method, username=username)
+    elif wait:
+        terminal.login(account, method, may_type=False)
+        _show(account, where)
+    else:
+        # a login that failed earlier is tried again; one that failed just now is to be read first
+        is_fresh = account.state is before or account.state.phase != "failed"
+        _ask_by_widget(account, method, username, may_start=is_fresh)
+
+
+def ready(account: Account) -> Account:
+    """Return the account once it is signed in: silently, or by asking at the terminal.
+
+    Raises
+    ------
+    LoginRequired
+        Nobody is signed in, and this call is not the one to ask.
+    """
+    if account.is_signed_in or account.sign_in_silently():
+        return account
+    if frontend.place() == "terminal":
+        seen = account.state
+        with _at_terminal:
+            if account.state is seen:
+                terminal.login(account)
+        if account.is_signed_in:
+            return account
+    raise account.login_required()
+
+
+def _is_silently_signed_in(account: Account, method: LoginMethod | None, shows_failure: bool) -> bool:
+    if method == "device":
+        return False
+    try:
+        return account.sign_in_silently(method)
+    except TerrascopeError:
+        if not shows_failure:
+            raise
+        return False  # the widget shows why, with a way on
+
+
+def _show(account: Account, where: frontend.Place) -> None:
+    if where == "notebook":
+        from .notebook.show import show_login
+
+        show_login(account, account.state.methods)
+    else:
+        who = f" as {account.state.user}" if account.state.user else ""
+        print(f"Signed in to {account.provider.label}{who} ({account.state.source}).")
+
+
+def _ask_by_widget(account: Account, method: LoginMethod | None, username: str, *, may_start: bool) -> None:
+    ways = account.state.methods
+    offered: tuple[LoginMethod, ...] = (method, *(way for way in ways if way != method)) if method else ways
+    if offered[0] != "device" and account.state.phase == "awaiting_user":
+        account.cancel()  # they want the form, not the code that is waited for
+    elif offered[0] == "device" and may_start and account.state.phase in ("signed_out", "failed"):
+        account.start_device_login()
+    from .notebook.show import show_login
+
+    show_login(account, offered, username)
+
+
+def _nobody_to_ask(account: Account) -> LoginRequired:
+    if is_meant_for(account.provider, current().terrascope):
+        do = "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment."
+    else:
+        do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."
+    return LoginRequired(
+        f"Nobody can be asked to sign in to {account.provider.label} here.",
+        " ".join(["No notebook front-end and no terminal is attached.", *account.why_not.values()]),
+        do,
+    )

@@ -1,0 +1,57 @@
+"""Where we run, and so how a person can be asked: a notebook, a terminal, or nobody at all (below the API)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Literal
+
+Place = Literal["notebook", "terminal", "headless"]
+
+
+def place() -> Place:
+    """Tell where we run now.
+
+    Returns
+    -------
+    {"notebook", "terminal", "headless"}
+        "notebook" where a front-end that shows widgets listens: the request being run allows input (nbclient, papermill
+        and cron do not), or it is Voilà or marimo. "terminal" where a person sits at a Python or IPython prompt or runs
+        a script there. "headless" otherwise.
+    """
+    if is_app():
+        return "notebook"
+    shell = _shell()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        return "notebook" if _allows_input(kernel) else "headless"
+    return "terminal" if _is_tty(sys.stdin) and _is_tty(sys.stdout) else "headless"
+
+
+def is_app() -> bool:
+    """Tell whether visitors use the notebook as an app (Voilà, marimo): they must not inherit the owner's login."""
+    if os.environ.get("SERVER_SOFTWARE", "").lower().startswith("voila"):
+        return True
+    marimo: Any = sys.modules.get("marimo")
+    return marimo is not None and bool(getattr(marimo, "running_in_notebook", bool)())
+
+
+def _shell() -> Any:
+    # asking IPython only where it runs already keeps plain scripts from importing it
+    ipython: Any = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def _allows_input(kernel: Any) -> bool:
+    try:
+        request = kernel.get_parent("shell")
+    except Exception:  # noqa: BLE001 - another kind of kernel: what it says counts
+        return bool(getattr(kernel, "_allow_stdin", False))
+    return bool(request.get("content", {}).get("allow_stdin", False))
+
+
+def _is_tty(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False

@@ -1,0 +1,137 @@
+"""The parsers of the magics: they read the line, make the help, and know what may be completed."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from typing import NoReturn
+
+from ..errors import SecretExposed, UsageError, quoted
+
+_SECRET = re.compile(
+    r"""eyJ[\w-]{8,}\.[\w-]+                                           # a JWT
+    | (?<!\S)["']?(?:bearer\s+\S{8}|basic\s+[A-Za-z0-9+/]{8,}=)      # a header's value
+    | //[^/\s@]*:[^/\s@]+@                                           # a password in an address
+    | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)(?=[\s='"]|\Z)
+    | (?<!\S)["']?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)=
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class MagicParser(argparse.ArgumentParser):
+    """An `ArgumentParser` that raises errors of our tree instead of leaving the kernel."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError` with a suggestion where a word was nearly right."""
+        head, colon, words = message.partition("unrecognized arguments: ")
+        if colon:
+            # a word that is no option may be anything, a password even: not to be repeated
+            options = [word for word in words.split() if word.startswith("-")]
+            message = f"{head}{colon}{' '.join(options)}" if options else "there is a word too many"
+        raise UsageError(
+            f"{self.prog}: this line cannot be read.",
+            f"{quoted(message[:1].upper() + message[1:])}.",
+            f"{_suggestion(self, message)}See {self.prog.split()[0]}?",
+        )
+
+
+def _suggestion(parser: argparse.ArgumentParser, message: str) -> str:
+    wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)", message)
+    if wrong is None:
+        return ""
+    parsers = [parser, *subparsers_of(parser).values()]
+    words = {word for each in parsers for word in [*words_of(each), *_choices(each)]}
+    near = difflib.get_close_matches(wrong[1] or wrong[2], sorted(words), n=1)
+    return f"Did you mean {near[0]}? " if near else ""
+
+
+def _choices(parser: argparse.ArgumentParser) -> list[str]:
+    return [str(choice) for action in parser._actions for choice in action.choices or ()]  # pyright: ignore[reportPrivateUsage]
+
+
+def words_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return what may stand in a line: option strings and the choices of positional arguments."""
+    words: list[str] = []
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+        words += action.option_strings
+        if action.choices and not action.option_strings:
+            words += [str(choice) for choice in action.choices]
+    return words
+
+
+def refuse_secrets(text: str) -> None:
+    """Raise `SecretExposed` when what was typed holds what looks like a password or a token. Repeats none of it.
+
+    What is typed in a notebook is kept in the file, in `In` and in `history.sqlite`.
+    """
+    if _SECRET.search(text):
+        raise SecretExposed(
+            "There is a password or token in this line.",
+            "The line is kept in the notebook and in IPython's history, where others can read it.",
+            "Delete the line, change what you typed, and run %terrascope login, which asks for it safely.",
+        )
+
+
+def subparsers_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return a parser's subcommands by name; empty when it has none."""
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+        if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
+            return dict(action.choices)  # pyright: ignore[reportUnknownArgumentType]
+    return {}
+
+
+def terrascope_parser() -> MagicParser:
+    """Make the parser of `%terrascope`."""
+    parser = MagicParser(
+        prog="%terrascope",
+        description="Log in to Terrascope once; everything that needs the token has a live one from then on.",
+        epilog="Examples:  %terrascope login      s = %terrascope session      %terrascope logout",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=MagicParser)
+    login = _command(commands, "login", "sign in: by the widget, or silently where a credential lies ready")
+    login.add_argument(
+        "--method", choices=("device", "password", "basic"), help="how; the provider's first one unless given"
+    )
+    login.add_argument("--wait", action="store_true", help="print link and code, and return when the sign-in has ended")
+    login.add_argument("--user", default="", metavar="NAME", help="user name, to fill the form in")
+    _command(commands, "status", "say who is signed in, from which source, until when")
+    _command(commands, "session", "return a requests.Session that is signed in")
+    _command(commands, "logout", "end the session at the provider, and wipe it here")
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[MagicParser], name: str, text: str) -> MagicParser:  # pyright: ignore[reportPrivateUsage]
+    parser = commands.add_parser(
+        name, help=text, description=f"{text[:1].upper()}{text[1:]}.", add_help=False, allow_abbrev=False
+    )
+    parser.add_argument("provider", nargs="?", metavar="PROVIDER", help="a provider's name; Terrascope unless given")
+    return parser
+
+
+def download_parser() -> MagicParser:
+    """Make the parser of `%download` and `%%download`."""
+    parser = MagicParser(
+        prog="%download",
+        description="Fetch files: each is whole or absent, and one that is there already is not fetched again. "
+        "As %%download, the cell holds one URL a line.",
+        epilog="Examples:  %download https://services.terrascope.be/download/… -d data      %download $urls -d data",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("urls", nargs="*", metavar="URL", help="address, or a variable as $name or {expression}")
+    parser.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder to write to; made when missing")
+    parser.add_argument("-o", "--output", metavar="NAME", help="file name, for a single URL")
+    parser.add_argument("--overwrite", action="store_true", help="fetch again what is there")
+    parser.add_argument("--provider", metavar="PROVIDER", help="whose login to use; Terrascope unless given")
+    return parser
+
+
+def help_of(parser: MagicParser) -> str:
+    """Return the help of a parser and its subcommands, as the magic's docstring."""
+    parts = [parser.format_help()]
+    parts += [sub.format_help() for sub in subparsers_of(parser).values()]
+    return "\n".join(parts)

@@ -1,0 +1,111 @@
+"""The traits of `c.Terrascope`, for `ipython_config.py` and `%config`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import traitlets
+from traitlets.config import SingletonConfigurable
+
+from ..configuration import Configuration, configure
+from ..errors import ConfigurationError
+from ..values.connection import Connection
+from ..values.known import reconfigured, terrascope_from_environment
+from ..values.providers import Provider
+
+_OF_PROVIDER = (
+    "issuer", "client_id", "scope", "label", "badge", "stac_url", "registration_url", "account_url",
+    "password_reset_url",
+)  # fmt: skip
+
+
+class Terrascope(SingletonConfigurable):
+    """Configuration of ipyterrascope. An empty trait leaves what the environment says, or the built-in value."""
+
+    issuer = traitlets.Unicode(help="Issuer URL of the identity provider (TERRASCOPE_ISSUER).").tag(config=True)
+    client_id = traitlets.Unicode(help="The public client's identifier (TERRASCOPE_CLIENT_ID).").tag(config=True)
+    hosts = traitlets.Set(
+        traitlets.Unicode(),
+        help="Hosts that may see the bearer: exact lower-case names, port 443 unless host:port (TERRASCOPE_HOSTS).",
+    ).tag(config=True)
+    scope = traitlets.Unicode(help="Space-separated scopes to ask for.").tag(config=True)
+    label = traitlets.Unicode(help="What people read on the widget.").tag(config=True)
+    badge = traitlets.Unicode(help="A notice beside the label when this is not the real service.").tag(config=True)
+    stac_url = traitlets.Unicode(help="The STAC API of the data.").tag(config=True)
+    registration_url = traitlets.Unicode(help="Where people register.").tag(config=True)
+    account_url = traitlets.Unicode(help="Where people look after their account.").tag(config=True)
+    password_reset_url = traitlets.Unicode(help="Where people go who forgot their password.").tag(config=True)
+    verify = traitlets.Unicode(help="Path of a CA bundle, for an authority of your own.").tag(config=True)
+    connect_timeout_s = traitlets.Float(10.0, min=0.1, help="Seconds to wait for a connection.").tag(config=True)
+    read_timeout_s = traitlets.Float(60.0, min=0.1, help="Seconds to wait for the next byte of data.").tag(config=True)
+    keep_alive_s = traitlets.Float(
+        0.0, min=0.0, help="Seconds since the last use for which an idle session is renewed before it ends."
+    ).tag(config=True)
+    use_silent_sources = traitlets.Bool(
+        None,
+        allow_none=True,
+        help="Sign in from the environment without a question. None: yes, except in Voilà and marimo apps.",
+    ).tag(config=True)
+
+    @classmethod
+    def attach(cls, ipython: Any) -> None:
+        """Make the traits of a shell's configuration hold, now and when `%config` changes one.
+
+        Raises
+        ------
+        ConfigurationError
+            A trait, or a variable of the environment, cannot be right. Nothing of this configuration holds then.
+        """
+        cls.detach(ipython)
+        traits = cls._made(ipython)
+        traits.observe(traits._apply)
+        traits._apply()
+        ipython.configurables.append(traits)
+
+    @classmethod
+    def detach(cls, ipython: Any) -> None:
+        """Go back to what the environment says."""
+        ipython.configurables[:] = [other for other in ipython.configurables if not isinstance(other, cls)]
+        cls.clear_instance()
+        configure(None)
+
+    @classmethod
+    def _made(cls, ipython: Any) -> Terrascope:
+        try:
+            return cls.instance(parent=ipython)
+        except traitlets.TraitError as exc:
+            why = str(exc)
+        cls.clear_instance()
+        raise ConfigurationError(
+            "c.Terrascope is not configured right.", why, "Correct ipython_config.py, then load the extension again."
+        )
+
+    # traitlets takes back what a validator refuses
+    @traitlets.validate(*_OF_PROVIDER, "hosts")
+    def _check(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        try:
+            self._provider(**{proposal["trait"].name: value})
+        except ConfigurationError as exc:
+            text = str(exc)
+        else:
+            return value
+        raise traitlets.TraitError(text)
+
+    def _provider(self, **changes: Any) -> Provider:
+        chosen = {name: getattr(self, name) for name in (*_OF_PROVIDER, "hosts")} | changes
+        chosen["hosts"] = frozenset(chosen["hosts"])
+        return reconfigured(terrascope_from_environment(os.environ), **chosen)
+
+    def _apply(self, _change: object = None) -> None:
+        configure(
+            Configuration(
+                terrascope=self._provider(),
+                connection=Connection(
+                    verify=self.verify, connect_timeout_s=self.connect_timeout_s, read_timeout_s=self.read_timeout_s
+                ),
+                keep_alive_s=self.keep_alive_s,
+                use_silent_sources=self.use_silent_sources,
+            )
+        )

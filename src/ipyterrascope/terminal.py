@@ -1,0 +1,134 @@
+"""Signing in at a terminal: the link and code are printed, or user name and password are asked for (below the API)."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+import warnings
+from typing import TextIO
+
+from .auth.account import Account
+from .errors import FlowUnavailable, LoginCancelled, LoginRequired, UsageError
+from .values.providers import LoginMethod
+from .values.secret import Secret
+from .values.states import DeviceAuthorization, LoginState
+
+_UNDER_WAY = ("signing_in", "awaiting_user")
+
+
+def login(
+    account: Account,
+    method: LoginMethod | None = None,
+    *,
+    username: str = "",
+    may_type: bool = True,
+    out: TextIO | None = None,
+) -> None:
+    """Sign in by text, and return when it is done. Ctrl-C and the end of the input (Ctrl-D) cancel.
+
+    Parameters
+    ----------
+    account : Account
+    method : {"device", "password", "basic"}, optional
+        The provider's first one unless given; a device code that is not to be had leads to the password.
+    username : str
+        Not asked for when given.
+    may_type : bool
+        False where a password must not be typed, as under the cell of a notebook: a code is the only way then.
+    out : text stream, optional
+        Where the words go; `sys.stdout` unless given.
+
+    Raises
+    ------
+    LoginError, ProviderError
+        Signing in did not succeed.
+    UsageError
+        Nothing was typed, or nothing may be.
+    """
+    words = sys.stdout if out is None else out
+    chosen = method or account.state.methods[0]
+    if chosen != "device" and not may_type:
+        raise UsageError(
+            "A cell cannot wait for the form.",
+            "While a cell runs, the kernel does not hear what is typed there.",
+            "Leave --wait (wait=True) out.",
+        )
+    try:
+        if chosen == "device":
+            state = _by_device(account, words)
+            has_no_code = isinstance(state.error, FlowUnavailable) and method is None and may_type
+            if not (state.error and has_no_code and "password" in account.provider.methods):
+                return _conclude(state, account, words)
+            print(f"{state.error.what} User name and password instead:", file=words)
+            chosen = "password"
+        return _conclude(_by_password(account, chosen, username), account, words)
+    except (KeyboardInterrupt, EOFError):
+        account.cancel()
+        print(file=words)
+    raise _cancelled()
+
+
+def _by_device(account: Account, out: TextIO) -> LoginState:
+    if account.state.phase not in _UNDER_WAY:
+        account.start_device_login()
+    shown = trouble = None
+    while (state := account.state).phase in _UNDER_WAY:
+        if state.device is not None and state.device is not shown:
+            shown = state.device
+            print(_invitation(account, state.device), file=out, flush=True)
+        if state.error is not None and state.error.what != trouble:
+            trouble = state.error.what
+            print(f"{trouble} Still waiting …", file=out, flush=True)
+        account.wait(0.2)
+    return state
+
+
+def _invitation(account: Account, device: DeviceAuthorization) -> str:
+    minutes = max(1, round((device.expires_at - time.time()) / 60))
+    lines = [
+        f"To sign in to {account.provider.label}, open this page in any browser, on any machine:",
+        "",
+        f"    {device.verification_uri_complete or device.verification_uri}",
+        "",
+        f"and check that it shows the code  {device.user_code}",
+        f"Waiting for up to {minutes} min (Ctrl-C cancels) …",
+    ]
+    return "\n".join(lines)
+
+
+def _by_password(account: Account, method: LoginMethod, username: str) -> LoginState:
+    label = account.provider.label
+    name = username or input(f"{label} user name: ").strip()
+    if not name:
+        raise UsageError("There is no user name.", "Nothing was typed.", "Sign in again.")
+    password = _hidden(f"{label} password (not shown): ")
+    if not password:
+        raise UsageError("There is no password.", "Nothing was typed.", "Sign in again.")
+    account.start_password_login(name, password, method="basic" if method == "basic" else "password")
+    return account.wait()
+
+
+def _hidden(question: str) -> Secret:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return Secret(getpass.getpass(question))
+        except getpass.GetPassWarning:
+            pass
+    raise LoginRequired(
+        "A password cannot be typed here.", "This terminal would show it.", "Use another terminal, or the environment."
+    )
+
+
+def _conclude(state: LoginState, account: Account, out: TextIO) -> None:
+    if state.error is not None:
+        raise state.error
+    if state.phase != "signed_in":
+        raise _cancelled()
+    who = f" as {state.user}" if state.user else ""
+    print(f"Signed in to {account.provider.label}{who}.", file=out)
+
+
+def _cancelled() -> LoginCancelled:
+    return LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
