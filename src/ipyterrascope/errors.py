@@ -30,7 +30,7 @@ No text holds a response body, a query string or a header; `error_description` m
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
 __all__ = [
     "ConfigurationError",
@@ -56,12 +56,14 @@ __all__ = [
     "UsageError",
 ]
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# control, invisible and bidirectional formatting, lone surrogates (which no terminal can print), line separators
+_UNFIT = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def quoted(text: object, limit: int = 200) -> str:
-    """Make text from a server fit for an error: no control or bidirectional characters, `limit` characters at most."""
-    clean = _CONTROL.sub(" ", str(text)).strip()
+    """Make text from a server fit for an error: one line, nothing invisible in it, `limit` characters at most."""
+    words = "".join(" " if unicodedata.category(letter) in _UNFIT else letter for letter in str(text)).split()
+    clean = " ".join(words)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

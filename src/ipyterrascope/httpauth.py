@@ -1,12 +1,14 @@
 """An auth object for clients that are not our session: plain requests, and httpx (floor 4).
 
-With `requests.get(url, auth=…)` the header stays on the request that the response carries, because that library copies
-it for a redirect: prefer `AuthorizedSession`, which keeps it off. With httpx it is taken off again.
+Once the answer is there the header is taken off the request again. Two places are out of reach, for which
+`AuthorizedSession` is better: with requests, the earlier requests of a redirect (that library copies their header) and
+the request that a connection error carries.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -14,6 +16,7 @@ from requests.auth import AuthBase
 
 from .errors import SecretExposed
 from .values.authorizer import Authorizer
+from .values.secret import sealed
 
 if TYPE_CHECKING:
     import httpx
@@ -33,23 +36,36 @@ class LiveAuth(AuthBase):
         self._authorizer = authorizer
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        r.headers.update(self._authorizer.headers(str(r.url)))
+        self._sign(r)
         r.register_hook("response", self._on_response)  # pyright: ignore[reportArgumentType]
         return r
 
     def _on_response(self, response: Response, **kwargs: Any) -> Response:
         request = response.request
-        sent = {"Authorization": str(request.headers.get("Authorization", ""))}
-        if response.status_code != 401 or not self._authorizer.refused(str(request.url), sent):
-            return response
-        response.close()
-        again = request.copy()
-        again.deregister_hook("response", self._on_response)  # pyright: ignore[reportArgumentType]
-        again.headers.update(self._authorizer.headers(str(again.url)))
-        retried = cast("Any", response).connection.send(again, **kwargs)
-        retried.history.append(response)
-        retried.request = again
-        return retried
+        is_repeatable = request.body is None or isinstance(request.body, (bytes, str))
+        if response.status_code == 401 and is_repeatable and self._sign_anew(request, response):
+            response.close()
+            refused, response = response, cast("Any", response).connection.send(request, **kwargs)
+            response.history.append(refused)
+        if not response.is_redirect:
+            request.headers.pop("Authorization", None)
+        return response
+
+    def _sign(self, request: PreparedRequest | httpx.Request) -> None:
+        request.headers.update(self._authorizer.headers(str(request.url)))
+
+    def _sign_anew(self, request: PreparedRequest | httpx.Request, response: Response | httpx.Response) -> bool:
+        """Put another credential on a request, if the one that was refused was ours and there is another."""
+
+        def is_signed() -> bool:
+            sent = response.request  # after a redirect not the same, and perhaps to a host that never saw ours
+            refused = sent.headers.get("Authorization", "")
+            if not refused or not self._authorizer.refused(str(sent.url), {"Authorization": str(refused)}):
+                return False
+            self._sign(request)
+            return True
+
+        return sealed(is_signed)
 
     def __repr__(self) -> str:
         return "<LiveAuth>"
@@ -69,6 +85,7 @@ def live_auth(authorizer: Authorizer) -> LiveAuth:
     return _class_for_both()(authorizer)
 
 
+@cache
 def _class_for_both() -> type[LiveAuth]:
     import anyio.to_thread
     import httpx
@@ -77,28 +94,35 @@ def _class_for_both() -> type[LiveAuth]:
         """`LiveAuth` in the shape that httpx asks for."""
 
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-            url = str(request.url)
-            headers = self._authorizer.headers(url)
-            request.headers.update(headers)
-            response = yield request
-            if response.status_code == 401 and headers and self._authorizer.refused(url, headers):
-                request.headers.update(self._authorizer.headers(url))
+            try:
+                self._sign(request)
                 response = yield request
-            _take_off(request, response)
+                if _can_repeat(response, request) and self._sign_anew(request, response):
+                    refused, response = response, (yield request)
+                    _take_off(refused)
+                _take_off(response)
+            finally:
+                request.headers.pop("Authorization", None)
 
         async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-            # a renewal may wait for the network: not on the event loop
-            url, run = str(request.url), anyio.to_thread.run_sync
-            headers = await run(self._authorizer.headers, url)
-            request.headers.update(headers)
-            response = yield request
-            if response.status_code == 401 and headers and await run(self._authorizer.refused, url, headers):
-                request.headers.update(await run(self._authorizer.headers, url))
+            run = anyio.to_thread.run_sync  # a renewal may wait for the network: not on the event loop
+            try:
+                await run(self._sign, request)
                 response = yield request
-            _take_off(request, response)
+                if _can_repeat(response, request) and await run(self._sign_anew, request, response):
+                    refused, response = response, (yield request)
+                    _take_off(refused)
+                _take_off(response)
+            finally:
+                request.headers.pop("Authorization", None)
 
-    def _take_off(request: httpx.Request, response: httpx.Response) -> None:
-        for sent in (request, response.request):
-            sent.headers.pop("Authorization", None)
+    def _can_repeat(response: httpx.Response, request: httpx.Request) -> bool:
+        return response.status_code == 401 and isinstance(request.stream, httpx.ByteStream)
+
+    def _take_off(response: httpx.Response) -> None:
+        for part in (response, *response.history):
+            for sent in (part.request, part.next_request):
+                if sent is not None:
+                    sent.headers.pop("Authorization", None)
 
     return LiveHttpxAuth

@@ -13,18 +13,20 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.auth import AuthBase
 
 from .errors import LoginRequired, SecretExposed
+from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
 from .values.hosts import origin_of
+from .values.secret import chained, sealed
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
-# Anything but a web page: a server that sees a browser may answer with its login page.
-_ACCEPT = "image/tiff, application/json, application/octet-stream, */*;q=0.5, text/html;q=0"
+# Anything but a web page: a server that sees a browser may answer with its login page. Servers that look for the words
+# text/html would find them also in "text/html;q=0".
+_ACCEPT = "image/tiff, application/json, application/octet-stream, */*;q=0.5"
 
 
 class AuthorizedSession(requests.Session):
@@ -52,13 +54,20 @@ class AuthorizedSession(requests.Session):
         self.timeout = connection.timeout
         if connection.verify:
             self.verify = connection.verify
-        self.auth = _NoNetrc()
+        self.auth = NoNetrc()
         self._authorizer, self._login_url = authorizer, login_url
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Send a request as `requests.Session.request` does, with this session's `timeout` unless one is given."""
         kwargs.setdefault("timeout", self.timeout)
+        # said for each request, for REQUESTS_CA_BUNDLE would go before what is only said for the session
+        kwargs.setdefault("verify", self.verify)
         return super().request(method, url, *args, **kwargs)
+
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
+        """Send a prepared request as `requests.Session.send` does, with this session's `timeout` likewise."""
+        kwargs.setdefault("timeout", self.timeout)
+        return super().send(request, **kwargs)
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
@@ -99,63 +108,50 @@ class AuthorizedSession(requests.Session):
     __getstate__ = __reduce__
 
 
-class _NoNetrc(AuthBase):
-    """Stands where requests would otherwise put what ~/.netrc says."""
-
-    def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        return r
-
-
 class _SigningAdapter(BaseAdapter):
     def __init__(self, inner: BaseAdapter, authorizer: Authorizer) -> None:
         super().__init__()
         self._inner, self._authorizer = inner, authorizer
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
-        url = str(request.url)
-        headers: Mapping[str, str] = {}
-        if "Authorization" not in request.headers:
-            headers = self._authorizer.headers(url)
-        response = _send(self._inner, request, headers, kwargs)
-        if response.status_code != 401 or not headers or not _is_repeatable(request):
-            return response
-        if not self._authorizer.refused(url, headers):
-            return response
-        response.close()
-        return _send(self._inner, request, self._authorizer.headers(url), kwargs)
+        return sealed(lambda: self._answered(request, kwargs))
 
     def close(self) -> None:
         self._inner.close()
 
+    def _answered(self, request: PreparedRequest, kwargs: dict[str, Any]) -> Response:
+        url = str(request.url)
+        headers: Mapping[str, str] = {}
+        if "Authorization" not in request.headers:
+            headers = self._authorizer.headers(url)
+        response = self._sent(request, headers, kwargs)
+        if response.status_code != 401 or not headers:
+            return response
+        try:
+            if not self._authorizer.refused(url, headers) or not _is_repeatable(request):
+                return response
+            headers = self._authorizer.headers(url)
+        except BaseException:
+            response.close()
+            raise
+        response.close()
+        return self._sent(request, headers, kwargs)
 
-def _send(inner: BaseAdapter, request: PreparedRequest, headers: Mapping[str, str], kwargs: dict[str, Any]) -> Response:
-    signed = request.copy()
-    signed.headers.update(headers)
-    failure: BaseException
-    try:
-        response = inner.send(signed, **kwargs)
-    except BaseException as exc:  # noqa: BLE001 - raised again below, once it holds the header no more
-        failure = exc
-    else:
+    def _sent(self, request: PreparedRequest, headers: Mapping[str, str], kwargs: dict[str, Any]) -> Response:
+        signed = request.copy()
+        signed.headers.update(headers)
+        if headers and str(request.url).lower().startswith("http:"):
+            # that is loopback: a proxy of the environment would be another machine, and read the credential
+            kwargs = {**kwargs, "proxies": {}}
+        try:
+            response = self._inner.send(signed, **kwargs)
+        except BaseException as failure:
+            for exc in chained(failure):
+                if isinstance(exc, requests.RequestException):
+                    exc.request = request
+            raise
         response.request = request
         return response
-    _forget(failure, request)
-    raise failure
-
-
-def _forget(failure: BaseException, request: PreparedRequest) -> None:
-    """Take the signed request and the frames that held its header out of an exception and all that it wraps."""
-    seen: set[int] = set()
-    pending: list[object] = [failure]
-    while pending:
-        exc = pending.pop()
-        if not isinstance(exc, BaseException) or id(exc) in seen:
-            continue
-        seen.add(id(exc))
-        pending += [exc.__cause__, exc.__context__, *exc.args, getattr(exc, "reason", None)]
-        exc.__traceback__ = None
-        if isinstance(exc, requests.RequestException):
-            exc.request = request
 
 
 def _is_repeatable(request: PreparedRequest) -> bool:

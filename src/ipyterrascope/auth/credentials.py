@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from dataclasses import dataclass
 
 from ..errors import UsageError
@@ -43,17 +44,27 @@ def basic_login(username: str, password: Secret, source: Source = "basic") -> Lo
     Raises
     ------
     UsageError
-        The user name holds a colon or a control character (RFC 7617 section 2).
+        The user name or the password holds what Basic authentication cannot carry (RFC 7617 section 2).
     """
     if ":" in username or not username or not username.isprintable():
         raise UsageError(
-            "That user name cannot be used.", "Basic authentication allows no colon and no control character in it.", ""
+            "That user name cannot be used.",
+            "Basic authentication allows no colon and no control character in it.",
+            "Sign in another way.",
         )
-    return Login(source=source, basic=Secret(_basic(username, password)), user=username)
+    basic = _basic(username, password)
+    if basic is None:
+        raise UsageError(
+            "That password cannot be used.", "Basic authentication allows no control character in it.", "Type it again."
+        )
+    return Login(source=source, basic=basic, user=username)
 
 
-def _basic(username: str, password: Secret) -> str:
-    return base64.b64encode(f"{username}:{password.reveal()}".encode()).decode()
+def _basic(username: str, password: Secret) -> Secret | None:
+    # half a character, from an environment that is not UTF-8, counts as a control character
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in password.reveal()):
+        return None
+    return Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
 
 
 def given_login(given: GivenToken, now: float) -> Login:

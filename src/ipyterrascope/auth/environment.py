@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from ..protocol.claims import instant_of
 from ..values.providers import Provider
 from ..values.secret import Secret
+from ..values.tokens import is_fit_for_header
 from .chain import Found, GivenPassword, GivenToken, SilentSource, WhyNot
 
 
@@ -36,12 +37,9 @@ def environment_source(
             return WhyNot("The environment's credentials serve only the configured issuer, client and hosts.")
         token, username, password = (environ.get(f"{prefix}_{name}", "") for name in ("TOKEN", "USERNAME", "PASSWORD"))
         if token.strip():
-            secret = Secret(token.strip())
-            expires_at = instant_of(secret, "exp")
-            if expires_at is None or expires_at > clock():
-                return GivenToken(secret, f"{prefix}_TOKEN")
-            if not (username and password):
-                return WhyNot(f"{prefix}_TOKEN has expired.")
+            given = _given_token(token.strip(), f"{prefix}_TOKEN", clock())
+            if isinstance(given, GivenToken) or not (username and password):
+                return given
         if username and password:
             return GivenPassword(username, Secret(password), f"{prefix}_USERNAME")
         if username or password:
@@ -54,4 +52,14 @@ def environment_source(
 def is_meant_for(provider: Provider, configured: Provider) -> bool:
     """Tell whether a credential of `configured` may serve `provider`: same issuer and client, and no host more."""
     same = (provider.issuer, provider.client_id) == (configured.issuer, configured.client_id)
-    return same and provider.hosts <= configured.hosts
+    # endpoints of its own are where a password would go while discovery fails
+    return same and provider.hosts <= configured.hosts and provider.endpoints in (None, configured.endpoints)
+
+
+def _given_token(token: str, name: str, now: float) -> GivenToken | WhyNot:
+    if not is_fit_for_header(token):
+        return WhyNot(f"{name} is no token: it holds white space or characters that a header cannot.")
+    expires_at = instant_of(Secret(token), "exp")
+    if expires_at is not None and expires_at <= now:
+        return WhyNot(f"{name} has expired.")
+    return GivenToken(Secret(token), name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
-from ..errors import ProviderError
+from ..errors import TerrascopeError
 from ..protocol.oauth import OAuthClient
 from ..values.tokens import TokenSet
 from .credentials import Login
@@ -16,8 +14,10 @@ def farewell(client: OAuthClient, login: Login | None, tokens: TokenSet | None) 
         return "Nobody was signed in."
     if login.is_borrowed:
         return f"Signed out here. {login.came_from} was not revoked; it rests until the next login."
-    if tokens is None:
+    if login.basic is not None:
         return "Signed out: user name and password are wiped from this kernel."
+    if tokens is None:
+        return "Signed out. The session had ended already."
     trouble = revoke(client, tokens)
     if trouble:
         return f"Signed out here. {trouble}"
@@ -25,17 +25,11 @@ def farewell(client: OAuthClient, login: Login | None, tokens: TokenSet | None) 
 
 
 def revoke(client: OAuthClient, tokens: TokenSet) -> str:
-    """Revoke tokens on a thread of its own, as every call that carries a secret; return what went wrong, or nothing."""
-    outcome = ["The session there ends by itself."]
-
-    def work() -> None:
-        try:
-            if tokens.refresh_token is not None and client.revoke(tokens.refresh_token):
-                outcome[0] = ""
-        except ProviderError as exc:
-            outcome[0] = f"{exc.what} The session there ends by itself."
-
-    thread = threading.Thread(target=work, daemon=True, name="logout")
-    thread.start()
-    thread.join()
-    return outcome[0]
+    """Revoke tokens, and return one or two sentences about what went wrong, or nothing."""
+    trouble = ""
+    try:
+        if tokens.refresh_token is not None and client.revoke(tokens.refresh_token):
+            return ""
+    except TerrascopeError as exc:
+        trouble = f"{exc.what} "
+    return f"{trouble}The session there ends by itself."

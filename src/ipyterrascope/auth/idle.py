@@ -6,11 +6,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from ..errors import LoginRequired, TerrascopeError
 from .vault import Vault
 
 _MARGIN_S = 60.0
+# a longer wait is more than some systems' timers take
+_LONGEST_WAIT_S = 3600.0
 
 
 class IdleWatch:
@@ -23,13 +26,22 @@ class IdleWatch:
         Seconds since the last use for which the session is renewed before it ends.
     monotonic : callable
         The clock, in seconds.
+    timer : callable
+        Makes what calls a function after some seconds, like `threading.Timer`.
     """
 
     def __init__(
-        self, vault: Vault, keep_alive_s: float = 0.0, monotonic: Callable[[], float] = time.monotonic
+        self,
+        vault: Vault,
+        keep_alive_s: float = 0.0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        timer: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer,
     ) -> None:
-        self._vault, self._keep_alive_s, self._monotonic = vault, keep_alive_s, monotonic
+        self._vault, self._keep_alive_s = vault, keep_alive_s
+        self._monotonic, self._make_timer = monotonic, timer
         self._used_at = -math.inf
+        self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def used(self) -> None:
@@ -38,32 +50,33 @@ class IdleWatch:
 
     def watch(self) -> None:
         """Start to watch, or start again after the session was renewed."""
-        self.stop()
         remaining = self._vault.session_remaining_s()
-        if remaining < math.inf:
-            if self._is_kept():
-                remaining -= min(_MARGIN_S, 0.1 * remaining)
-            self._timer = threading.Timer(max(remaining, 0.05), self._due)
-            self._timer.daemon = True
-            self._timer.start()
+        if self._keep_alive_s > 0:
+            # in time to renew; whether somebody used it is known only then
+            remaining -= min(_MARGIN_S, 0.1 * remaining)
+        with self._lock:
+            self._cancel()
+            if remaining < math.inf:
+                self._timer = self._make_timer(min(max(remaining, 0.05), _LONGEST_WAIT_S), self._due)
+                self._timer.daemon = True
+                self._timer.start()
 
     def stop(self) -> None:
         """Watch no more."""
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        with self._lock:
+            self._cancel()
 
-    def _is_kept(self) -> bool:
-        return self._monotonic() - self._used_at < self._keep_alive_s
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
     def _due(self) -> None:
-        if self._vault.session_remaining_s() <= 0:
-            reason = LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again.")
-            self._vault.end(reason)
-        elif self._is_kept():
-            try:
+        ended = LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again.")
+        self._vault.end_if_over(ended)
+        is_kept = self._monotonic() - self._used_at < self._keep_alive_s
+        if is_kept and self._vault.session_remaining_s() <= _MARGIN_S:
+            # what fails is tried again, until the session is over
+            with suppress(TerrascopeError):
                 self._vault.renew()
-            except TerrascopeError:
-                self.watch()
-        else:
-            self.watch()
+        self.watch()

@@ -34,15 +34,18 @@ class Machine:
     @contextmanager
     def transaction(self) -> Generator[None, None, None]:
         """Let no other thread change anything meanwhile; observers are told when the outermost one has ended."""
-        with self._lock:
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-            is_outermost = self._depth == 0
-        if is_outermost:
-            self._tell()
+        is_outermost = False
+        try:
+            with self._lock:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                    is_outermost = self._depth == 0
+        finally:
+            if is_outermost:
+                self._tell()
 
     def show(self, **changes: object) -> None:
         """Replace the named fields of the state."""

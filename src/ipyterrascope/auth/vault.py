@@ -127,8 +127,8 @@ class Vault:
             return False
         if held.tokens.access_token != access_token:
             return True
-        youth = min(_TOO_YOUNG_S, 0.1 * (held.tokens.lifetime_s or math.inf))
-        if held.tokens.refresh_token is None or self._monotonic() - held.since < youth:
+        now, youth = self._monotonic(), min(_TOO_YOUNG_S, 0.1 * (held.tokens.lifetime_s or math.inf))
+        if held.tokens.refresh_token is None or now - held.since < youth or now < self._retry_at:
             return False
         try:
             return self._renewed(held).access_token != access_token
@@ -143,18 +143,22 @@ class Vault:
         if held is not None and held.tokens.refresh_token is not None:
             self._renewed(held)
 
-    def end(self, reason: TerrascopeError) -> None:
-        """Keep nothing any more, because `reason` ended the session."""
+    def end_if_over(self, reason: TerrascopeError) -> None:
+        """Keep nothing any more, because of `reason`, if the idle session has no time left."""
         held = self._held
-        if held is not None:
+        if held is not None and self._session_remaining_s(held) <= 0:
             self._end(held, reason)
 
     def session_remaining_s(self) -> float:
         """Return the seconds an idle session has left; infinite when it does not end or that is not known."""
         held = self._held
-        if held is None or held.tokens.refresh_expires_at is None:
+        return math.inf if held is None else self._session_remaining_s(held)
+
+    def _session_remaining_s(self, held: _Held) -> float:
+        ends_at = held.tokens.refresh_expires_at
+        if ends_at is None:
             return math.inf
-        return held.tokens.refresh_expires_at - held.tokens.issued_at - (self._monotonic() - held.since)
+        return ends_at - held.tokens.issued_at - (self._monotonic() - held.since)
 
     def _remaining_s(self, held: _Held) -> float:
         expires_at = held.tokens.expires_at
@@ -177,8 +181,7 @@ class Vault:
     def _renewed(self, held: _Held) -> TokenSet:
         with self._lock:
             if self._held is held and self._flight is None:
-                self._flight = Future()
-                threading.Thread(target=self._fly, args=(held, self._flight), daemon=True, name="renewal").start()
+                self._launch(held)
             flight = self._flight if self._held is held else None
         trouble = flight.exception() if flight else None
         now = self._held
@@ -190,33 +193,54 @@ class Vault:
             raise copy(trouble)
         return now.tokens
 
-    def _fly(self, held: _Held, flight: Future[None]) -> None:
-        refresh_token = held.tokens.refresh_token
-        trouble: BaseException | None = None
-        tokens: TokenSet | None = None
+    def _launch(self, held: _Held) -> None:
+        self._flight = flight = Future[None]()
         try:
-            if refresh_token in self._dead:
-                raise LoginRefused("The session is over.", "", "Sign in again.")  # noqa: TRY301 - one place makes the error
-            tokens = self._renew(held.tokens)
-        except LoginRefused as exc:
-            if refresh_token is not None:
-                self._dead.add(refresh_token)
-            trouble = LoginRequired(exc.what, exc.why, "Sign in again.", error=exc.error)
-        except BaseException as exc:  # noqa: BLE001 - it is handed to whoever waits for this flight
-            trouble = exc
-        if isinstance(trouble, LoginRequired):
-            self._end(held, trouble)
-        with self._lock:
-            is_current = self._held is held
-            if is_current:
+            threading.Thread(target=self._fly, args=(held, flight), daemon=True, name="renewal").start()
+        except BaseException:
+            # where it cannot be cancelled it has begun, and a second one would be one too many
+            if flight.cancel():
                 self._flight = None
-                if tokens is not None:
-                    self._held = _Held(tokens, self._monotonic())
-                elif trouble is not None:
-                    self._retry_at = self._monotonic() + _RETRY_AFTER_S
-        if tokens is not None and is_current:
-            self._on_renewed(tokens)
-        flight.set_exception(trouble) if trouble else flight.set_result(None)
+            raise
+
+    def _fly(self, held: _Held, flight: Future[None]) -> None:
+        if not flight.set_running_or_notify_cancel():
+            return
+        answer = self._asked(held.tokens)
+        try:
+            self._land(held, answer)
+        finally:
+            if isinstance(answer, TokenSet):
+                flight.set_result(None)
+            else:
+                flight.set_exception(answer)
+
+    def _asked(self, tokens: TokenSet) -> TokenSet | BaseException:
+        refresh_token = tokens.refresh_token
+        if refresh_token is None or refresh_token in self._dead:
+            return LoginRequired("The session is over.", "It was refused before.", "Sign in again.")
+        try:
+            return self._renew(tokens)
+        except LoginRefused as exc:
+            self._dead.add(refresh_token)
+            return LoginRequired(exc.what, exc.why, "Sign in again.", error=exc.error, status=exc.status)
+        except BaseException as exc:  # noqa: BLE001 - it is handed to whoever waits for this flight
+            return exc
+
+    def _land(self, held: _Held, answer: TokenSet | BaseException) -> None:
+        if isinstance(answer, LoginRequired):
+            self._end(held, answer)
+            return
+        with self._lock:
+            if self._held is not held:
+                return  # somebody signed in anew or out meanwhile
+            self._flight = None
+            if isinstance(answer, TokenSet):
+                self._held = _Held(answer, self._monotonic())
+            else:
+                self._retry_at = self._monotonic() + _RETRY_AFTER_S
+        if isinstance(answer, TokenSet):
+            self._on_renewed(answer)
 
     def _end(self, held: _Held, reason: TerrascopeError) -> None:
         with self._lock:

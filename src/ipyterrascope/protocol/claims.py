@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 from typing import cast
 
 from ..errors import quoted
 from ..values.secret import Secret
+
+# POSIX seconds of the year 2286: what comes later was not meant
+_LATEST = 1e10
 
 
 def unverified_claims(token: Secret) -> dict[str, object]:
@@ -35,6 +37,6 @@ def user_of(token: Secret) -> str:
 def instant_of(token: Secret, claim: str) -> float | None:
     """Return a NumericDate claim such as `exp` in POSIX seconds; None when it is missing or odd."""
     value = unverified_claims(token).get(claim)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value)
+    return float(value) if 0 <= value < _LATEST else None

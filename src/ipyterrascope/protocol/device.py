@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from oauthlib.common import urlencode
 from oauthlib.oauth2 import DeviceClient
@@ -22,20 +22,23 @@ from ..errors import (
     LoginRefused,
     ProviderUnreachable,
     TerrascopeError,
-    quoted,
 )
 from ..values.hosts import is_secure
 from ..values.providers import Provider
-from ..values.secret import Secret
+from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
 from .http import Answer, JsonObject, not_as_expected
-from .oauth import OAuthClient, error_of, flow_refused
+from .oauth import OAuthClient, error_of, with_allowed_scope
+from .refusals import flow_refused
 
 Wake = Literal["elapsed", "poll", "cancel"]
 
 _USER_CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+_DEVICE_CODE = re.compile(r"[\x20-\x7e]+")
+_ADDRESS = re.compile(r"[\x21-\x7e]{1,2000}")
 _DEFAULT_INTERVAL_S = 5.0
+_LONGEST_LIFE_S = 3600.0
 _SLOW_DOWN_S = 5.0
 _MARGIN = 1.2
 _LONGEST_PAUSE_S = 60.0
@@ -59,14 +62,13 @@ def authorize(client: OAuthClient) -> DeviceAuthorization:
     ProviderUnreachable, ProviderAnswerInvalid
         There was no useful answer.
     """
-    provider, scope = client.provider, client.provider.scope
+    return sealed(lambda: _authorize(client, client.provider))
+
+
+def _authorize(client: OAuthClient, provider: Provider) -> DeviceAuthorization:
     endpoint = client.endpoints().device_authorization_endpoint
     if endpoint is None:
-        raise FlowUnavailable(
-            f"{provider.label} offers no device code.",
-            "It names no device_authorization_endpoint.",
-            "Use the password.",
-        )
+        raise _no_device_code(provider, "It names no device_authorization_endpoint.")
     oauth = DeviceClient(provider.client_id)
     code_verifier = Secret(oauth.create_code_verifier(64))
     code_challenge = oauth.create_code_challenge(code_verifier.reveal(), "S256")
@@ -78,20 +80,22 @@ def authorize(client: OAuthClient) -> DeviceAuthorization:
             ("code_challenge", code_challenge),
             ("code_challenge_method", "S256"),
         ]
-        return client.http.post(endpoint, urlencode([*fields, ("scope", scope)] if scope else fields))
+        return client.http.post(endpoint, Secret(urlencode([*fields, ("scope", scope)] if scope else fields)))
 
-    answer = ask(scope)
-    error = error_of(answer)
-    if error and error[0] in ("not_allowed", "invalid_scope") and "offline_access" in scope.split():
-        answer = ask(" ".join(word for word in scope.split() if word != "offline_access"))
-        error = error_of(answer)
-    if error:
-        raise flow_refused(provider, *error, "the device code")
+    answer = with_allowed_scope(ask, provider.scope)
     if answer.status == 404:
-        raise FlowUnavailable(
-            f"{provider.label} offers no device code.", "It answered 404.", "Use the password.", status=404
-        )
+        raise _no_device_code(provider, "It answered 404.", 404)
+    error = error_of(answer)
+    if error:
+        refusal = flow_refused(provider, *error, "the device code")
+        refusal.status = answer.status
+        raise refusal
     return _authorization(answer, provider, code_verifier, client.clock())
+
+
+def _no_device_code(provider: Provider, why: str, status: int | None = None) -> FlowUnavailable:
+    do = "Use the password." if "password" in provider.methods else "Use another way to sign in."
+    return FlowUnavailable(f"{provider.label} offers no device code.", why, do, status=status)
 
 
 def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, now: float) -> DeviceAuthorization:
@@ -100,27 +104,32 @@ def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, no
         raise not_as_expected(answer, provider.issuer_host, "device code")
     device_code, user_code, uri = (body.get(name) for name in ("device_code", "user_code", "verification_uri"))
     uri = uri or body.get("verification_url")  # a spelling that some servers kept from the draft
-    if not (isinstance(device_code, str) and device_code and isinstance(user_code, str) and isinstance(uri, str)):
+    if not (isinstance(device_code, str) and _DEVICE_CODE.fullmatch(device_code)):
         raise not_as_expected(answer, provider.issuer_host, "device code")
-    if not _USER_CODE.fullmatch(user_code) or not is_secure(uri):
+    if not (isinstance(user_code, str) and _USER_CODE.fullmatch(user_code) and _is_address(uri)):
         raise not_as_expected(answer, provider.issuer_host, "code and address that can be shown")
     complete = body.get("verification_uri_complete")
     return DeviceAuthorization(
         device_code=Secret(device_code),
         code_verifier=code_verifier,
         user_code=user_code,
-        verification_uri=quoted(uri, 500),
-        verification_uri_complete=complete if isinstance(complete, str) and is_secure(complete) else None,
-        expires_at=now + _bounded(body, "expires_in", 600.0, 1.0, 3600.0),
-        interval=_bounded(body, "interval", _DEFAULT_INTERVAL_S, 1.0, _LONGEST_PAUSE_S),
+        verification_uri=uri,
+        verification_uri_complete=complete if _is_address(complete) else None,
+        expires_at=now + _bounded(body, "expires_in", 600.0),
+        interval=_bounded(body, "interval", _DEFAULT_INTERVAL_S),
     )
 
 
-def _bounded(body: JsonObject, name: str, default: float, least: float, most: float) -> float:
+def _is_address(value: object) -> TypeGuard[str]:
+    # it is shown on a page and printed at a terminal
+    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None and is_secure(value)
+
+
+def _bounded(body: JsonObject, name: str, default: float) -> float:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         return default
-    return min(max(float(value), least), most)
+    return float(min(max(value, 1), _LONGEST_LIFE_S))
 
 
 def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
@@ -184,7 +193,9 @@ def until_approved(
     poll_once : callable
         One poll; see `poll`.
     interval_s, lifetime_s : float
-        What the server said. We keep 20 % more than the interval between polls; after `slow_down` 5 s more, for good.
+        What the server said. Between an answer and the next poll we keep 20 % more than the interval, which grows by
+        5 s with each `slow_down`, for good (RFC 8628 section 3.5). While no answer comes, each pause is twice the last,
+        up to a minute.
     wait : callable
         Waits for at most that many seconds and says what ended it: "elapsed", "poll" (somebody looks again: poll now if
         the plain interval has passed) or "cancel".
@@ -197,16 +208,16 @@ def until_approved(
     ------
     LoginExpired, LoginDenied, LoginRefused, LoginCancelled, FlowUnavailable, ProviderAnswerInvalid
     """
-    deadline = monotonic() + lifetime_s
-    last, failures = monotonic(), 0
+    last = monotonic()
+    deadline, failures = last + lifetime_s, 0
     while True:
-        pause = interval_s * _MARGIN if not failures else min(interval_s * _MARGIN * 2**failures, _LONGEST_PAUSE_S)
-        _wait_until(last, max(pause, interval_s), interval_s if not failures else pause, deadline, wait, monotonic)
-        last = monotonic()
-        if last >= deadline:
-            raise LoginExpired(
-                "The code ran out.", "It was not approved in time.", "Get a new code.", error="expired_token"
-            )
+        pause, least = interval_s * _MARGIN, interval_s
+        if failures:
+            pause = least = max(pause, min(pause * 2**failures, _LONGEST_PAUSE_S))
+        _wait_until(last + pause, last + least, deadline, wait, monotonic)
+        if monotonic() >= deadline:
+            raise _expired()
+        trouble: ProviderUnreachable | None = None
         try:
             return poll_once()
         except SlowDown:
@@ -214,26 +225,20 @@ def until_approved(
         except AuthorizationPending:
             pass
         except ProviderUnreachable as exc:
-            failures = min(failures + 1, 6)
-            on_trouble(exc)
-            continue
-        if failures:
-            failures = 0
-            on_trouble(None)
+            trouble = exc
+        # from when the answer came: the question may have been long on its way
+        last = monotonic()
+        if trouble or failures:
+            on_trouble(trouble)
+        failures = min(failures + 1, 6) if trouble else 0
 
 
 def _wait_until(
-    last: float,
-    pause: float,
-    least: float,
-    deadline: float,
-    wait: Callable[[float], Wake],
-    monotonic: Callable[[], float],
+    due: float, at_least: float, deadline: float, wait: Callable[[float], Wake], monotonic: Callable[[], float]
 ) -> None:
-    due = last + pause
     while (now := monotonic()) < min(due, deadline):
         wake = wait(min(due, deadline) - now)
         if wake == "cancel":
             raise LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
         if wake == "poll":
-            due = min(due, last + least)
+            due = min(due, at_least)

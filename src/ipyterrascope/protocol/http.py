@@ -1,24 +1,27 @@
 """The HTTP calls to an identity provider (floor 2).
 
-No redirect is followed, no `~/.netrc` is read, no answer larger than 1 MiB or slower than a deadline is waited for, and
-no exception of the HTTP library leaves this module: it would carry the request, and with it the password.
+No redirect is followed, no `~/.netrc` is read, nothing for loopback goes through a proxy, and no answer larger than
+1 MiB or slower than a deadline is waited for. No exception of the HTTP library leaves this module: it would carry the
+request, and with it the password.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # not the built-in before Python 3.11
+from dataclasses import dataclass, field
 from typing import cast
 
 import requests
 from requests.auth import AuthBase
 
-from ..errors import ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError, quoted
+from ..errors import ConfigurationError, ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError, quoted
 from ..values.connection import Connection
 from ..values.hosts import origin_of
+from ..values.secret import Secret
 
 JsonObject = dict[str, object]
 
@@ -32,9 +35,8 @@ class Answer:
     """A status and the JSON object that came with it; `body` is None where it was no JSON object."""
 
     status: int
-    body: JsonObject | None
+    body: JsonObject | None = field(repr=False)
     content_type: str = ""
-    retry_after_s: float | None = None
 
     @property
     def is_passing(self) -> bool:
@@ -42,11 +44,17 @@ class Answer:
         return self.status in (408, 429) or self.status >= 500
 
 
-class _NoNetrc(AuthBase):
-    """Keeps requests from looking into ~/.netrc, which would add Basic to a token request."""
+class NoNetrc(AuthBase):
+    """Stands where requests would otherwise put what ~/.netrc says."""
 
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
         return r
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # also when told to follow no redirect, requests prepares the next request, and reads all of the body before
+        return None
 
 
 class HttpClient:
@@ -56,61 +64,74 @@ class HttpClient:
     ----------
     connection : Connection
         CA bundle and connect time-out.
-    monotonic : callable
-        The clock for the deadline, in seconds.
+    deadline_s : float
+        Seconds after which an answer that is not complete is given up, however often a byte of it comes.
     """
 
-    def __init__(self, connection: Connection, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, connection: Connection, *, deadline_s: float = _DEADLINE_S) -> None:
         self._connection = connection
-        self._monotonic = monotonic
+        self._deadline_s = deadline_s
 
     def get(self, url: str) -> Answer:
-        """GET a JSON document. Raises `ProviderUnreachable` when no answer comes."""
+        """GET a JSON document. Raises `ProviderError` when no answer comes that can be read."""
         return self._send("GET", url, None)
 
-    def post(self, url: str, form: str) -> Answer:
-        """POST a form that is already encoded. Raises `ProviderUnreachable` when no answer comes."""
+    def post(self, url: str, form: Secret) -> Answer:
+        """POST a form that is already encoded. Raises `ProviderError` when no answer comes that can be read."""
         return self._send("POST", url, form)
 
-    def _send(self, method: str, url: str, form: str | None) -> Answer:
-        answer = self._attempt(method, url, form)
+    def _send(self, method: str, url: str, form: Secret | None) -> Answer:
+        outcome: Future[Answer | TerrascopeError] = Future()
+
+        def work() -> None:
+            outcome.set_result(self._attempt(method, url, form))
+
+        # on a thread of its own: names, connections, headers and bodies each have a time-out, or none, but no deadline
+        threading.Thread(target=work, daemon=True, name="provider").start()
+        try:
+            answer = outcome.result(self._deadline_s)
+        except FutureTimeoutError:
+            answer = _unreachable(url, requests.Timeout())
         if isinstance(answer, TerrascopeError):
             raise answer  # outside the `except`: the library's exception holds the request body
         return answer
 
-    def _attempt(self, method: str, url: str, form: str | None) -> Answer | TerrascopeError:
-        deadline = self._monotonic() + _DEADLINE_S
+    def _attempt(self, method: str, url: str, form: Secret | None) -> Answer | TerrascopeError:
+        deadline = time.monotonic() + self._deadline_s
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            with requests.Session() as session:
-                session.auth = _NoNetrc()
-                if self._connection.verify:
-                    session.verify = self._connection.verify
-                headers = {"Accept": "application/json"}
-                if form is not None:
-                    headers["Content-Type"] = "application/x-www-form-urlencoded"
+            with _Session() as session:
+                session.auth = NoNetrc()
+                # http is for loopback only, and that needs no proxy and no CA bundle of the environment
+                session.trust_env = not url.lower().startswith("http:")
                 with session.request(
                     method,
                     url,
-                    data=form,
+                    data=None if form is None else form.reveal(),
                     headers=headers,
                     timeout=(self._connection.connect_timeout_s, _READ_TIMEOUT_S),
+                    # said here and not to the session, where REQUESTS_CA_BUNDLE would go first
+                    verify=self._connection.verify or None,
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    return _answer(response, self._body(response, deadline))
-        except (requests.RequestException, OSError, ValueError) as exc:
+                    return _answer(response, _body(response, deadline))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it carries the request
             return _unreachable(url, exc)
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
-        data = b""
-        # small pieces, so that a server that drips is noticed by the deadline
-        for piece in response.iter_content(32):
-            data += piece
-            if len(data) > _LIMIT_BYTES:
-                raise ValueError("too large")
-            if self._monotonic() > deadline:
-                raise requests.ReadTimeout
-        return data
+
+def _body(response: requests.Response, deadline: float) -> bytes:
+    data = bytearray()
+    # small pieces, so that this ends soon after the deadline also where a server drips
+    for piece in response.iter_content(32):
+        data += piece
+        if len(data) > _LIMIT_BYTES:
+            raise ValueError("too large")
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout
+    return bytes(data)
 
 
 def _answer(response: requests.Response, data: bytes) -> Answer:
@@ -119,23 +140,8 @@ def _answer(response: requests.Response, data: bytes) -> Answer:
     except (ValueError, RecursionError):
         parsed = None
     body = cast("JsonObject", parsed) if isinstance(parsed, dict) else None
-    return Answer(
-        status=response.status_code,
-        body=body,
-        content_type=response.headers.get("Content-Type", "").split(";")[0].strip().lower(),
-        retry_after_s=retry_after_s(response.headers.get("Retry-After"), time.time()),
-    )
-
-
-def retry_after_s(value: str | None, now: float) -> float | None:
-    """Read a `Retry-After` header (RFC 9110 section 10.2.3), seconds or date; None when there is none to read."""
-    if not value:
-        return None
-    try:
-        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, seconds)
+    content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    return Answer(response.status_code, body, content_type)
 
 
 def _unreachable(url: str, exc: Exception) -> TerrascopeError:
@@ -153,18 +159,22 @@ def _unreachable(url: str, exc: Exception) -> TerrascopeError:
         )
     if isinstance(exc, requests.Timeout):
         return ProviderUnreachable(f"{host} did not answer in time.", "", "Try again in a moment.")
-    if isinstance(exc, requests.ConnectionError):
+    # the second is what requests makes of a connection that breaks in the middle of a body
+    if isinstance(exc, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return ProviderUnreachable(
-            f"{host} was not reached.", "There was no connection.", "Check the network, then try again."
+            f"{host} was not reached.", "There is no connection, or it broke.", "Check the network, then try again."
         )
-    if isinstance(exc, (requests.RequestException, ValueError)):
-        return ProviderAnswerInvalid(
-            f"{host} gave an answer that cannot be read.", "", "Check the issuer's address, or try again later."
+    if isinstance(exc, OSError) and not isinstance(exc, requests.RequestException):
+        # raised by requests itself, before it connects
+        return ConfigurationError(
+            f"No connection to {host} can be made.",
+            "The CA bundle is not there or cannot be read.",
+            "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
         )
-    return ProviderUnreachable(
-        f"{host} was not reached.",
-        f"The system said: {quoted(exc.strerror)}." if isinstance(exc, OSError) and exc.strerror else "",
-        "Check the network and c.Terrascope.verify.",
+    return ProviderAnswerInvalid(
+        f"{host} gave an answer that cannot be read.",
+        "It is too large, or no proper HTTP.",
+        "Check the issuer's address, or try again later.",
     )
 
 

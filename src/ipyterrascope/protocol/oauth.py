@@ -7,27 +7,28 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from oauthlib.common import urlencode
 from oauthlib.oauth2 import Client, LegacyApplicationClient, OAuth2Error
 from oauthlib.oauth2.rfc6749.parameters import parse_token_response
 
-from ..errors import FlowUnavailable, LoginRefused, ProviderAnswerInvalid, ProviderError, TerrascopeError, quoted
+from ..errors import LoginRefused, ProviderAnswerInvalid, TerrascopeError, UsageError, quoted
 from ..values.connection import Connection
 from ..values.providers import Endpoints, Provider
-from ..values.secret import Secret
-from ..values.tokens import TokenSet
+from ..values.secret import Secret, sealed
+from ..values.tokens import TokenSet, is_fit_for_header
 from .claims import instant_of
 from .discovery import endpoints_of
 from .http import Answer, HttpClient, JsonObject, not_as_expected
+from .refusals import password_refused, refresh_refused
 
-# What RFC 6750 section 2.1 lets into a header, and nothing that could end one.
-_TOKEN = re.compile(r"[\x21-\x7e]+")
 _REDISCOVER_AFTER_S = 60.0
+# three centuries: what is said to last longer does not end
+_LONGEST_S = 1e10
 
 
 class OAuthClient:
@@ -39,15 +40,20 @@ class OAuthClient:
         Whom to ask.
     connection : Connection
         CA bundle and connect time-out.
-    clock : callable
-        POSIX seconds.
+    clock, monotonic : callable
+        POSIX seconds, and seconds that never go back.
     """
 
     def __init__(
-        self, provider: Provider, connection: Connection | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        provider: Provider,
+        connection: Connection | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.provider = provider
-        self.clock = clock
+        self.clock, self._monotonic = clock, monotonic
         self.http = HttpClient(connection or Connection())
         self._lock = threading.Lock()
         self._endpoints: tuple[Endpoints, float] | None = None
@@ -55,9 +61,9 @@ class OAuthClient:
     def endpoints(self) -> Endpoints:
         """Return the provider's endpoints, discovered once; known ones serve for a minute while discovery fails."""
         with self._lock:
-            if self._endpoints is None or time.monotonic() > self._endpoints[1]:
+            if self._endpoints is None or self._monotonic() > self._endpoints[1]:
                 found, is_discovered = endpoints_of(self.provider, self.http)
-                self._endpoints = found, math.inf if is_discovered else time.monotonic() + _REDISCOVER_AFTER_S
+                self._endpoints = found, math.inf if is_discovered else self._monotonic() + _REDISCOVER_AFTER_S
             return self._endpoints[0]
 
     def password(self, username: str, password: Secret, one_time_code: Secret | None = None) -> TokenSet:
@@ -79,9 +85,9 @@ class OAuthClient:
         ProviderUnreachable, ProviderAnswerInvalid
             There was no useful answer.
         """
-        extra = {"totp": one_time_code.reveal()} if one_time_code else {}
 
         def form(scope: str) -> str:
+            extra = {"totp": one_time_code.reveal()} if one_time_code else {}
             return LegacyApplicationClient(self.provider.client_id).prepare_request_body(
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
@@ -106,29 +112,28 @@ class OAuthClient:
             )
 
         renewed = self.grant(form, "", refresh_refused)
-        if renewed.refresh_token is not None:
-            return renewed
-        return TokenSet(
-            access_token=renewed.access_token,
-            refresh_token=refresh_token,
-            issued_at=renewed.issued_at,
-            expires_at=renewed.expires_at,
-            refresh_expires_at=tokens.refresh_expires_at,
-            scope=renewed.scope,
-        )
+        if not renewed.scope:
+            renewed = replace(renewed, scope=tokens.scope)  # RFC 6749 section 5.1: missing when it did not change
+        if renewed.refresh_token is None:
+            return replace(renewed, refresh_token=refresh_token, refresh_expires_at=tokens.refresh_expires_at)
+        return renewed
 
     def grant(
         self, form: Callable[[str], str], scope: str, refused: Callable[[Provider, str, str], TerrascopeError]
     ) -> TokenSet:
         """POST `form(scope)` to the token endpoint; ask again without `offline_access` where that is not allowed."""
-        issued_at = self.clock()
-        answer = self.http.post(self.endpoints().token_endpoint, form(scope))
+        return sealed(lambda: self._grant(form, scope, refused))
+
+    def _grant(
+        self, form: Callable[[str], str], scope: str, refused: Callable[[Provider, str, str], TerrascopeError]
+    ) -> TokenSet:
+        endpoint, issued_at = self.endpoints().token_endpoint, self.clock()
+        answer = with_allowed_scope(lambda scope: self.http.post(endpoint, _encoded(form, scope)), scope)
         error = error_of(answer)
-        if error is not None and error[0] in ("not_allowed", "invalid_scope") and "offline_access" in scope.split():
-            rest = " ".join(word for word in scope.split() if word != "offline_access")
-            return self.grant(form, rest, refused)
         if error is not None:
-            raise refused(self.provider, *error)
+            refusal = refused(self.provider, *error)
+            refusal.status = answer.status
+            raise refusal
         return tokens_of(answer, self.provider.issuer_host, issued_at)
 
     def revoke(self, refresh_token: Secret) -> bool:
@@ -143,14 +148,15 @@ class OAuthClient:
         fields = [("client_id", self.provider.client_id)]
         # oauthlib's own form of this refuses http, also on loopback
         if endpoints.revocation_endpoint:
-            form = urlencode([*fields, ("token", refresh_token.reveal()), ("token_type_hint", "refresh_token")])
+            hint = ("token_type_hint", "refresh_token")
+            form = Secret(urlencode([*fields, ("token", refresh_token.reveal()), hint]))
             answer = self.http.post(endpoints.revocation_endpoint, form)
             if answer.status == 200:
                 return True
             if answer.is_passing:
                 raise not_as_expected(answer, self.provider.issuer_host, "confirmation")
         if endpoints.end_session_endpoint:
-            form = urlencode([*fields, ("refresh_token", refresh_token.reveal())])
+            form = Secret(urlencode([*fields, ("refresh_token", refresh_token.reveal())]))
             answer = self.http.post(endpoints.end_session_endpoint, form)
             if answer.status in (200, 204):
                 return True
@@ -158,16 +164,36 @@ class OAuthClient:
         return False
 
 
+def with_allowed_scope(ask: Callable[[str], Answer], scope: str) -> Answer:
+    """Return the answer to `ask(scope)`; asked again without `offline_access` where that is not allowed."""
+    answer = ask(scope)
+    error = error_of(answer)
+    if error is not None and error[0] in ("not_allowed", "invalid_scope") and "offline_access" in scope.split():
+        return ask(" ".join(word for word in scope.split() if word != "offline_access"))
+    return answer
+
+
+def _encoded(form: Callable[[str], str], scope: str) -> Secret:
+    try:
+        return Secret(form(scope))
+    except UnicodeEncodeError:
+        pass
+    raise UsageError("That cannot be sent.", "It holds half a character, which no encoding knows.", "Type it again.")
+
+
 def error_of(answer: Answer) -> tuple[str, str] | None:
     """Return `error` and `error_description` of an OAuth error answer; None when the answer is not one."""
-    if answer.body is None or answer.is_passing or "error" not in answer.body:
+    if answer.body is None:
         return None
-    code, description = answer.body.get("error"), answer.body.get("error_description")
+    code, description = _string(answer.body, "error"), _string(answer.body, "error_description")
+    # some providers say these two with 429
+    if not code or (answer.is_passing and code not in ("authorization_pending", "slow_down")):
+        return None
     try:
-        parse_token_response(json.dumps({"error": str(code), "error_description": str(description or "")}))
+        parse_token_response(json.dumps({"error": code, "error_description": description}))
     except OAuth2Error as exc:
-        return quoted(exc.error, 60), quoted(exc.description or "")
-    return quoted(code, 60), quoted(description or "")
+        code, description = exc.error or code, exc.description or ""
+    return quoted(code, 60), quoted(description)
 
 
 def tokens_of(answer: Answer, host: str, issued_at: float) -> TokenSet:
@@ -189,14 +215,17 @@ def tokens_of(answer: Answer, host: str, issued_at: float) -> TokenSet:
     if answer.status != 200 or answer.body is None:
         raise not_as_expected(answer, host, "access_token")
     text = {name: _string(answer.body, name) for name in ("access_token", "refresh_token", "token_type", "scope")}
-    if not _TOKEN.fullmatch(text["access_token"]):
+    if not is_fit_for_header(text["access_token"]):
         raise not_as_expected(answer, host, "access_token")
-    if text["refresh_token"] and not _TOKEN.fullmatch(text["refresh_token"]):
+    if text["refresh_token"] and not is_fit_for_header(text["refresh_token"]):
         raise not_as_expected(answer, host, "refresh_token that can be used")
     if text["token_type"].lower() not in ("bearer", ""):
         raise ProviderAnswerInvalid(
-            f"{host} gave a token of another type.", f"It is {quoted(text['token_type'], 40)}, not Bearer.", ""
+            f"{host} gave a token of another type.",
+            f"It is {quoted(text['token_type'], 40)}, not Bearer.",
+            "Check the issuer's address.",
         )
+    text["token_type"] = "Bearer"  # noqa: S105 - the RFC's word for it
     parsed = parse_token_response(json.dumps({name: value for name, value in text.items() if value}))
     access_token = Secret(parsed["access_token"])
     lifetime = _seconds(answer.body, "expires_in")
@@ -219,50 +248,8 @@ def _string(body: JsonObject, name: str) -> str:
 
 def _seconds(body: JsonObject, name: str) -> float | None:
     value = body.get(name)
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isdecimal():
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value < 1e10 else None
-
-
-def password_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
-    """Make the error for a refused password grant."""
-    if error != "invalid_grant":
-        return flow_refused(provider, error, description, "the password form")
-    needs_person = any(word in description.lower() for word in ("disabled", "not fully set up", "locked", "verif"))
-    if needs_person:
-        where = f" at {provider.account_url}" if provider.account_url else ""
-        return LoginRefused(
-            f"{provider.label} did not let you in.",
-            f'It said "{description}".',
-            f"Open your account{where} in a browser and do what it asks there.",
-            error=error,
-        )
-    return LoginRefused(
-        f"{provider.label} did not accept the user name and password.",
-        "One of them, or the one-time code, is wrong; accounts of EduGAIN or a social login have no password.",
-        "Try again, or sign in with the device code." if "device" in provider.methods else "Try again.",
-        error=error,
-    )
-
-
-def refresh_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
-    """Make the error for a refused refresh."""
-    if error == "invalid_grant":
-        why = f'It said "{description}".' if description else ""
-        return LoginRefused(f"{provider.label} ended the session.", why, "Sign in again.", error=error)
-    return flow_refused(provider, error, description, "renewing the session")
-
-
-def flow_refused(provider: Provider, error: str, description: str, flow: str) -> TerrascopeError:
-    """Make the error for a grant that this client may not use, or for a code that the RFC does not foresee."""
-    said = f'It said {error}: "{description}".' if description else f"It said {error}."
-    if error in ("unauthorized_client", "invalid_client", "unsupported_grant_type"):
-        return FlowUnavailable(
-            f"{provider.label} does not offer {flow} to client '{provider.client_id}'.",
-            said,
-            "Use another way to sign in, or check client_id.",
-            error=error,
-        )
-    return ProviderError(f"{provider.label} refused {flow}.", said, "Check scope and client_id.", error=error)
+    return float(value) if 0 <= value < _LONGEST_S else None

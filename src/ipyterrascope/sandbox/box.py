@@ -146,6 +146,13 @@ class Sandbox(Settings):
         with self._lock:
             self._requests.clear()
 
+    @property
+    def issued(self) -> set[str]:
+        """Every token and device code handed out until now: what may be found nowhere but in the kernel's memory."""
+        with self._lock:
+            identity = self._running.identity
+            return identity.sessions.issued | identity.device_logins.issued
+
     # What people do
 
     @property

@@ -65,6 +65,11 @@ class DeviceLogins:
         now = self._clock()
         return [login for login in self._by_device_code.values() if login.state == "pending" and now < login.expires_at]
 
+    @property
+    def issued(self) -> set[str]:
+        """Every device code until now."""
+        return set(self._by_device_code)
+
     def find(self, user_code: str) -> DeviceLogin | None:
         """Return the device login that waits under a code as people type it, or None."""
         wanted = "".join(user_code.upper().split()).replace("-", "")

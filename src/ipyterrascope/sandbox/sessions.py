@@ -52,12 +52,13 @@ def signing_key() -> RSAKey:
 
 
 class Sessions:
-    """All logins of the sandbox."""
+    """All logins of the sandbox. `issued` is every token handed out until now, alive or not."""
 
     def __init__(self, settings: Settings, issuer: str, clock: Callable[[], float]) -> None:
         self._settings, self._issuer, self._clock = settings, issuer, clock
         self._refresh_tokens: dict[str, _RefreshToken] = {}
         self._access_tokens: dict[str, Login] = {}
+        self.issued: set[str] = set()
 
     def access_token(self, login: Login, email: str) -> str:
         """Issue an access token: a signed JWT."""
@@ -80,6 +81,7 @@ class Sessions:
     def refresh_token(self, login: Login) -> str:
         """Issue a refresh token, which starts the idle time anew."""
         token = secrets.token_urlsafe(48)
+        self.issued.add(token)
         self._refresh_tokens[token] = _RefreshToken(login, self._clock() + (self.idle_lifetime_s(login) or inf))
         return token
 
@@ -166,4 +168,6 @@ class Sessions:
             "exp": now + self._settings.access_token_lifetime_s,
             **claims,
         }
-        return jwt.encode({"alg": _ALGORITHM, "kid": "sandbox"}, everything, signing_key())
+        token = jwt.encode({"alg": _ALGORITHM, "kid": "sandbox"}, everything, signing_key())
+        self.issued.add(token)
+        return token

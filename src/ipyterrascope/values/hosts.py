@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|\Z)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # without ASCII, ſ and K (the Kelvin sign) count as s and k
 )
 _ENTRY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?")
 
@@ -36,8 +36,9 @@ def origin_of(url: str) -> tuple[str, str, int] | None:
     match = _ORIGIN.match(url)
     if match is None:
         return None
-    scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
-    return scheme, host, int(port) if port else {"https": 443, "http": 80}[scheme]
+    scheme, host = match["scheme"].lower(), match["host"].lower()
+    port = int(match["port"] or {"https": 443, "http": 80}[scheme])
+    return (scheme, host, port) if port < 65536 else None
 
 
 def is_secure(url: str) -> bool:

@@ -31,7 +31,7 @@ TERRASCOPE = Provider(
 def reconfigured(provider: Provider, **changes: object) -> Provider:
     """Return `provider` with `changes`. Another issuer keeps nothing of the old one's endpoints and pages."""
     known = {name: value for name, value in changes.items() if value}
-    if "issuer" in known and known["issuer"] != provider.issuer:
+    if str(known.get("issuer", provider.issuer)).rstrip("/") != provider.issuer:
         known = {"endpoints": None, "registration_url": "", "account_url": "", "password_reset_url": "", **known}
     return replace(provider, **known) if known else provider  # pyright: ignore[reportArgumentType]
 

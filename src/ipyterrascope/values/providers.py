@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import astuple, dataclass, field
+from typing import Literal, get_args
 
 from ..errors import ConfigurationError
 from .hosts import is_secure, may_carry, origin_of, validated_hosts
@@ -88,7 +88,19 @@ class Provider:
             raise ConfigurationError(
                 f"Provider {self.name} has no client_id.", "OAuth asks for one.", "Give client_id, often 'public'."
             )
+        if not self.methods or not set(self.methods) <= set(get_args(LoginMethod)):
+            raise ConfigurationError(
+                f"Provider {self.name} has no way to sign in.",
+                f"`methods` is {self.methods!r}.",
+                "Name one or more of 'device', 'password' and 'basic'.",
+            )
         check_secure_url(self.issuer, f"The issuer of provider {self.name}")
+        if self.endpoints is not None and not all(is_secure(url) for url in astuple(self.endpoints) if url is not None):
+            raise ConfigurationError(
+                f"An endpoint of provider {self.name} is not a secure address.",
+                "Credentials go only to https (http only on loopback), without user information in the address.",
+                "Check `endpoints`.",
+            )
 
     def may_carry(self, url: str) -> bool:
         """Tell whether this provider's bearer may go to `url`."""

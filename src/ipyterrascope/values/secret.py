@@ -1,16 +1,19 @@
 """An opaque secret: what holds a password or a token while it is in the kernel (floor 1).
 
 Nothing shows it by accident: `repr`, `str` and `format` are masked (so a traceback in Verbose mode prints nothing),
-pickling and copying into another process raise, and reading it is one deliberate, greppable call.
+pickling and copying raise, and reading it is one deliberate, greppable call. Code that has to read it for a moment
+runs inside `sealed`.
 """
 
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
 
 from ..errors import SecretExposed
 
+_T = TypeVar("_T")
 _MASK = "Secret('•••')"
 
 
@@ -54,14 +57,46 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+        # surrogates come from an environment variable that is not UTF-8
+        mine, theirs = (value.encode(errors="surrogatepass") for value in (self.__value, other.__value))
+        return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value))
 
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(
-            "A secret cannot be pickled.",
+            "A secret cannot be pickled or copied.",
             "It would leave this kernel in a file or a message.",
             "Sign in where it is needed instead, for example by the environment.",
         )
+
+
+def sealed(call: Callable[[], _T]) -> _T:
+    """Return what `call` returns; what it raises goes on without its frames, for their locals hold what was read.
+
+    A traceback in Verbose mode prints every local of every frame, and an exception that is kept keeps them alive.
+    """
+    try:
+        return call()
+    except BaseException as exc:  # noqa: BLE001 - raised again below, also an interrupt
+        failure = exc
+    for part in list(chained(failure)):
+        part.__traceback__ = None
+        del part
+    try:
+        raise failure
+    finally:
+        del failure  # this frame is in its traceback: a cycle would keep both
+
+
+def chained(failure: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it wraps: its chain, and what libraries put into `args` and `reason`."""
+    seen: set[int] = set()
+    pending: list[object] = [failure]
+    while pending:
+        exc = pending.pop()
+        if isinstance(exc, BaseException) and id(exc) not in seen:
+            seen.add(id(exc))
+            pending += [exc.__cause__, exc.__context__, *exc.args, getattr(exc, "reason", None)]
+            yield exc

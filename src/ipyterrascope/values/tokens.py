@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NoReturn
 
 from ..errors import SecretExposed
 from .secret import Secret
+
+_FIT = re.compile(r"[\x21-\x7e]+")
+
+
+def is_fit_for_header(token: str) -> bool:
+    """Tell whether a token can stand in a header: visible ASCII, a little more than RFC 6750 section 2.1 asks for."""
+    return _FIT.fullmatch(token) is not None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -52,7 +60,7 @@ class TokenSet:
 
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(
-            "Tokens cannot be pickled.",
+            "Tokens cannot be pickled or copied.",
             "They would leave this kernel in a file or a message.",
             "Pass the provider's name, and sign in where the tokens are needed.",
         )

@@ -1,0 +1,48 @@
+"""What a provider's "no" means for the person in front of it (floor 2; RFC 6749 section 5.2, and Keycloak's words)."""
+
+from __future__ import annotations
+
+from ..errors import FlowUnavailable, LoginRefused, ProviderError, TerrascopeError
+from ..values.providers import Provider
+
+
+def password_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+    """Make the error for a refused password grant."""
+    if error != "invalid_grant":
+        return flow_refused(provider, error, description, "the password form")
+    needs_person = any(word in description.lower() for word in ("disabled", "not fully set up", "locked", "verif"))
+    if needs_person:
+        where = f" at {provider.account_url}" if provider.account_url else ""
+        return LoginRefused(
+            f"{provider.label} did not let you in.",
+            f'It said "{description}".',
+            f"Open your account{where} in a browser and do what it asks there.",
+            error=error,
+        )
+    return LoginRefused(
+        f"{provider.label} did not accept the user name and password.",
+        "One of them, or the one-time code, is wrong; accounts of EduGAIN or a social login have no password.",
+        "Try again, or sign in with the device code." if "device" in provider.methods else "Try again.",
+        error=error,
+    )
+
+
+def refresh_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+    """Make the error for a refused refresh."""
+    if error == "invalid_grant":
+        why = f'It said "{description}".' if description else ""
+        return LoginRefused(f"{provider.label} ended the session.", why, "Sign in again.", error=error)
+    return flow_refused(provider, error, description, "renewing the session")
+
+
+def flow_refused(provider: Provider, error: str, description: str, flow: str) -> TerrascopeError:
+    """Make the error for a grant that this client may not use, or for a code that the RFC does not foresee."""
+    said = f'It said {error}: "{description}".' if description else f"It said {error}."
+    if error in ("unauthorized_client", "invalid_client", "unsupported_grant_type"):
+        return FlowUnavailable(
+            f"{provider.label} does not offer {flow} to client '{provider.client_id}'.",
+            said,
+            "Use another way to sign in, or check client_id.",
+            error=error,
+        )
+    return ProviderError(f"{provider.label} refused {flow}.", said, "Check scope and client_id.", error=error)

@@ -1,0 +1,203 @@
+"""`%terrascope`, `%download` and `%%download` as a shell runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from ipyterrascope import api
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import (
+    DownloadFailed,
+    LoginRequired,
+    SecretExposed,
+    ServerRefused,
+    SourceInvalid,
+    TargetInvalid,
+    UsageError,
+)
+from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.transfer import Item, Report
+
+
+def run(shell: InteractiveShell, cell: str) -> object:
+    """Run a cell; return its result, or raise what it raised."""
+    with capture_output():
+        outcome = shell.run_cell(cell)
+    return outcome.result if outcome.success else outcome.raise_error()
+
+
+def said(shell: InteractiveShell, cell: str) -> str:
+    """Run a cell; return what it printed."""
+    with capture_output() as captured:
+        shell.run_cell(cell).raise_error()
+    return captured.stdout
+
+
+def test_the_help_is_the_parsers_own(shell: InteractiveShell) -> None:
+    """`%terrascope?` and `%download?` show what the parser that reads the line would print."""
+    for name, parser in (("terrascope", terrascope_parser()), ("download", download_parser())):
+        assert shell.find_line_magic(name).__doc__ == help_of(parser)
+        assert help_of(parser).splitlines()[0] in said(shell, f"%{name}?")
+
+
+def test_session_is_the_result(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """`s = %terrascope session` is a signed-in `requests.Session`, also by the provider's name and as a value."""
+    session = run(shell, "s = %terrascope session\ns")
+    assert isinstance(session, AuthorizedSession)
+    assert session.get(box.download_urls[0]).status_code == 200
+    shell.user_ns["mine"] = account.provider
+    for line in ("%terrascope session terrascope", "%terrascope session $mine", "%terrascope session {mine}"):
+        assert isinstance(run(shell, line), AuthorizedSession)
+
+
+def test_status_and_logout_speak(shell: InteractiveShell, account: Account) -> None:
+    """`%terrascope`, `%terrascope status` and `%terrascope logout` print sentences."""
+    assert said(shell, "%terrascope") == said(shell, "%terrascope status")
+    assert "Terrascope: signed in as dora, by password." in said(shell, "%terrascope status terrascope")
+    assert said(shell, "%terrascope logout") == "Signed out, and the session at Terrascope is ended.\n"
+
+
+def test_login_of_who_is_signed_in_says_so(shell: InteractiveShell, account: Account) -> None:
+    """`%terrascope login` again changes nothing."""
+    before = account.state
+    assert said(shell, "%terrascope login") == "Signed in to Terrascope as dora (password).\n"
+    assert account.state is before
+
+
+def test_an_error_is_shown_as_its_sentences(shell: InteractiveShell) -> None:
+    """What a magic raises of the tree has no stack in the shell, and stops the cell."""
+    with capture_output() as captured:
+        shell.run_cell("%terrascope session\nprint('not reached')")
+    assert captured.stdout.splitlines()[0] == "LoginRequired: You are not signed in to Terrascope."
+    assert "Traceback" not in captured.stdout
+    assert "not reached" not in captured.stdout
+
+
+def test_every_other_error_keeps_its_stack(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours is not hidden."""
+    monkeypatch.setattr(api, "session", lambda provider: 1 / 0)
+    with capture_output() as captured:
+        shell.run_cell("%terrascope session")
+    assert "ZeroDivisionError" in captured.stdout
+    assert "Traceback" in captured.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("%terrascope lgoin", UsageError),
+        ("%terrascope login nobody", UsageError),
+        ("%terrascope login --method basik", UsageError),
+        ("%terrascope login 'open", UsageError),
+        ("%terrascope login --password hunter2", SecretExposed),
+        ("%terrascope login", LoginRequired),
+        ("%terrascope session", LoginRequired),
+        ("%download", UsageError),
+        ("%download ftp://a.example.org/b.tif", SourceInvalid),
+        ("%download http://a.example.org/b.tif", SourceInvalid),
+        ("%download https://a.example.org/", SourceInvalid),
+        ("%download b.tif", SourceInvalid),
+        ("%download https://a.example.org/1.tif https://a.example.org/2.tif -o one.tif", UsageError),
+        ("%download https://a.example.org/1.tif --provider nobody", UsageError),
+        ("%download {5}", SourceInvalid),
+        ("%download https://dora:hunter2@a.example.org/1.tif", SecretExposed),
+        ("%%download\nhttps://a.example.org/1.tif two words", SourceInvalid),
+        ("%%download\nhttps://a.example.org/1.tif?x=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkb3JhIn0.c2ln", SecretExposed),
+    ],
+)
+def test_bad_lines_are_errors_before_anything_is_asked(
+    shell: InteractiveShell, box: Sandbox, line: str, error: type[Exception]
+) -> None:
+    """What cannot be right is an error of the tree, and no server hears of it."""
+    with pytest.raises(error) as caught:
+        run(shell, line)
+    assert "hunter2" not in str(caught.value)
+    assert box.requests == []
+
+
+def test_download_returns_its_report(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """The result of `%download` is the `Report`, whose paths are there; again, nothing is fetched anew."""
+    url = box.download_urls[0]
+    report = run(shell, f"%download {url} -d data")
+    assert isinstance(report, Report)
+    assert [path.parent for path in report] == [Path("data")]
+    assert report[0].is_file()
+    again = run(shell, f"r = %download {url} -d data\nr")
+    assert isinstance(again, Report)
+    assert len(again.skipped) == 1
+    renewed = run(shell, f"%download {url} -d data --overwrite")
+    assert isinstance(renewed, Report)
+    assert len(renewed.saved) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%download $urls",
+        "%download {urls}",
+        "%download {urls[:1]} $second",
+        "%download {(url for url in urls)}",
+        "%download $items",
+        '%download "{urls[0]}" "$second"',
+        "%download $first $second -d {folder}",
+        "%download $first $second -d $folder",
+        "%download $urls --provider $mine",
+        "%download $urls --provider terrascope",
+        "%%download\n$first\n\n# a remark\n   $second",
+        "%%download -d data\n$urls",
+        "%%download $first\n$second",
+    ],
+)
+def test_urls_come_as_text_variables_and_cells(
+    shell: InteractiveShell, account: Account, box: Sandbox, line: str
+) -> None:
+    """URLs, lists, generators and items, in the line or in the cell, all mean the same two files."""
+    urls = box.download_urls[:2]
+    shell.user_ns.update(
+        urls=urls,
+        first=urls[0],
+        second=urls[1],
+        items=[Item(url, url.rsplit("/", 1)[-1]) for url in urls],
+        folder=Path("data"),
+        mine=account.provider,
+    )
+    report = run(shell, line)
+    assert isinstance(report, Report)
+    assert [path.name for path in report] == [url.rsplit("/", 1)[-1] for url in urls]
+
+
+def test_one_url_may_be_renamed(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """`-o` names the file, also by a variable that is no text."""
+    shell.user_ns["name"] = Path("two.tif")
+    for option, name in (("-o one.tif", "one.tif"), ("--output $name", "two.tif")):
+        report = run(shell, f"%download {box.download_urls[0]} {option}")
+        assert isinstance(report, Report)
+        assert report[0] == Path(name)
+
+
+def test_one_url_fails_with_its_own_error(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """A single URL says why; several end in one summary that has the report."""
+    missing = f"{box.url}/download/missing.tif"
+    with pytest.raises(ServerRefused):
+        run(shell, f"%download {missing}")
+    with pytest.raises(DownloadFailed) as caught:
+        run(shell, f"%download {missing} {box.download_urls[0]}")
+    report = caught.value.report
+    assert isinstance(report, Report)
+    assert (len(report.saved), len(report.failed)) == (1, 1)
+
+
+def test_a_folder_that_cannot_be_written_is_said(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """A target below a file is an error that names it, and nothing is fetched."""
+    Path("occupied").write_text("kept")
+    box.forget_requests()
+    with pytest.raises(TargetInvalid, match="occupied"):
+        run(shell, f"%download {box.download_urls[0]} -d occupied/below")
+    assert Path("occupied").read_text() == "kept"
+    assert not box.requests_to("/download/")

@@ -1,0 +1,108 @@
+"""The parsers of the magics: what is read, what is refused and with which suggestion, and what looks like a secret."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipyterrascope.errors import SecretExposed, UsageError
+from ipyterrascope.magics.options import MagicParser, download_parser, help_of, refuse_secrets, terrascope_parser
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "suggestion"),
+    [
+        ("lgoin", "invalid choice: 'lgoin'", "Did you mean login? "),
+        ("login --wiat", "Unrecognized arguments: --wiat.", "Did you mean --wait? "),
+        ("login --method divice", "invalid choice: 'divice'", "Did you mean device? "),
+        ("login --method", "expected one argument", ""),
+        ("status --xyz", "Unrecognized arguments: --xyz.", ""),
+        ("frobnicate", "invalid choice: 'frobnicate'", ""),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_nearest_right_one(line: str, said: str, suggestion: str) -> None:
+    """A line that cannot be read is a `UsageError` that names the word, suggests one, and points to the help."""
+    with pytest.raises(UsageError) as caught:
+        terrascope_parser().parse_args(line.split())
+    assert said in caught.value.why
+    assert caught.value.do == f"{suggestion}See %terrascope?"
+
+
+def test_an_unknown_option_of_download_points_to_its_own_help() -> None:
+    """`%download` suggests its own options."""
+    with pytest.raises(UsageError) as caught:
+        download_parser().parse_args(["--overwritte"])
+    assert caught.value.do == "Did you mean --overwrite? See %download?"
+
+
+def test_a_word_too_many_is_not_repeated() -> None:
+    """A stray word may be a password: the error does not repeat it."""
+    with pytest.raises(UsageError) as caught:
+        terrascope_parser().parse_args(["login", "terrascope", "hunter2"])
+    assert "There is a word too many." in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+SECRETS = [
+    "login --password hunter2",
+    "login --password=hunter2",
+    "login -pw hunter2",
+    "login --token abc",
+    "login password=hunter2",
+    'login "--password" x',
+    "login --otp 123456",
+    "login --access-token x",
+    "https://dora:hunter2@services.terrascope.be/a.tif",
+    "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkb3JhIn0.c2ln",
+    "https://services.terrascope.be/a.tif?token=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkb3JhIn0.c2ln",
+    "Bearer 0123456789abcdef",
+    "Basic ZG9yYTpodW50ZXIy\n".replace("y\n", "yMQ=="),
+]
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_what_looks_like_a_secret_is_refused_with_advice(line: str) -> None:
+    """A password option, a token, a header or a password in an address is refused; the error repeats none of it."""
+    with pytest.raises(SecretExposed) as caught:
+        refuse_secrets(line)
+    text = str(caught.value)
+    assert "run %terrascope login, which asks for it safely" in text
+    assert not any(word in text for word in ("hunter2", "123456", "eyJ", "ZG9y", "0123456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "login --method password --wait",
+        "login --method basic terrascope",
+        "login terrascope --user dora",
+        "https://services.terrascope.be/download/a/b.tif?token=1 -d data",
+        "https://services.terrascope.be:443/download/a@b.tif -o secret.tif",
+        "$urls -d {folder} --overwrite --provider my-provider",
+        "",
+    ],
+)
+def test_an_ordinary_line_is_no_secret(line: str) -> None:
+    """What people write every day is let through."""
+    refuse_secrets(line)
+
+
+@given(st.text(), st.sampled_from([terrascope_parser, download_parser]))
+def test_any_line_is_read_or_refused_in_words(line: str, parser: Callable[[], MagicParser]) -> None:
+    """Whatever stands in a line, the parsers end with options or with an error of the tree."""
+    with contextlib.suppress(UsageError):
+        assert parser().parse_args(line.split())
+
+
+def test_the_help_names_every_subcommand_and_option() -> None:
+    """The help is made from the parser: each subcommand, option and choice is in it."""
+    text = help_of(terrascope_parser())
+    for word in ("login", "status", "session", "logout", "--method {device,password,basic}", "--wait", "--user NAME"):
+        assert word in text
+    text = help_of(download_parser())
+    for word in ("URL", "-d DIR, --dir DIR", "-o NAME, --output NAME", "--overwrite", "--provider PROVIDER"):
+        assert word in text

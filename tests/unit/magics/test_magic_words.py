@@ -1,0 +1,60 @@
+"""How a line becomes words: quotes, variables and expressions."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipyterrascope.errors import UsageError
+from ipyterrascope.magics.words import words_of_line
+
+URLS = ["https://a.example.org/1.tif", "https://a.example.org/2.tif"]
+SHELL = SimpleNamespace(
+    user_global_ns={"hidden": "global"},
+    user_ns={"urls": URLS, "url": URLS[0], "n": 3, "item": SimpleNamespace(href=URLS[1]), "folder": Path("a b")},
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("login --wait", ["login", "--wait"]),
+        ("  a   b  ", ["a", "b"]),
+        ("\"a b\" 'c d'", ["a b", "c d"]),
+        (r"C:\data\new -d", [r"C:\data\new", "-d"]),
+        ("$urls", [URLS]),
+        ("{urls}", [URLS]),
+        ("{urls[1]}", [URLS[1]]),
+        ("$item.href", [URLS[1]]),
+        ("{n + 1}", [4]),
+        ("$hidden", ["global"]),
+        ("data/$n/{n}", ["data/3/3"]),
+        ('"$folder/x"', ["a b/x"]),
+        ("$folder", [Path("a b")]),
+        ("$nothing {nothing} $ {}", ["$nothing", "{nothing}", "$", "{}"]),
+        ("https://a.example.org/{z}/$metadata?x=#y", ["https://a.example.org/{z}/$metadata?x=#y"]),
+        ("", []),
+    ],
+)
+def test_words(line: str, words: list[object]) -> None:
+    """Quotes group, a variable alone is its object, inside a word its text, and what names nothing stays."""
+    assert words_of_line(line, SHELL) == words
+
+
+@pytest.mark.parametrize("line", ['"open', "it's"])
+def test_an_open_quote_is_said(line: str) -> None:
+    """A quote that is not closed is an error in words."""
+    with pytest.raises(UsageError, match="A quote is not closed"):
+        words_of_line(line, SHELL)
+
+
+@given(st.text())
+def test_every_line_is_read_or_has_an_open_quote(line: str) -> None:
+    """No line ends in anything but words or that error."""
+    with contextlib.suppress(UsageError):
+        assert isinstance(words_of_line(line, SimpleNamespace(user_global_ns={}, user_ns={})), list)

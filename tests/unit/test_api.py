@@ -1,0 +1,246 @@
+"""The package as a Python user meets it: its names, what importing costs, and what each call promises."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import requests
+
+import ipyterrascope as ts
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import (
+    DownloadFailed,
+    LoginRequired,
+    SecretExposed,
+    ServerRefused,
+    SourceInvalid,
+    TargetInvalid,
+    UsageError,
+)
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.secret import Secret
+
+HEAVY = "requests ipywidgets anywidget oauthlib tqdm aiohttp"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "headless")
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def account(box: Sandbox) -> Iterator[Account]:
+    """The sandbox's account, signed in as dora."""
+    made = ts.account(box.provider())
+    made.start_password_login("dora", Secret("s3cret-Pa55"))
+    assert made.wait(30).phase == "signed_in"
+    yield made
+    made.logout()
+
+
+def modules_after(code: str) -> set[str]:
+    """Run code in a fresh Python and return the modules that are imported then."""
+    code = f"{code}\nimport sys; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_the_package_imports_neither_ipython_nor_anywidget() -> None:
+    """`import ipyterrascope` costs its own few modules: no Jupyter, no HTTP library."""
+    found = modules_after("import ipyterrascope")
+    assert found.isdisjoint(f"{HEAVY} IPython traitlets jupyter_core comm ipyterrascope.api".split())
+
+
+def test_loading_the_extension_imports_nothing_that_talks_to_a_server() -> None:
+    """`%load_ext ipyterrascope` leaves HTTP, widgets and progress bars to their first use."""
+    shell = "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell()\n"
+    before = modules_after(shell)
+    found = modules_after(f"{shell}shell.extension_manager.load_extension('ipyterrascope')") - before
+    assert "ipyterrascope.magics.lines" in found
+    assert found.isdisjoint(HEAVY.split())
+
+
+def test_every_name_of_the_table_of_contents_is_there() -> None:
+    """Each name in `__all__` can be had, `dir` shows it, and a name that is not there is an AttributeError."""
+    for name in ts.__all__:
+        assert getattr(ts, name) is not None
+        assert name in dir(ts)
+    assert ts.__version__
+    with pytest.raises(AttributeError, match="no attribute 'sesion'"):
+        _ = ts.sesion  # type: ignore[attr-defined]
+
+
+def test_functions_are_not_hidden_by_the_modules_of_their_name() -> None:
+    """`ts.session` and `ts.auth` stay functions when the modules of these names are imported."""
+    code = (
+        "import ipyterrascope as ts, ipyterrascope.session, ipyterrascope.auth.account\n"
+        "import importlib; importlib.reload(ts)\n"
+        "from ipyterrascope import auth, session\n"
+        "assert callable(ts.session) and callable(ts.auth) and callable(session) and callable(auth)\n"
+    )
+    modules_after(code)
+
+
+def test_a_provider_has_one_account_however_it_is_named(box: Sandbox) -> None:
+    """No name, the name, and an equal `Provider` mean the same account."""
+    assert ts.account() is ts.account("terrascope") is ts.account(ts.providers["terrascope"])
+    assert ts.account(box.provider()) is ts.account(box.provider())
+    assert ts.account(box.provider()) is not ts.account(box.provider(label="Other"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [ts.account, ts.login, ts.session, ts.auth, ts.token, ts.logout, lambda name: ts.download([], provider=name)],
+)
+def test_an_unknown_provider_is_said(call: Callable[[str], object]) -> None:
+    """A name that nobody has is one error, with those that are known."""
+    with pytest.raises(UsageError, match="There is no provider 'terascope'") as caught:
+        call("terascope")
+    assert isinstance(caught.value, KeyError)
+
+
+def test_providers_are_a_read_only_mapping() -> None:
+    """`ts.providers` lists, finds and cannot be changed."""
+    assert [*ts.providers] == ["terrascope"]
+    assert ts.providers["terrascope"].label == "Terrascope"
+    assert "elsewhere" not in ts.providers
+    with pytest.raises(TypeError):
+        ts.providers["elsewhere"] = ts.providers["terrascope"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("method", ["basic", "sso", ""])
+def test_a_method_that_is_not_offered_is_said(box: Sandbox, method: str) -> None:
+    """`login(method=…)` names the methods there are, and asks nobody."""
+    with pytest.raises(UsageError, match="It offers device, password"):
+        ts.login(box.provider(), method=method)  # type: ignore[arg-type]
+    assert not box.requests
+
+
+def test_login_of_who_is_signed_in_changes_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    """`login()` again says who is signed in, and returns the account."""
+    assert ts.login(account.provider) is account
+    assert capsys.readouterr().out == "Signed in to Terrascope as dora (password).\n"
+
+
+def test_a_token_is_masked_until_it_is_revealed(account: Account) -> None:
+    """`ts.token()` shows nothing by accident; `.reveal()` gives the text."""
+    token = ts.token(account.provider)
+    assert f"{token} {token!r} {token:>20}".count("•••") == 3
+    assert token.reveal().count(".") == 2
+
+
+def test_auth_serves_requests_and_httpx(account: Account, box: Sandbox) -> None:
+    """`ts.auth()` signs requests of both libraries, and retries once with a new token after a 401."""
+    auth = ts.auth(account.provider)
+    url = box.download_urls[0]
+    assert requests.get(url, auth=auth, timeout=10).status_code == 200
+    assert httpx.get(url, auth=auth).status_code == 200
+    assert "•" not in repr(auth)
+    for thing in (auth, ts.session(account.provider), account):
+        with pytest.raises((SecretExposed, TypeError)):
+            pickle.dumps(thing)
+
+
+def test_logout_ends_what_was_handed_out(account: Account, box: Sandbox) -> None:
+    """After `ts.logout()` a session and an auth object of before have no credential any more."""
+    session, auth = ts.session(account.provider), ts.auth(account.provider)
+    assert ts.logout(account.provider) == "Signed out, and the session at Terrascope is ended."
+    with pytest.raises(LoginRequired):
+        session.get(box.download_urls[0])
+    with pytest.raises(LoginRequired):
+        requests.get(box.download_urls[0], auth=auth, timeout=10)
+    assert ts.logout(account.provider) == "Nobody was signed in."
+
+
+def test_download_fetches_and_skips(account: Account, box: Sandbox, tmp_path: Path) -> None:
+    """`ts.download` fetches what is missing and reports it, in the order of what was asked for."""
+    urls = box.download_urls[:2]
+    assert [path.name for path in ts.download(iter(urls), tmp_path, provider=account.provider)] == [
+        url.rsplit("/", 1)[-1] for url in urls
+    ]
+    assert len(ts.download(set(urls), tmp_path, provider=account.provider).skipped) == 2
+
+
+def test_one_source_fails_with_its_own_error_and_several_with_a_summary(
+    account: Account, box: Sandbox, tmp_path: Path
+) -> None:
+    """A single URL or item raises why it failed; a list, also of one, raises `DownloadFailed` with the report."""
+    missing = f"{box.url}/download/missing.tif"
+    for source in (missing, ts.Item(missing, "m.tif")):
+        with pytest.raises(ServerRefused):
+            ts.download(source, tmp_path, provider=account.provider)
+    with pytest.raises(DownloadFailed) as caught:
+        ts.download([missing], tmp_path, provider=account.provider)
+    assert isinstance(caught.value.report, ts.Report)
+
+
+def test_what_cannot_be_downloaded_is_said_before_anybody_signs_in(box: Sandbox, tmp_path: Path) -> None:
+    """Bad sources, names and folders are errors of their own, although nobody is signed in."""
+    url = box.download_urls[0]
+    with pytest.raises(SourceInvalid):
+        ts.download("http://services.example.org/a.tif", tmp_path, provider=box.provider())
+    with pytest.raises(UsageError, match="One name was given for 2 files"):
+        ts.download([url, url], tmp_path, provider=box.provider(), name="one.tif")
+    with pytest.raises(LoginRequired):
+        ts.download(url, tmp_path, provider=box.provider())
+    assert not box.requests
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_fetched(
+    account: Account, box: Sandbox, tmp_path: Path
+) -> None:
+    """A target below a file is `TargetInvalid`."""
+    (tmp_path / "file").write_text("kept")
+    box.forget_requests()
+    with pytest.raises(TargetInvalid):
+        ts.download(box.download_urls[0], tmp_path / "file" / "below", provider=account.provider)
+    assert not box.requests
+
+
+def test_show_versions_tells_what_helps_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Versions, place and provider are printed; of variables only that they are set."""
+    values = {
+        "TERRASCOPE_USERNAME": "dora-the-user",
+        "TERRASCOPE_PASSWORD": "s3cret-Pa55",
+        "TERRASCOPE_TOKEN": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkb3JhIn0.",
+        "HTTPS_PROXY": "http://dora:pr0xy-Pa55@proxy.example.org",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    ts.show_versions()
+    text = capsys.readouterr().out
+    for word in ("ipyterrascope", "python", "requests", "issuer", "https://sso.terrascope.be", "headless"):
+        assert word in text
+    for name, value in values.items():
+        assert f"{name} " in text
+        assert value not in text
+
+
+def test_show_versions_survives_a_configuration_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The call for bug reports prints the mistake instead of raising it."""
+    monkeypatch.setenv("TERRASCOPE_ISSUER", "http://sso.example.org")
+    ts.show_versions()
+    assert "is not a secure address" in capsys.readouterr().out
+
+
+def test_a_provider_with_another_label_is_another_account(box: Sandbox) -> None:
+    """Accounts are told apart by the whole value, so that no login is used by a provider it was not made for."""
+    wider = replace(box.provider(), hosts=box.provider().hosts | {"data.example.org"})
+    assert ts.account(wider) is not ts.account(box.provider())

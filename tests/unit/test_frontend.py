@@ -1,0 +1,120 @@
+"""Where we run: a notebook with somebody in front of it, a terminal, or nowhere that anybody could be asked."""
+
+from __future__ import annotations
+
+import io
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ipyterrascope import frontend
+
+
+class Stream(io.StringIO):
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    for name in ("IPython", "marimo"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, Stream(False))
+
+
+def shell_of(monkeypatch: pytest.MonkeyPatch, **attributes: Any) -> None:
+    ipython: Any = ModuleType("IPython")
+    ipython.get_ipython = lambda: SimpleNamespace(**attributes)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+
+
+def kernel_that(request: dict[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(get_parent=lambda channel: request if channel == "shell" else {})
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "place"),
+    [(True, True, "terminal"), (True, False, "headless"), (False, True, "headless"), (False, False, "headless")],
+)
+def test_a_script_is_at_a_terminal_when_both_ends_are(
+    monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, place: str
+) -> None:
+    """A person can be asked where both what is typed and what is printed are a terminal's."""
+    monkeypatch.setattr(sys, "stdin", Stream(stdin))
+    monkeypatch.setattr(sys, "stdout", Stream(stdout))
+    assert frontend.place() == place
+    assert "IPython" not in sys.modules
+
+
+@pytest.mark.parametrize("stream", [None, object()])
+def test_a_missing_or_closed_stream_is_no_terminal(monkeypatch: pytest.MonkeyPatch, stream: object) -> None:
+    """pythonw has no streams, and a closed one raises: nobody can be asked there."""
+    monkeypatch.setattr(sys, "stdout", Stream(True))
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert frontend.place() == "headless"
+    closed = Stream(True)
+    closed.isatty = closed.fileno  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdin", closed)
+    assert frontend.place() == "headless"
+
+
+@pytest.mark.parametrize(
+    ("request_", "place"),
+    [
+        ({"content": {"allow_stdin": True}}, "notebook"),
+        ({"content": {"allow_stdin": False}}, "headless"),
+        ({"content": {}}, "headless"),
+        ({}, "headless"),
+    ],
+)
+def test_a_kernel_is_a_notebook_when_the_request_allows_input(
+    monkeypatch: pytest.MonkeyPatch, request_: dict[str, Any], place: str
+) -> None:
+    """A front-end with a person says that it takes input; nbclient and papermill say that they do not."""
+    shell_of(monkeypatch, kernel=kernel_that(request_))
+    assert frontend.place() == place
+
+
+def test_another_kind_of_kernel_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that does not tell its requests is asked whether it allows input."""
+    shell_of(monkeypatch, kernel=SimpleNamespace(_allow_stdin=True))
+    assert frontend.place() == "notebook"
+    shell_of(monkeypatch, kernel=SimpleNamespace())
+    assert frontend.place() == "headless"
+
+
+def test_ipython_in_a_terminal_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell without a kernel is at the terminal that it has."""
+    shell_of(monkeypatch)
+    assert frontend.place() == "headless"
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, Stream(True))
+    assert frontend.place() == "terminal"
+
+
+def test_voila_is_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Voilà allows no input and yet shows widgets: it counts as a notebook, and as an app."""
+    shell_of(monkeypatch, kernel=kernel_that({"content": {"allow_stdin": False}}))
+    assert not frontend.is_app()
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.8")
+    assert frontend.is_app()
+    assert frontend.place() == "notebook"
+
+
+def test_marimo_is_an_app_while_its_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """marimo counts when the code runs inside one of its notebooks, not when it is merely imported."""
+    marimo: Any = ModuleType("marimo")
+    marimo.running_in_notebook = lambda: False
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    assert not frontend.is_app()
+    marimo.running_in_notebook = lambda: True
+    assert frontend.is_app()
+    assert frontend.place() == "notebook"

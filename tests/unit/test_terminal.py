@@ -1,0 +1,134 @@
+"""Signing in by text, seen from inside: what is printed, what is asked, and how it ends."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ipyterrascope import terminal
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import FlowUnavailable, LoginCancelled, LoginDenied, LoginRequired, UsageError
+from ipyterrascope.sandbox import Sandbox
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(device_interval_s=1) as running:
+        yield running
+
+
+@pytest.fixture
+def account(box: Sandbox) -> Iterator[Account]:
+    made = Account(box.provider(methods=("device", "password", "basic")))
+    yield made
+    made.logout()
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the person will type at the next questions."""
+    lines: list[str] = []
+
+    def answer(_question: str) -> str:
+        return lines.pop(0)
+
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr(getpass, "getpass", answer)
+    return lines
+
+
+def when(account: Account, phase: str, act: Callable[[], Any]) -> None:
+    """Do something in a thread once the account is in a phase."""
+    reached = threading.Event()
+
+    def wait() -> None:
+        if reached.wait(30):
+            act()
+
+    threading.Thread(target=wait, daemon=True).start()
+    account.observe(lambda state: reached.set() if state.phase == phase else None)
+
+
+def test_link_and_code_are_printed_once(account: Account, box: Sandbox) -> None:
+    """The invitation has the link with the code in it and the code, comes once, and the end is told."""
+    out = io.StringIO()
+    when(account, "awaiting_user", lambda: box.approve(box.waiting_codes[0]))
+    terminal.login(account, out=out)
+    text = out.getvalue()
+    assert text.count("To sign in to Terrascope, open this page in any browser, on any machine:") == 1
+    assert f"    {box.issuer}/device?user_code=" in text
+    assert "Waiting for up to 10 min (Ctrl-C cancels) …" in text
+    assert text.endswith("Signed in to Terrascope as dora.\n")
+
+
+def test_a_code_that_waits_already_is_taken_up(account: Account, box: Sandbox) -> None:
+    """A device login that somebody started is followed, and no second code is made."""
+    account.start_device_login()
+    when(account, "awaiting_user", lambda: box.approve(box.waiting_codes[0]))
+    terminal.login(account, out=io.StringIO())
+    assert account.is_signed_in
+    assert len(box.requests_to("/auth/device")) == 1
+
+
+def test_a_login_that_is_cancelled_elsewhere_ends(account: Account) -> None:
+    """When another thread cancels, the terminal stops waiting."""
+    when(account, "awaiting_user", account.cancel)
+    with pytest.raises(LoginCancelled):
+        terminal.login(account, out=io.StringIO())
+
+
+def test_a_denial_is_raised(account: Account, box: Sandbox) -> None:
+    """What ends the login is the error of the call."""
+    when(account, "awaiting_user", lambda: box.deny(box.waiting_codes[0]))
+    with pytest.raises(LoginDenied):
+        terminal.login(account, out=io.StringIO())
+
+
+def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: list[str]) -> None:
+    """`method="basic"` asks for name and password, and sends nothing to the provider."""
+    typed += ["  boots ", box.users["boots"]]
+    terminal.login(account, "basic", out=io.StringIO())
+    assert (account.state.source, account.state.user) == ("basic", "boots")
+    assert not box.requests
+
+
+def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, typed: list[str]) -> None:
+    """Where no code is to be had the password is asked for, unless the code was asked for by name."""
+    box.device_flow = False
+    typed += ["dora", box.users["dora"]]
+    out = io.StringIO()
+    terminal.login(account, out=out)
+    assert "Terrascope offers no device code. User name and password instead:" in out.getvalue()
+    with pytest.raises(FlowUnavailable):
+        terminal.login(account, "device", out=io.StringIO())
+
+
+def test_where_nothing_may_be_typed_only_a_code_signs_in(account: Account, box: Sandbox) -> None:
+    """Under the cell of a notebook no password is asked for, neither at once nor instead of a code."""
+    for method in ("password", "basic"):
+        with pytest.raises(UsageError, match="A cell cannot wait for the form"):
+            terminal.login(account, method, may_type=False, out=io.StringIO())
+    box.device_flow = False
+    with pytest.raises(FlowUnavailable):
+        terminal.login(account, may_type=False, out=io.StringIO())
+
+
+def test_a_terminal_that_would_show_the_password_is_refused(
+    account: Account, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where getpass cannot hide what is typed, nothing is asked for."""
+
+    def shows(_question: str) -> str:
+        warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
+        raise AssertionError("the password was asked for in the clear")
+
+    monkeypatch.setattr(getpass, "getpass", shows)
+    with pytest.raises(LoginRequired, match="This terminal would show it"):
+        terminal.login(account, "password", username="dora", out=io.StringIO())
+    assert not box.requests
