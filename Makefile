@@ -1,0 +1,74 @@
+# `make help` lists the targets. ARGS is handed on: make demo ARGS=--no-browser, make test ARGS='-k device'.
+PYTHON = python3
+ARGS =
+VENV = .venv
+BIN = $(VENV)/bin
+STATIC = src/ipyterrascope/static/login.js
+
+.NOTPARALLEL:
+.PHONY: help demo check test soak lint wheel clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
+
+demo: $(VENV)/demo.stamp $(STATIC) ## open the quickstart in JupyterLab against a Terrascope on this machine
+	@$(BIN)/python tools/demo.py $(ARGS)
+
+check: lint ## the quick half of the tests: no wheel, no Keycloak, no browser
+	npm test --silent
+	$(BIN)/pytest tests/unit tests/integration $(ARGS)
+
+test: ## all tests, on the built and installed wheel; installs what they need
+	PYTHON=$(PYTHON) tools/system-packages python node chromium java maven unzip
+	tests/testbed/keycloak/get.sh
+	$(MAKE) --no-print-directory VENV=build/venv wheel
+	build/venv/bin/pip uninstall -qqy ipyterrascope
+	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox]"
+	$(MAKE) --no-print-directory VENV=build/venv lint
+	npm test --silent
+	build/venv/bin/pytest $(ARGS)
+
+soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
+	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600 $(ARGS)
+
+lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check src tests tools notebooks
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	npm run --silent lint
+	npm run --silent typecheck
+
+wheel: $(VENV)/dev.stamp $(STATIC) ## build the wheel in dist/; installing it needs no Node
+	rm -rf dist
+	$(BIN)/python -m build --wheel
+
+clean: ## remove what was built; the environments .venv and node_modules stay
+	rm -rf build dist .demo src/ipyterrascope/static
+
+# what is in the environments and in the bundle; a stamp is as new as its last installation
+
+.venv/demo.stamp: pyproject.toml
+	PYTHON=$(PYTHON) tools/system-packages python
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q --upgrade pip
+	.venv/bin/pip install -q --editable '.[sandbox]' --group demo
+	touch $@
+
+.venv/dev.stamp: .venv/demo.stamp
+	.venv/bin/pip install -q --group dev
+	touch $@
+
+build/venv/dev.stamp: pyproject.toml
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/pip install -q --upgrade pip
+	build/venv/bin/pip install -q --group dev
+	touch $@
+
+node_modules/.stamp: package.json package-lock.json
+	tools/system-packages node
+	npm ci --silent
+	touch $@
+
+$(STATIC): node_modules/.stamp js/*
+	npm run --silent build

@@ -1,0 +1,52 @@
+"""The driving of JupyterLab itself: what a cell shows, and that a click reaches the kernel and its answer the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.lab import Lab
+
+BUTTON = """
+import ipywidgets
+
+button, label = ipywidgets.Button(description="Press"), ipywidgets.Label("not yet")
+button.on_click(lambda _: setattr(label, "value", "pressed"))
+ipywidgets.VBox([button, label])
+"""
+
+
+def test_a_cell_and_a_widget_work(lab: Lab) -> None:
+    """A cell shows its result, a click on a widget runs Python, and the saved notebook has both."""
+    notebook = lab.open(["print(1 + 1)", BUTTON])
+
+    assert notebook.run(0) == "2"
+    notebook.run(1)
+    notebook.output(1).get_by_role("button", name="Press").click()
+    notebook.output(1).get_by_text("pressed").wait_for()
+
+    saved = notebook.save(widget_state=True)
+    assert saved["cells"][0]["outputs"][0]["text"] == ["2\n"]
+    assert "application/vnd.jupyter.widget-state+json" in saved["metadata"]["widgets"]
+
+
+def test_a_kernel_is_configured_and_restarted(lab: Lab) -> None:
+    """Traits and environment that a test asks for are those of the kernel, also after a restart."""
+    cell = "import os; print(get_ipython().config.Terrascope.badge, os.environ['ASKED'])"
+    notebook = lab.open([cell], traits={"Terrascope.badge": "SANDBOX"}, environ={"ASKED": "yes"})
+
+    assert notebook.run(0) == "SANDBOX yes"
+    notebook.restart_kernel()
+    assert notebook.run(0) == "SANDBOX yes"
+
+
+def test_what_a_message_handler_raises_fails_the_test(lab: Lab) -> None:
+    """An exception in a widget's handler, which ipywidgets hides, is told at the end."""
+    notebook = lab.open([BUTTON, "button.on_click(lambda _: 1 / 0)"])
+    notebook.run(0)
+    notebook.run(1)
+
+    notebook.output(0).get_by_role("button", name="Press").click()
+    notebook.output(0).get_by_text("pressed").wait_for()
+
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        lab.close()

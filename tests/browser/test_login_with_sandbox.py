@@ -1,0 +1,151 @@
+"""What can go otherwise in the widget, in real JupyterLab against the sandbox: refused, denied, expired, cancelled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from ipyterrascope.sandbox import Sandbox
+from testbed.lab import Lab, Notebook
+
+CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope status", "s = %terrascope session"]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(device_interval_s=1) as box:
+        yield box
+
+
+@pytest.fixture
+def traits(box: Sandbox) -> Mapping[str, object]:
+    provider = box.provider()
+    values = {
+        name: getattr(provider, name) for name in ("issuer", "client_id", "stac_url", "badge", "registration_url")
+    }
+    return {f"Terrascope.{name}": value for name, value in (values | {"hosts": sorted(provider.hosts)}).items()}
+
+
+@pytest.fixture
+def notebook(lab: Lab, traits: Mapping[str, object]) -> Notebook:
+    """A notebook whose widget is on screen, with a code that waits."""
+    notebook = lab.open(CELLS, traits=traits)
+    notebook.run(0)
+    notebook.run(1)
+    notebook.widget.locator("code").wait_for()
+    return notebook
+
+
+def code_on(notebook: Notebook) -> str:
+    return notebook.widget.locator("code").inner_text()
+
+
+def test_approved_code_signs_in(notebook: Notebook, box: Sandbox) -> None:
+    """Code, badge and host are on screen; once approved, the widget says who, and every cell has a session."""
+    assert re.fullmatch(r"[A-Z]{4}-[A-Z]{4}", code_on(notebook))
+    notebook.widget.get_by_text("SANDBOX").wait_for()
+    assert "Finish the sign-in above, then run this cell again." in notebook.run(3)
+
+    box.approve(code_on(notebook))
+
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+    assert "signed in as dora, by device" in notebook.run(2)
+    assert notebook.run(3) == ""
+
+    notebook.widget.get_by_role("button", name="Log out").click()
+    notebook.widget.get_by_text("Signed out, and the session at Terrascope is ended.").first.wait_for()
+    assert "not signed in" in notebook.run(2)
+
+
+def test_denied_code_is_told_and_a_new_one_is_a_click_away(notebook: Notebook, box: Sandbox) -> None:
+    """A "No" on the provider's page shows as an alert; New code brings another code."""
+    first = code_on(notebook)
+    box.deny(first)
+
+    notebook.widget.get_by_role("alert").get_by_text("The sign-in was denied.").wait_for()
+    notebook.widget.get_by_role("button", name="New code").click()
+    notebook.widget.locator("code").wait_for()
+    assert code_on(notebook) != first
+
+
+def test_expired_code_waits_for_a_click(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
+    """A code that runs out says so and asks for nothing by itself."""
+    box.device_lifetime_s = 3
+    notebook = lab.open(CELLS, traits=traits)
+    notebook.run(0)
+    notebook.run(1)
+
+    notebook.widget.get_by_role("alert").get_by_text("The code ran out.").wait_for()
+    asked = len(box.requests_to("auth/device"))
+    notebook.page.wait_for_timeout(1500)
+    assert len(box.requests_to("auth/device")) == asked
+    box.device_lifetime_s = 600
+    notebook.widget.get_by_role("button", name="New code").click()
+    notebook.widget.locator("code").wait_for()
+
+
+def test_cancel_ends_the_polling(notebook: Notebook, box: Sandbox) -> None:
+    """After Cancel nothing is asked any more, and one may start again."""
+    notebook.widget.get_by_role("button", name="Cancel").click()
+
+    notebook.widget.get_by_role("button", name="Sign in with Terrascope").wait_for()
+    polls = len(box.requests_to("/token"))
+    notebook.page.wait_for_timeout(2500)
+    assert len(box.requests_to("/token")) == polls
+
+
+def test_wrong_password_keeps_the_name_and_empties_the_rest(notebook: Notebook) -> None:
+    """The alert says what may be wrong; the user name stays, the password is gone, and the second try works."""
+    notebook.widget.get_by_role("button", name="Use a password").click()
+    name, password = notebook.widget.get_by_label("User name"), notebook.widget.get_by_label("Password")
+    name.fill("boots")
+    password.fill("wr0ng-secret")
+    password.press("Enter")
+
+    notebook.widget.get_by_role("alert").get_by_text("did not accept the user name and password").wait_for()
+    assert (name.input_value(), password.input_value()) == ("boots", "")
+    password.fill("päss wörd+&%")
+    notebook.widget.get_by_role("button", name="Sign in").click()
+    notebook.widget.get_by_text("Signed in as boots.").first.wait_for()
+
+
+def test_two_views_show_the_same(notebook: Notebook, lab: Lab, box: Sandbox) -> None:
+    """A second tab on the same notebook shows the same code, and both are signed in at once."""
+    other = lab.view(notebook.path)
+    other.run(1)
+    assert code_on(other) == code_on(notebook)
+
+    box.approve(code_on(notebook))
+
+    other.widget.get_by_text("Signed in as dora.").first.wait_for()
+    notebook.page.bring_to_front()
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+
+
+def test_view_of_an_earlier_kernel_says_so(notebook: Notebook) -> None:
+    """After a restart the widget that is still on the page does not pretend to be alive."""
+    notebook.restart_kernel()
+    notebook.page.bring_to_front()
+
+    notebook.widget.get_by_role("alert").get_by_text(re.compile("Run the cell again")).wait_for(timeout=15_000)
+    notebook.run(0)
+    notebook.run(1)
+    notebook.widget.locator("code").wait_for()
+
+
+def test_click_reaches_the_account_while_a_cell_runs(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
+    """The login goes on beside the kernel's main thread: approved while a cell runs, signed in before it ends."""
+    notebook = lab.open([*CELLS, "import time; time.sleep(8); print('ended')"], traits=traits)
+    notebook.run(0)
+    notebook.run(1)
+    notebook.widget.locator("code").wait_for()
+    notebook.run(4, wait=False)
+
+    box.approve(code_on(notebook))
+
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for(timeout=6000)
+    assert notebook.text(4) == ""
+    notebook.wait_for(4)
+    assert notebook.text(4) == "ended"

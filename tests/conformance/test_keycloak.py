@@ -1,0 +1,262 @@
+"""The login against a real Keycloak, the software behind Terrascope's: what it accepts, refuses, renews and ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
+from ipyterrascope.protocol.oauth import OAuthClient
+from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.values.providers import Endpoints, Provider
+from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.states import LoginState
+from testbed.files import ProtectedFiles
+from testbed.keycloak import BOOTS, DISABLED, DORA, MUSTACT, SWIPER, Keycloak, User
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+
+def by_password(account: Account, user: User, one_time_code: str | None = None) -> LoginState:
+    code = Secret(one_time_code) if one_time_code else None
+    account.start_password_login(user.username, Secret(user.password), one_time_code=code)
+    return account.wait(30)
+
+
+def signed_in(provider: Provider, user: User = DORA) -> Account:
+    account = Account(provider)
+    assert by_password(account, user).phase == "signed_in"
+    return account
+
+
+def device_code(account: Account) -> LoginState:
+    account.start_device_login()
+    deadline = time.monotonic() + 30
+    while account.state.phase == "signing_in" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return account.state
+
+
+def test_password_signs_in_and_tells_who_and_how_long(keycloak: Keycloak) -> None:
+    """A good password gives a token of 300 s and a session of an hour, in the user's name."""
+    state = signed_in(keycloak.provider()).state
+
+    now = time.time()
+    assert state.user == "dora"
+    assert state.expires_at == pytest.approx(now + 300, abs=10)
+    assert state.session_ends_at == pytest.approx(now + 3600, abs=10)
+
+
+def test_any_character_may_stand_in_a_password(keycloak: Keycloak) -> None:
+    """Umlauts, spaces and form characters arrive as they were typed."""
+    assert signed_in(keycloak.provider(), BOOTS).state.user == "boots"
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        (User("dora", "wrong"), "did not accept the user name and password"),
+        (User("nobody", "x"), "did not accept the user name and password"),
+        (SWIPER, "one-time code"),
+        (DISABLED, "Account disabled"),
+        (MUSTACT, "Account is not fully set up"),
+    ],
+    ids=["wrong password", "unknown user", "one-time code missing", "disabled", "required action"],
+)
+def test_refused_password_says_why_and_what_to_do(keycloak: Keycloak, user: User, words: str) -> None:
+    """Each reason to refuse a password is told in its own words, with a way on."""
+    state = by_password(Account(keycloak.provider()), user)
+
+    assert state.phase == "failed"
+    assert isinstance(state.error, LoginRefused)
+    assert state.error.error == "invalid_grant"
+    assert words in str(state.error)
+    assert state.error.do
+
+
+def test_one_time_code_completes_a_password(keycloak: Keycloak) -> None:
+    """A user with two factors signs in by the form's optional field."""
+    state = by_password(Account(keycloak.provider()), SWIPER, SWIPER.one_time_code())
+
+    assert (state.phase, state.user) == ("signed_in", "swiper")
+
+
+def test_offline_access_is_asked_for_and_lived_without(keycloak: Keycloak) -> None:
+    """Who may stay signed in does; who may not is signed in for the usual hour, without a question."""
+    provider = keycloak.provider(scope="offline_access")
+
+    assert signed_in(provider, DORA).state.session_ends_at is None
+    assert signed_in(provider, BOOTS).state.session_ends_at == pytest.approx(time.time() + 3600, abs=10)
+
+
+def test_device_code_is_approved_on_keycloaks_pages(keycloak: Keycloak, browser_context: BrowserContext) -> None:
+    """The code shown here is granted there, and the account is that person's."""
+    with keycloak.realm(oauth2DevicePollingInterval=1):
+        account = Account(keycloak.provider())
+        device = device_code(account).device
+        assert device is not None
+        assert device.verification_uri_complete is not None
+        assert device.user_code in device.verification_uri_complete
+
+        keycloak.answer_device_login(browser_context, device.verification_uri_complete, DORA)
+
+        state = account.wait(30)
+        assert (state.phase, state.user, state.source) == ("signed_in", "dora", "device")
+        assert account.logout() == "Signed out, and the session at Terrascope is ended."
+
+
+def test_device_code_is_denied_on_keycloaks_pages(keycloak: Keycloak, browser_context: BrowserContext) -> None:
+    """A "No" there is told here."""
+    with keycloak.realm(oauth2DevicePollingInterval=1):
+        account = Account(keycloak.provider())
+        device = device_code(account).device
+        assert device is not None
+        assert device.verification_uri_complete is not None
+
+        keycloak.answer_device_login(browser_context, device.verification_uri_complete, DORA, approve=False)
+
+        state = account.wait(30)
+        assert state.error is not None
+        assert (state.phase, state.error.error) == ("failed", "access_denied")
+
+
+def test_device_code_expires(keycloak: Keycloak) -> None:
+    """A code that nobody approves ends by itself and asks for a new one."""
+    with keycloak.realm(oauth2DevicePollingInterval=1, oauth2DeviceCodeLifespan=3):
+        account = Account(keycloak.provider())
+        device_code(account)
+
+        state = account.wait(30)
+        assert state.error is not None
+        assert (state.phase, state.error.error, state.error.do) == ("failed", "expired_token", "Get a new code.")
+
+
+def test_polling_keeps_to_the_interval(keycloak: Keycloak) -> None:
+    """Keycloak never has to say slow_down to us."""
+    with keycloak.realm(oauth2DevicePollingInterval=1, oauth2DeviceCodeLifespan=8):
+        account = Account(keycloak.provider())
+        device_code(account)
+        account.wait(30)
+
+    errors = [event.get("error") for event in keycloak.events("OAUTH2_DEVICE_CODE_TO_TOKEN_ERROR")]
+    assert "slow_down" not in errors
+
+
+def test_clients_without_a_flow_lead_to_the_other(keycloak: Keycloak) -> None:
+    """A client that may not use the device code, or is unknown, leaves the password form on offer."""
+    for provider in (keycloak.provider(client_id="jupyterhub"), keycloak.provider(client_id="unknown")):
+        state = device_code(Account(provider))
+        assert isinstance(state.error, FlowUnavailable), state
+        assert state.methods == ("password",)
+
+
+def test_password_grant_that_is_switched_off_is_told(keycloak: Keycloak) -> None:
+    """A provider without the password grant says so, instead of blaming the password."""
+    with keycloak.client(directAccessGrantsEnabled=False):
+        state = by_password(Account(keycloak.provider()), DORA)
+
+    assert isinstance(state.error, FlowUnavailable)
+
+
+@pytest.mark.parametrize("rotation", [False, True], ids=["tokens reused", "rotation with reuse detection"])
+def test_eight_threads_on_an_expired_token_make_one_refresh(
+    keycloak: Keycloak, keycloak_files: ProtectedFiles, rotation: bool
+) -> None:
+    """Five times in a row: the token has ended, eight threads ask at once, and Keycloak sees one refresh."""
+    url = keycloak_files.add("/download/a.tif", b"data")
+    with keycloak.realm(revokeRefreshToken=rotation, accessTokenLifespan=2):
+        account = signed_in(keycloak.provider())
+        session = AuthorizedSession(account, login_url=keycloak.issuer)
+        for expected in range(1, 6):
+            time.sleep(2.1)
+            assert all_of(8, lambda: session.get(url).status_code) == [200] * 8
+            assert len(keycloak.events("REFRESH_TOKEN")) == expected
+        assert keycloak.events("REFRESH_TOKEN_ERROR") == []
+
+
+def all_of(count: int, work: object) -> list[object]:
+    assert callable(work)
+    results: list[object] = [None] * count
+    start = threading.Barrier(count)
+
+    def run(index: int) -> None:
+        start.wait()
+        results[index] = work()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_refused_token_is_renewed_once_and_the_request_repeated(
+    keycloak: Keycloak, keycloak_files: ProtectedFiles
+) -> None:
+    """A bearer that the service refuses before its time costs one renewal, and the caller does not notice."""
+    url = keycloak_files.add("/download/a.tif", b"data")
+    with keycloak.realm(accessTokenLifespan=2):
+        account = signed_in(keycloak.provider())
+    held = account._vault._held
+    assert held is not None
+    # as a clock that stands still would have it: we believe the token is good, the service knows better
+    account._vault._held = replace(
+        held, tokens=replace(held.tokens, expires_at=time.time() + 300), since=held.since - 60
+    )
+    time.sleep(2.1)
+
+    assert AuthorizedSession(account).get(url).content == b"data"
+    assert [status for _, status in keycloak_files.answered] == [401, 200]
+    assert len(keycloak.events("REFRESH_TOKEN")) == 1
+
+
+def test_logout_ends_the_session_at_the_server(keycloak: Keycloak) -> None:
+    """After logout Keycloak knows no session of the user, and says what it did."""
+    account = signed_in(keycloak.provider())
+    assert keycloak.sessions(DORA) == 1
+
+    assert account.logout() == "Signed out, and the session at Terrascope is ended."
+    assert keycloak.sessions(DORA) == 0
+    with pytest.raises(LoginRequired):
+        account.tokens()
+
+
+def test_logout_without_a_revocation_endpoint_uses_keycloaks_own(keycloak: Keycloak) -> None:
+    """Where RFC 7009 is missing, Keycloak's logout ends the session."""
+
+    class Old(OAuthClient):
+        def endpoints(self) -> Endpoints:
+            return replace(super().endpoints(), revocation_endpoint=None)
+
+    client = Old(keycloak.provider())
+    tokens = client.password(DORA.username, Secret(DORA.password))
+    assert tokens.refresh_token is not None
+    assert keycloak.sessions(DORA) == 1
+
+    assert client.revoke(tokens.refresh_token)
+    assert keycloak.sessions(DORA) == 0
+
+
+def test_session_that_ends_at_the_server_asks_for_a_new_login(
+    keycloak: Keycloak, keycloak_files: ProtectedFiles
+) -> None:
+    """One clear error at the next renewal, and the dead token is never sent again."""
+    url = keycloak_files.add("/download/a.tif", b"data")
+    with keycloak.realm(accessTokenLifespan=2):
+        account = signed_in(keycloak.provider())
+        session = AuthorizedSession(account)
+        keycloak.end_sessions(DORA)
+        time.sleep(2.1)
+        for _ in range(3):
+            with pytest.raises(LoginRequired, match="Sign in again"):
+                session.get(url)
+
+    assert account.state.phase == "failed"
+    assert len(keycloak.events("REFRESH_TOKEN_ERROR")) == 1

@@ -1,0 +1,87 @@
+"""Fixtures and settings for all tests. A server or a browser is started by the first test that asks for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from testbed.files import ProtectedFiles
+    from testbed.keycloak import Keycloak
+
+# The demonstration and the tests start their servers by the same modules.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+# `make soak` asks for the profile `soak`. No deadline: the machine may be busy with other tests.
+settings.register_profile("default", max_examples=60, deadline=None)
+settings.register_profile("soak", max_examples=3000, deadline=None)
+settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _clean_environment() -> Iterator[None]:
+    """Run all tests without the developer's own login, Hub and proxy."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("TERRASCOPE_", "JUPYTERHUB_")):
+                patch.delenv(name)
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "127.0.0.1,localhost,::1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def full_counts() -> bool:
+    """Tell whether a test of random or repeated trouble shall run at its full count (`make soak`)."""
+    return settings.get_current_profile_name() == "soak"
+
+
+@pytest.fixture(scope="session")
+def keycloak_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    from testbed.keycloak import keycloak
+
+    with keycloak(tmp_path_factory.mktemp("keycloak") / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def keycloak(keycloak_server: Keycloak) -> Keycloak:
+    """A real Keycloak with a realm like Terrascope's, without a session and an event of earlier tests."""
+    keycloak_server.reset()
+    return keycloak_server
+
+
+@pytest.fixture
+def keycloak_files(keycloak: Keycloak) -> Iterator[ProtectedFiles]:
+    """A file service that gives files only to who shows Keycloak's bearer."""
+    from testbed.files import protected_files
+
+    with protected_files(keycloak.issuer) as service:
+        yield service
+
+
+# Not for the whole session: while Playwright runs, its event loop counts as running in the main thread, and
+# `asyncio.run` in any later test would fail.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    from testbed.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile that reaches nothing but loopback; the test fails when one of its pages tried."""
+    from testbed.browser import loopback_context
+
+    with loopback_context(chromium) as context:
+        yield context

@@ -1,0 +1,324 @@
+"""The canary: every secret that was typed or issued in a long and troubled session is looked for everywhere outside
+the memory it belongs in. Verbose tracebacks and DEBUG logging are on throughout."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pytest
+from canary import PROBE, found_in, places_of, secrets_of
+from kernels import Cell, FrontEnd, front_end
+from nbclient import NotebookClient
+from places import PASSWORD, environment_for
+
+from ipyterrascope.sandbox import Sandbox, steps
+
+WRONG = "wr0ng-Pa55-canary"
+USERS = ("dora", "boots", "swiper")
+
+PREPARE = """
+import logging, pickle, copy
+logging.basicConfig(level=logging.DEBUG)
+%xmode Verbose
+%logstart -o -q everything.log
+%load_ext ipyterrascope
+import ipyterrascope as ts
+import ipyterrascope.protocol.http as _http
+_http._READ_TIMEOUT_S = 0.5
+"""
+
+# Each of these raises; the names `s`, `auth` and `URL` are there.
+MISHAPS = {
+    "pickling the session": "pickle.dumps(s)",
+    "pickling the auth": "pickle.dumps(auth)",
+    "pickling the token": "pickle.dumps(ts.token())",
+    "pickling the tokens": "pickle.dumps(ts.account().tokens())",
+    "copying the token": "copy.deepcopy(ts.token())",
+    "pickling the account": "pickle.dumps(ts.account())",
+    "json of the token": "import json; json.dumps({'token': ts.token()})",
+    "joining the token": "'Bearer ' + ts.token()",
+    "a missing file": "%download http://127.0.0.1:PORT/download/missing.tif",
+    "two missing files": "ts.download(['http://127.0.0.1:PORT/download/1.tif', 'http://127.0.0.1:PORT/download/2.tif'])",
+    "a missing file by the session": "s.get('http://127.0.0.1:PORT/download/missing.tif').raise_for_status()",
+    "nobody listens": "s.get('http://127.0.0.1:PORT/', proxies={'http': 'http://127.0.0.1:9'})",
+    "a bad method": "ts.login(method='sso')",
+    "a bad argument of requests": "s.get(URL, timeout='soon')",
+    "a bad header": "s.get(URL, headers={'X-Bad': 'line\\nbreak'})",
+    "a bad adapter": "s.get('nothing://' + URL)",
+    "a division": "(lambda session, token, account: 1 / 0)(s, ts.token(), ts.account())",
+}
+
+# Each of these is scripted for the next request of the file service, which the cell then makes.
+TROUBLES: dict[str, tuple[str | int | steps.Step, str]] = {
+    "a time-out": (steps.delayed(2), "s.get(URL, timeout=0.2)"),
+    "a reset": (steps.reset(after=0), "s.get(URL)"),
+    "a reset in the middle": (steps.reset(after=100), "s.get(URL).content"),
+    "a body that ends early": (steps.truncated(), "s.get(URL)"),
+    "a redirect to the login page": ("redirect_to_login", "s.get(URL)"),
+    "a redirect to nowhere": (steps.redirect("http://127.0.0.1:9/x"), "s.get(URL)"),
+    "a download that gets a web page": ("html", "%download $URL -d data/html"),
+}
+
+
+@dataclass
+class Story:
+    """One session, and what came of each cell."""
+
+    notebook: FrontEnd
+    box: Sandbox
+    folder: Path
+    cells: dict[str, Cell] = field(default_factory=dict[str, Cell])
+    typed: set[str] = field(default_factory=set[str])
+    found: set[str] = field(default_factory=set[str])
+
+    def run(self, name: str, code: str) -> Cell:
+        """Run a cell, and remember it by name."""
+        self.cells[name] = self.notebook.run(code.replace("PORT", str(self.box.port)))
+        return self.cells[name]
+
+    def look(self) -> set[str]:
+        """Return where secrets are found now."""
+        self.notebook.run(f"_probe({str(self.folder / 'probe.txt')!r})")
+        return found_in(places_of(self.notebook, self.folder), secrets_of(self.box, self.typed), USERS)
+
+
+def type_password(story: Story, view: str, user: str, password: str, method: str = "password", code: str = "") -> None:
+    story.typed |= {password, code} - {""}
+    buffers = [text.encode() for text in (password, code) if text]
+    form = {"username": user, "method": method, "has_one_time_code": bool(code)}
+    story.notebook.click(view, "submit_password", buffers, **form)
+
+
+def sign_in_every_way(story: Story) -> None:
+    notebook, box = story.notebook, story.box
+    view = story.run("form", "%terrascope login --method password").views[0]
+    notebook.click(view, "hello")
+    type_password(story, view, "dora", WRONG)
+    notebook.until_phase(view, "failed")
+    box.timeline.token("no_answer")
+    type_password(story, view, "dora", PASSWORD)
+    notebook.until(lambda: "was not reached" in notebook.widgets[view]["error"].get("what", ""))
+    for user, code in (("boots", ""), ("swiper", box.one_time_code())):
+        type_password(story, view, user, box.users[user], code=code)
+        notebook.until_phase(view, "signed_in")
+        story.run(f"logout of {user}", "%terrascope logout")
+    type_password(story, view, "boots", box.users["boots"], "basic")
+    notebook.until_phase(view, "signed_in")
+    story.run("basic", "s = ts.session(); s.get(URL)")
+    story.run("no token", "ts.token()")
+    provoke(story, "basic: ")
+    story.run("logout of basic", "%terrascope logout")
+    view = story.run("code", "%terrascope login").views[0]
+    notebook.until_phase(view, "awaiting_user")
+    story.run("status while it waits", "%terrascope status")
+    story.run("too early", "s = %terrascope session")
+    story.run("looking at everything while it waits", "_probe('waiting.txt')")
+    box.approve(notebook.widgets[view]["user_code"])
+    notebook.until_phase(view, "signed_in")
+
+
+def provoke(story: Story, prefix: str = "") -> None:
+    for name, code in MISHAPS.items():
+        story.run(prefix + name, code)
+    for name, (step, code) in TROUBLES.items():
+        story.box.timeline.files(step)
+        story.run(prefix + name, code)
+        story.box.timeline.clear()
+    interrupt(story, prefix)
+
+
+def interrupt(story: Story, prefix: str) -> None:
+    before = len(story.box.requests_to("/download/"))
+    story.box.timeline.files(steps.delayed(20))
+    cell = story.notebook.start("s.get(URL)")
+    story.notebook.until(lambda: len(story.box.requests_to("/download/")) > before)
+    story.notebook.interrupt()
+    story.cells[prefix + "an interrupt"] = story.notebook.finish(cell)
+    story.box.timeline.clear()
+
+
+def trouble_with_renewal(story: Story) -> None:
+    for name, step in (("renewal: no answer", steps.delayed(2)), ("renewal: refused", "invalid_grant")):
+        story.box.expire_access_tokens()
+        story.run("let the token grow older", "import time; time.sleep(0.5)")
+        story.box.timeline.token(step)
+        story.run(name, "s.get(URL).raise_for_status()")
+        story.run(f"{name}, token", "ts.token(min_valid_s=200)")
+        story.box.timeline.clear()
+
+
+def look_around(story: Story) -> None:
+    for line in (
+        *("%whos", "%who_ls", "%store s", "%history", "%tb", "!env", "import os; dict(os.environ)"),
+        *(
+            "ts.account()",
+            "ts.account().state",
+            "vars(ts.account())",
+            "s",
+            "vars(s)",
+            "auth",
+            "ts.token()",
+            "ts.providers",
+        ),
+        *("dir()", "locals()", "s.get(URL).request.headers", "ts.show_versions()", "%terrascope status"),
+    ):
+        story.run(line, line)
+    story.run("subprocess", "import subprocess; print(subprocess.run(['env'], capture_output=True).stdout)")
+
+
+def save(story: Story) -> None:
+    """Write the notebook as nbclient does: outputs and the state of all widgets; and a checkpoint beside it."""
+    document = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                name, outputs=[nbformat.v4.new_output("stream", text=f"{cell.stream}{cell.shown}")]
+            )
+            for name, cell in story.cells.items()
+        ]
+    )
+    state = {view: {"state": traits} for view, traits in story.notebook.widgets.items()}
+    document.metadata["widgets"] = {
+        "application/vnd.jupyter.widget-state+json": json.loads(json.dumps(state, default=str))
+    }
+    nbformat.write(document, story.folder / "notebook.ipynb")
+    checkpoints = story.folder / ".ipynb_checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    shutil.copy(story.folder / "notebook.ipynb", checkpoints / "notebook-checkpoint.ipynb")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A person's session, told to its end; then it was looked everywhere."""
+    folder = tmp_path_factory.mktemp("canary")
+    with contextlib.ExitStack() as stack:
+        box = stack.enter_context(Sandbox(device_interval_s=1, access_token_lifetime_s=4))
+        notebook = stack.enter_context(front_end(environment_for(folder, box), folder))
+        story = Story(notebook, box, folder)
+        story.run("prepare", f"{PREPARE}\nURL = {box.download_urls[0]!r}\nauth = None\n{PROBE}")
+        sign_in_every_way(story)
+        box.access_token_lifetime_s = 300
+        story.run("use", "s = %terrascope session\nauth = ts.auth()\ns.get(URL)")
+        story.run("download", "%download $URL -d data")
+        story.run(
+            "plain requests", "import requests\ndef use(): return requests.get(URL, auth=auth).status_code\nuse()"
+        )
+        provoke(story)
+        look_around(story)
+        trouble_with_renewal(story)
+        save(story)
+        story.found = story.look()
+        yield story
+
+
+def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
+    """Every way to sign in worked, every mishap did happen, and DEBUG lines and Verbose tracebacks were shown."""
+    assert story.cells["use"].ename == ""
+    assert story.cells["download"].result.startswith("Report: 1 saved")
+    assert story.cells["plain requests"].result == "200"
+    mishaps = (*MISHAPS, *TROUBLES, "no token", "too early", "an interrupt")
+    assert [name for name in mishaps if not story.cells[name].ename] == []
+    assert story.cells["renewal: no answer, token"].ename or story.cells["renewal: refused, token"].ename
+    assert "KeyboardInterrupt" in story.cells["an interrupt"].shown
+    assert "session = <ipyterrascope.session.AuthorizedSession" in story.cells["a division"].shown
+    assert "DEBUG:urllib3" in story.cells["use"].stream
+    secrets = secrets_of(story.box, story.typed)
+    assert {PASSWORD, WRONG, *story.box.issued} < secrets
+    assert len(story.box.issued) >= 8
+    assert (story.folder / "probe.txt").stat().st_size > 100_000
+    assert b"submit" not in (story.folder / "everything.log").read_bytes()
+    assert (story.folder / "ipython" / "profile_default" / "history.sqlite").stat().st_size > 1000
+
+
+def test_no_secret_is_found_anywhere(story: Story) -> None:
+    """Neither files, messages, traits, logs, history, tracebacks, objects, pickles nor environments hold a secret."""
+    assert story.found == set()
+
+
+PLANTS: dict[str, tuple[str, str]] = {
+    "printed": ("print(ts.token().reveal())", "stream"),
+    "a result": ("ts.token().reveal()", "execute_result"),
+    "cut off": ("print(ts.token().reveal()[:24])", "stream"),
+    "in the environment of a child": (
+        "import subprocess; subprocess.run('env', env={'T': ts.token().reveal()})",
+        "stream",
+    ),
+    "in a traceback": ("(lambda leaked: 1 / 0)(ts.token().reveal())", "error"),
+    "logged": ("logging.debug('%s', ts.token().reveal())", "stream"),
+    "in a file": ("open('leak.txt', 'w').write(ts.token().reveal()); None", "leak.txt"),
+    "in base64": (
+        "import base64; open('b64.txt', 'wb').write(base64.b64encode('boots:päss wörd+&%'.encode())); None",
+        "b64.txt",
+    ),
+    "in a variable": ("leaked = ts.token().reveal()", "probe.txt"),
+    "in os.environ": ("import os; os.environ['LEAKED'] = ts.token().reveal()", "probe.txt"),
+    "in the history": ("'s3cret-Pa55'; None", "history.sqlite"),
+    "in a trait": (
+        "import ipywidgets; ipywidgets.Password(value='s3cret-Pa55'); None",
+        "traits of",
+    ),
+    "on an object of ours": ("ts.account().leaked = ts.token().reveal()", "probe.txt"),
+    "in the frame of an exception that is kept": (
+        "def fail(leaked): raise KeyError\ntry: fail(ts.token().reveal())\nexcept KeyError as exc: kept = exc",
+        "probe.txt",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], set[str]]]:
+    """A quiet session; plant a leak in it by a cell, and say where it was found anew."""
+    folder = tmp_path_factory.mktemp("planted")
+    with contextlib.ExitStack() as stack:
+        box = stack.enter_context(Sandbox())
+        notebook = stack.enter_context(front_end(environment_for(folder, box), folder))
+        story = Story(notebook, box, folder)
+        story.run("prepare", f"{PREPARE}\n{PROBE}")
+        view = notebook.run("%terrascope login --method password").views[0]
+        story.typed.add(box.users["boots"])
+        type_password(story, view, "dora", PASSWORD)
+        notebook.until_phase(view, "signed_in")
+        assert story.look() == set()
+
+        def plant(code: str) -> set[str]:
+            story.run("a new token", "%terrascope logout")
+            type_password(story, view, "dora", PASSWORD)
+            notebook.until_phase(view, "signed_in")
+            before = story.look()
+            story.run("plant", code)
+            return story.look() - before
+
+        yield plant
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_the_canary_can_fail(planted: Callable[[str], set[str]], kind: str) -> None:
+    """A secret that is planted on purpose is found where it was planted."""
+    code, place = PLANTS[kind]
+    assert [found for found in planted(code) if place in found]
+
+
+def test_an_unattended_notebook_keeps_no_secret(tmp_path: Path) -> None:
+    """Signed in from the environment, with trouble, the executed notebook and all files hold nothing of it."""
+    with Sandbox() as box:
+        environ = environment_for(tmp_path, box, TERRASCOPE_USERNAME="dora", TERRASCOPE_PASSWORD=PASSWORD)
+        cells = [PREPARE, "s = %terrascope session", PROBE, f"URL = {box.download_urls[0]!r}\nauth = ts.auth()"]
+        cells += [code.replace("PORT", str(box.port)) for code in MISHAPS.values()]
+        cells += ["%whos", "ts.account()", "%terrascope status", "import ipywidgets; ipywidgets.IntSlider()"]
+        cells += ["import os; os.environ.pop('TERRASCOPE_PASSWORD'); _probe('probe.txt')", "%terrascope logout"]
+        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JUPYTER_RUNTIME_DIR", environ["JUPYTER_RUNTIME_DIR"])
+            client = NotebookClient(document, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+            client.execute(env=environ)
+        nbformat.write(document, tmp_path / "executed.ipynb")
+        assert "application/vnd.jupyter.widget-state+json" in document.metadata["widgets"]
+        assert "Signed out, and the session at Terrascope is ended." in str(document.cells[-1].outputs)
+        files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        assert {"executed.ipynb", "probe.txt", "everything.log"} < set(files)
+        assert found_in(files, secrets_of(box, [PASSWORD]), USERS) == set()

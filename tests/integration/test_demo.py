@@ -1,0 +1,55 @@
+"""`make demo`: a person starts it, opens the address, and ends it with Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from servers import free_port, running
+
+DEMO = Path(__file__).parents[2] / "tools" / "demo.py"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: signal.Signals) -> None:
+    """It prints an address that needs its token, points the notebook at the sandbox, and leaves no process."""
+    log = tmp_path / "demo.log"
+    folder = tmp_path / "demo"
+    command = [sys.executable, DEMO, "--no-browser", "--port", str(free_port()), "--folder", folder]
+
+    with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log) as demo:
+        address = re.search(r"(http://127\.0\.0\.1:\d+)/lab/tree/quickstart\.ipynb\?token=(\w+)", log.read_text())
+        assert address is not None
+        base_url, token = address.groups()
+        assert requests.get(f"{base_url}/api/kernels", timeout=10).status_code == 403
+        kernel = requests.post(f"{base_url}/api/kernels", headers={"Authorization": f"token {token}"}, timeout=30)
+        assert kernel.status_code == 201
+        (config,) = folder.glob(".jupyter-*/ipython/profile_default/ipython_config.py")
+        assert "c.Terrascope.badge = 'SANDBOX'" in config.read_text()
+        started = psutil.Process(demo.pid).children(recursive=True)
+        assert len(started) >= 2  # JupyterLab and a kernel
+
+        os.kill(demo.pid, number)
+        assert demo.wait(timeout=60) == 0
+
+    assert not [process for process in started if process.is_running()]
+    assert [path.name for path in folder.iterdir()] == ["quickstart.ipynb"]
+
+
+def test_the_demonstration_tells_why_it_ended(tmp_path: Path) -> None:
+    """When JupyterLab ends by itself, so does the demonstration, with JupyterLab's last words."""
+    log = tmp_path / "demo.log"
+    command = [sys.executable, DEMO, "--no-browser", "--port", str(free_port()), "--folder", tmp_path / "demo"]
+
+    with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log) as demo:
+        (lab,) = psutil.Process(demo.pid).children()
+        lab.kill()
+        assert demo.wait(timeout=60) == 1
+
+    assert "JupyterLab ended with -9" in log.read_text()

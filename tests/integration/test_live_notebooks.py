@@ -1,0 +1,241 @@
+"""A person in front of a notebook: the widget asks, no cell waits unless told to, and the others say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kernels import Cell, FrontEnd, front_end
+from places import PASSWORD, environment_for
+
+from ipyterrascope.sandbox import Sandbox
+
+FINISH = [
+    "LoginRequired: You are not signed in to Terrascope yet.",
+    "A sign-in is under way.",
+    "Finish the sign-in above, then run this cell again.",
+]
+
+
+def waiting(notebook: FrontEnd, line: str = "%terrascope login") -> str:
+    """Run the login cell, and return its widget once a code is there."""
+    cell = notebook.run(line)
+    assert cell.views, cell
+    notebook.until_phase(cell.views[0], "awaiting_user")
+    return cell.views[0]
+
+
+def signed_in(notebook: FrontEnd, box: Sandbox) -> str:
+    view = waiting(notebook)
+    box.approve(notebook.widgets[view]["user_code"])
+    notebook.until_phase(view, "signed_in")
+    return view
+
+
+def lines_of(cell: Cell) -> list[str]:
+    return cell.shown.splitlines()
+
+
+def test_the_widget_comes_at_once_and_the_cells_below_say_what_to_do(notebook: FrontEnd, box: Sandbox) -> None:
+    """`login` returns at once; until it is approved, `session` and `%download` ask to finish it; then both work."""
+    url = box.download_urls[0]
+    view = waiting(notebook)
+    assert notebook.widgets[view]["user_code"] == box.waiting_codes[0]
+    assert notebook.widgets[view]["verification_uri_complete"].endswith(box.waiting_codes[0])
+    for line in ("s = %terrascope session", f"%download {url}"):
+        assert lines_of(notebook.run(line)) == FINISH
+
+    box.approve(box.waiting_codes[0])
+    assert notebook.until_phase(view, "signed_in")["user"] == "dora"
+    assert notebook.run("s = %terrascope session").ename == ""
+    assert notebook.run(f"s.get({url!r}).status_code").result == "200"
+    assert notebook.run(f"%download {url} -d data").result.startswith("Report: 1 saved")
+
+
+def test_status_tells_every_phase(notebook: FrontEnd, box: Sandbox) -> None:
+    """`%terrascope status` says who, from which source, until when, and what to do next, and starts nothing itself."""
+    assert notebook.run("%terrascope status").stream == "Nobody is signed in. Run %terrascope login.\n"
+    assert not box.requests
+    view = waiting(notebook)
+    code = box.waiting_codes[0]
+    assert f"Terrascope: waiting for approval of the code {code} at 127.0.0.1." in notebook.run("%terrascope").stream
+    box.approve(code)
+    notebook.until_phase(view, "signed_in")
+    status = notebook.run("%terrascope status terrascope").stream
+    assert status.startswith("Terrascope: signed in as dora, by device. The token is good until ")
+    assert "If nothing uses it, the session ends at " in status
+    assert notebook.run("%terrascope logout").stream == "Signed out, and the session at Terrascope is ended.\n"
+    assert notebook.widgets[view]["phase"] == "signed_out"
+    assert notebook.run("%terrascope status").stream.startswith("Terrascope: not signed in. Run %terrascope login.\n")
+    denied = waiting(notebook)
+    box.deny(box.waiting_codes[0])
+    notebook.until_phase(denied, "failed")
+    assert "Terrascope: not signed in. The sign-in was denied." in notebook.run("%terrascope status").stream
+
+
+def test_running_the_cell_again_makes_no_second_code(notebook: FrontEnd, box: Sandbox) -> None:
+    """The login cell run again shows the code that waits already, and again the login once it is there."""
+    first = waiting(notebook)
+    second = waiting(notebook)
+    assert notebook.widgets[first]["user_code"] == notebook.widgets[second]["user_code"]
+    box.approve(box.waiting_codes[0])
+    for view in (first, second):
+        notebook.until_phase(view, "signed_in")
+    third = notebook.run("%terrascope login").views[0]
+    assert notebook.widgets[third]["phase"] == "signed_in"
+    assert len(box.requests_to("/auth/device", "POST")) == 1
+
+
+def test_running_the_cell_again_after_a_failure_starts_afresh(notebook: FrontEnd, box: Sandbox) -> None:
+    """After a denied login the cell makes a new code, and after a logout too."""
+    view = waiting(notebook)
+    box.deny(box.waiting_codes[0])
+    notebook.until_phase(view, "failed")
+    signed_in(notebook, box)
+    notebook.run("%terrascope logout")
+    signed_in(notebook, box)
+    assert len(box.requests_to("/auth/device", "POST")) == 3
+
+
+def invited(notebook: FrontEnd, line: str = "%terrascope login --wait") -> Cell:
+    """Run a cell that waits, until it has printed its invitation."""
+    cell = notebook.start(line)
+    notebook.until(lambda: "Waiting for up to" in cell.stream)
+    return cell
+
+
+def test_wait_ends_with_the_approval_and_needs_no_front_end(notebook: FrontEnd, box: Sandbox) -> None:
+    """`--wait` prints link and code, for a widget may hear nothing while its cell runs, and blocks the cell until it
+    is approved; then the widget is there, signed in."""
+    cell = invited(notebook)
+    assert not cell.views
+    assert f"{box.issuer}/device?user_code={box.waiting_codes[0]}\n" in cell.stream
+    assert not cell.is_done
+    box.approve(box.waiting_codes[0])
+    assert notebook.finish(cell).stream.endswith("Signed in to Terrascope as dora.\n")
+    assert notebook.widgets[cell.views[0]]["phase"] == "signed_in"
+
+
+def test_an_interrupt_of_wait_cancels(notebook: FrontEnd, box: Sandbox) -> None:
+    """The stop button during `--wait` cancels the login, in its sentences; a later login works."""
+    cell = invited(notebook)
+    notebook.interrupt()
+    assert lines_of(notebook.finish(cell)) == [
+        "LoginCancelled: The sign-in was cancelled.",
+        "Start it again when you like.",
+    ]
+    signed_in(notebook, box)
+
+
+def test_wait_takes_up_the_code_that_waits_already(notebook: FrontEnd, box: Sandbox) -> None:
+    """`--wait` after `login` waits for the same code, and the widget of before can cancel it while the cell runs."""
+    view = waiting(notebook)
+    notebook.click(view, "hello")
+    notebook.until(lambda: notebook.replies)
+    cell = invited(notebook)
+    assert len(box.requests_to("/auth/device", "POST")) == 1
+    notebook.click(view, "cancel")
+    assert notebook.finish(cell).ename == "LoginCancelled"
+
+
+def test_wait_ends_with_every_other_outcome_too(notebook: FrontEnd, box: Sandbox) -> None:
+    """A code that is denied ends `--wait` with an error, and so does a provider that offers none."""
+    cell = invited(notebook)
+    box.deny(box.waiting_codes[0])
+    assert notebook.finish(cell).ename == "LoginDenied"
+    box.timeline.device("unauthorized_client")
+    assert notebook.run("%terrascope login --wait").ename == "FlowUnavailable"
+
+
+def test_a_cell_cannot_wait_for_the_form(notebook: FrontEnd) -> None:
+    """`--wait` with the form would wait for ever, since the kernel hears nothing meanwhile: it is refused."""
+    assert lines_of(notebook.run("%terrascope login --method password --wait")) == [
+        "UsageError: A cell cannot wait for the form.",
+        "While a cell runs, the kernel does not hear what is typed there.",
+        "Leave --wait (wait=True) out.",
+    ]
+
+
+def test_the_form_signs_in_also_after_a_wrong_password(notebook: FrontEnd, box: Sandbox) -> None:
+    """`--method password` shows the form, filled with the name; a wrong password is told, the right one signs in."""
+    view = notebook.run("%terrascope login --method password --user dora").views[0]
+    assert notebook.widgets[view]["username"] == "dora"
+    assert notebook.widgets[view]["provider"]["methods"][0] == "password"
+    assert not box.requests
+    notebook.sign_in_by_form(view, "dora", "wr0ng-Pa55")
+    assert "did not accept" in notebook.until_phase(view, "failed")["error"]["what"]
+    notebook.sign_in_by_form(view, "dora", PASSWORD)
+    assert notebook.until_phase(view, "signed_in")["source"] == "password"
+    assert notebook.run(f"%download {box.download_urls[0]}").result.startswith("Report: 1 saved")
+
+
+def test_asking_for_the_form_drops_a_code_that_waits(notebook: FrontEnd) -> None:
+    """`--method password` after `login` cancels the code, so that the form can be used at once."""
+    waiting(notebook)
+    view = notebook.run("%terrascope login --method password").views[0]
+    assert notebook.widgets[view]["phase"] == "signed_out"
+    notebook.sign_in_by_form(view, "dora", PASSWORD)
+    notebook.until_phase(view, "signed_in")
+
+
+def test_without_a_device_flow_the_widget_shows_the_form(notebook: FrontEnd, box: Sandbox) -> None:
+    """Where the provider offers no device code, the widget offers what is left."""
+    box.device_flow = False
+    view = notebook.run("%terrascope login").views[0]
+    notebook.until_phase(view, "failed")
+    assert notebook.widgets[view]["provider"]["methods"] == ["password", "basic"]
+    notebook.sign_in_by_form(view, "dora", PASSWORD)
+    notebook.until_phase(view, "signed_in")
+
+
+def test_a_restarted_kernel_knows_nobody(notebook: FrontEnd, box: Sandbox) -> None:
+    """After a restart the login is gone, the cells say so, and a new login works."""
+    signed_in(notebook, box)
+    notebook.restart()
+    notebook.run("%load_ext ipyterrascope")
+    assert notebook.run("s = %terrascope session").ename == "LoginRequired"
+    signed_in(notebook, box)
+
+
+def test_the_environment_signs_in_where_a_person_sits_too(
+    box: Sandbox, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """With a credential in the environment `login` shows the widget signed in; after `logout` nothing signs in again
+    until the next `login`."""
+    with front_end(environment_for(tmp_path, box, **credentials), tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope")
+        view = notebook.run("%terrascope login").views[0]
+        assert notebook.widgets[view]["phase"] == "signed_in"
+        assert notebook.widgets[view]["source"] == "environment"
+        notebook.run("%terrascope logout")
+        assert notebook.run("s = %terrascope session").ename == "LoginRequired"
+        notebook.run("%terrascope login")
+        assert notebook.run("s = %terrascope session").ename == ""
+
+
+def test_a_refused_password_of_the_environment_is_shown_with_a_way_on(box: Sandbox, tmp_path: Path) -> None:
+    """When the environment's password is refused, the widget says so; running the cell again offers a code."""
+    wrong = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": "wr0ng-Pa55"}
+    with front_end(environment_for(tmp_path, box, **wrong), tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope")
+        cell = notebook.run("%terrascope login")
+        assert cell.ename == ""
+        assert "did not accept" in notebook.widgets[cell.views[0]]["error"]["what"]
+        notebook.click(cell.views[0], "start_device")
+        notebook.until_phase(cell.views[0], "awaiting_user")
+        box.approve(box.waiting_codes[0])
+        notebook.until_phase(cell.views[0], "signed_in")
+
+
+@pytest.mark.parametrize("software", ["voila/0.5.8"])
+def test_a_visitor_of_an_app_does_not_inherit_the_owners_login(
+    box: Sandbox, credentials: dict[str, str], tmp_path: Path, software: str
+) -> None:
+    """In Voilà the widget asks the visitor: what lies in the owner's environment is not used."""
+    environ = environment_for(tmp_path, box, SERVER_SOFTWARE=software, **credentials)
+    with front_end(environ, tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope", allow_stdin=False)
+        assert notebook.run("s = %terrascope session", allow_stdin=False).ename == "LoginRequired"
+        view = notebook.run("%terrascope login", allow_stdin=False).views[0]
+        notebook.until_phase(view, "awaiting_user")
+        assert not box.requests_to("/token")

@@ -1,0 +1,124 @@
+"""A notebook that runs without a person, by nbclient or papermill: it signs in by the environment or stops at once."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from places import PASSWORD, environment_for
+
+from ipyterrascope.sandbox import Sandbox
+
+Run = Callable[..., nbformat.NotebookNode]
+
+
+def notebook(*cells: str) -> nbformat.NotebookNode:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells], metadata={"kernelspec": kernel}
+    )
+
+
+def by_nbclient(document: nbformat.NotebookNode, environ: dict[str, str], folder: Path) -> nbformat.NotebookNode:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", environ["JUPYTER_RUNTIME_DIR"])
+        client = NotebookClient(document, timeout=60, resources={"metadata": {"path": str(folder)}})
+        with contextlib.suppress(CellExecutionError):  # the notebook has it
+            client.execute(env=environ)
+    return document
+
+
+def by_papermill(document: nbformat.NotebookNode, environ: dict[str, str], folder: Path) -> nbformat.NotebookNode:
+    source, target = folder / "source.ipynb", folder / "target.ipynb"
+    nbformat.write(document, source)
+    command = [sys.executable, "-m", "papermill", str(source), str(target), "--no-progress-bar"]
+    subprocess.run(command, env=environ, cwd=folder, capture_output=True, check=False, timeout=120)
+    executed = nbformat.read(target, 4)
+    executed.cells = [cell for cell in executed.cells if "papermill-error" not in str(cell.metadata.get("tags", ""))]
+    return executed
+
+
+@pytest.fixture(params=[by_nbclient, by_papermill])
+def run(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Run:
+    """Run the cells of a notebook in order until one fails, in a real kernel with these variables."""
+    return lambda *cells, **variables: request.param(
+        notebook(*cells), environment_for(tmp_path, box, **variables), tmp_path
+    )
+
+
+def text_of(cell: Any) -> str:
+    parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "".join(parts).strip()
+
+
+def error_of(cell: Any) -> Any:
+    return next(output for output in cell.outputs if output.output_type == "error")
+
+
+def seconds_of(cell: Any) -> float:
+    """How long the kernel was busy with a cell; nbclient and papermill note it in different places."""
+    noted = cell.metadata.get("execution")
+    if noted is None:
+        return float(cell.metadata.papermill.duration)
+    begun, ended = (datetime.fromisoformat(noted[key]) for key in ("iopub.status.busy", "iopub.status.idle"))
+    return (ended - begun).total_seconds()
+
+
+def test_run_all_signs_in_from_the_environment(
+    run: Run, box: Sandbox, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """With user and password in the environment the whole notebook runs; no secret stays in it or in the history."""
+    url = box.download_urls[0]
+    document = run(
+        "%load_ext ipyterrascope",
+        "%terrascope login",
+        "s = %terrascope session",
+        f"s.get({url!r}).status_code",
+        f"%download {url} -d data",
+        "%terrascope status",
+        "%terrascope logout",
+        **credentials,
+    )
+    texts = [text_of(cell) for cell in document.cells]
+    assert texts[:4] == ["", "Signed in to Terrascope as dora (environment).", "", "200"]
+    assert texts[4].startswith("Report: 1 saved")
+    assert "signed in as dora, from the environment, which child processes see too." in texts[5]
+    assert texts[6] == "Signed out, and the session at Terrascope is ended."
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + str(document).encode()
+    assert b"%terrascope session" in kept
+    assert not [secret for secret in (PASSWORD, *box.issued) if secret.encode() in kept]
+
+
+def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None:
+    """Without a credential `%terrascope login` raises within a second, in three sentences without a stack."""
+    document = run("%load_ext ipyterrascope", "%terrascope login", "raise SystemError('not reached')")
+    assert list(error_of(document.cells[1]).traceback) == [
+        "LoginRequired: Nobody can be asked to sign in to Terrascope here.",
+        "No notebook front-end and no terminal is attached. "
+        "Neither TERRASCOPE_TOKEN nor TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD are set.",
+        "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment.",
+    ]
+    assert document.cells[2].outputs == []
+    assert seconds_of(document.cells[1]) < 3  # a second, on a machine that may be busy
+    assert not box.requests
+
+
+def test_a_refused_password_stops_the_run(run: Run) -> None:
+    """A wrong password in the environment stops the notebook with the provider's refusal, and is not shown."""
+    document = run(
+        "%load_ext ipyterrascope",
+        "s = %terrascope session",
+        TERRASCOPE_USERNAME="dora",
+        TERRASCOPE_PASSWORD="wr0ng-Pa55",
+    )
+    assert error_of(document.cells[1]).ename == "LoginRefused"
+    assert "wr0ng-Pa55" not in str(document)

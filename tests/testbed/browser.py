@@ -1,0 +1,47 @@
+"""Chromium, kept to loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the system's Chromium, or the one that `playwright install chromium` fetched."""
+    from playwright.sync_api import sync_playwright
+
+    nowhere = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[f"--host-resolver-rules={nowhere}"]
+        )
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def loopback_context(browser: Browser) -> Iterator[BrowserContext]:
+    """Open a fresh profile; assert at the end that no page asked for anything outside loopback."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+
+    def watch(page: Page) -> None:
+        page.on("websocket", lambda socket: asked.append(socket.url))
+
+    context.on("page", watch)
+    try:
+        yield context
+    finally:
+        context.close()
+    abroad = {url for url in asked if urlsplit(url).netloc and urlsplit(url).hostname not in _LOOPBACK}
+    assert not abroad, f"a page asked outside loopback: {sorted(abroad)}"

@@ -1,0 +1,84 @@
+"""A server on loopback that answers as a function says, also in ways that no proper server would."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request that came; `headers` are looked up without regard to case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. `write` takes the connection over, instead of all else."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    write: Callable[[BinaryIO], object] | None = None
+
+
+class Loopback:
+    """The server that runs: `answer` may be changed, and `asked` tells what came."""
+
+    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+        self.answer, self.asked, self.port = answer, list[Asked](), 0
+
+    @property
+    def url(self) -> str:
+        """The address without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def loopback(answer: Callable[[Asked], Reply] = lambda _: Reply()) -> Iterator[Loopback]:
+    """Run a server on a port that the system chose."""
+    service = Loopback(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = Asked(self.command, self.path, self.headers, body)
+            service.asked.append(asked)
+            reply = service.answer(asked)
+            if reply.write is not None:
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    reply.write(self.wfile)
+                return
+            self.send_response(reply.status)
+            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        do_GET = do_POST = do_HEAD = do_CONNECT = handle_any
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep quiet: `asked` tells."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    service.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
