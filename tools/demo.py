@@ -16,10 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
+from ipyterrascope.sandbox import Sandbox
 from private_jupyter import configure_ipython, private_environment, provider_traits
 from servers import running
-
-from ipyterrascope.sandbox import Sandbox
 
 _TREE = Path(__file__).resolve().parent.parent
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import free_port, running
 
+from servers import free_port, running
 from testbed.keycloak import DORA
 from testbed.lab import Notebook
 

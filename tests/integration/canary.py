@@ -15,6 +15,8 @@ from ipyterrascope.sandbox import Sandbox
 
 _ENOUGH = 20  # characters by which a long secret is recognised also where it was cut off
 
+_TOKEN = "eyJhbGciOi"
+
 # Runs in the kernel: writes down what its objects show of themselves, also where nobody looks.
 PROBE = r"""
 def _probe(path):
@@ -46,16 +48,16 @@ def _probe(path):
     ours = ("ipyterrascope", "requests", "urllib3", "oauthlib", "http", "anywidget")
     named = {**shell.user_ns, **{f"_public_{name}": getattr(ts, name) for name in ts.__all__}}
     held = gc.get_objects()
-    found = [*named.values(), *(thing for thing in held if type(thing).__module__.partition(".")[0] in ours)]
-    found += [thing for thing in held if isinstance(thing, BaseException)]
-    for thing in found:
+    found = [*named.values(), *(thing for thing in held if str(type(thing).__module__).partition(".")[0] in ours)]
+    errors = [thing for thing in held if issubclass(type(thing), BaseException)]
+    for thing in [*found, *errors]:
         what = type(thing).__qualname__
         for show in (repr, str, format, lambda t: repr(vars(t)), lambda t: getattr(t, "_repr_html_")()):
             note(what, show, thing)
         if not isinstance(thing, types.ModuleType):
             note(what, pickle.dumps, thing)
             note(what, lambda t: repr(vars(copy.copy(t))), thing)
-    for exc in [thing for thing in held if isinstance(thing, BaseException)]:
+    for exc in errors:
         for frame in frames_of(exc):
             for name, value in frame.f_locals.items():
                 note(f"{frame.f_code.co_qualname if hasattr(frame.f_code, 'co_qualname') else ''} {name}", repr, value)
@@ -81,7 +83,8 @@ def spellings(secret: str, users: Iterable[str]) -> set[bytes]:
             base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
         }
     if len(secret) > 2 * _ENOUGH:
-        whole |= {secret[:_ENOUGH], secret[-_ENOUGH:], secret.partition(".")[2][:_ENOUGH] or secret}
+        # tokens of one issuer begin alike
+        whole |= {secret[-_ENOUGH:], secret if secret.startswith(_TOKEN) else secret[:_ENOUGH]}
     return {text.encode(encoding) for text in whole for encoding in ("utf-8", "utf-16-le")} | {secret.encode("latin-1")}
 
 
@@ -109,6 +112,7 @@ def places_of(notebook: FrontEnd, folder: Path) -> dict[str, bytes]:
 def found_in(places: Mapping[str, bytes], secrets: Iterable[str], users: Iterable[str]) -> set[str]:
     """Return the places in which a secret is written, with a mark of the secret and never the secret itself."""
     needles = [(_mark(secret), spelling) for secret in secrets for spelling in spellings(secret, users)]
+    needles.append(("the beginning of a token", _TOKEN.encode()))
     return {f"{place} (secret {mark})" for place, text in places.items() for mark, needle in needles if needle in text}
 
 

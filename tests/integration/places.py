@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pexpect
-from private_jupyter import private_environment
 
 from ipyterrascope.sandbox import Sandbox
+from private_jupyter import private_environment
 
 PASSWORD = "s3cret-Pa55"  # of the sandbox's dora
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+
 from servers import free_port, running
 
 DEMO = Path(__file__).parents[2] / "tools" / "demo.py"

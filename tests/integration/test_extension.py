@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from kernels import FrontEnd, front_end
 from places import PASSWORD, environment_for
-from private_jupyter import configure_ipython
 
 from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
 from ipyterrascope.sandbox import Sandbox
+from private_jupyter import configure_ipython
 
 
 def configured(folder: Path, **traits: object) -> dict[str, str]:

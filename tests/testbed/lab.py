@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import requests
+
 from private_jupyter import configure_ipython, private_environment
 from servers import free_port, running
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-from servers import free_port, running
 
 from ipyterrascope.values.providers import Provider
+from servers import free_port, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext

@@ -1,0 +1,113 @@
+"""The environment as a source: what serves, what does not and why, and for whom none of it is meant."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ipyterrascope.auth.chain import GivenPassword, GivenToken, WhyNot
+from ipyterrascope.auth.environment import environment_source, is_meant_for
+from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.providers import Endpoints, Provider
+from ipyterrascope.values.secret import Secret
+
+NOW = 1_700_000_000.0
+
+
+def jwt(**claims: object) -> str:
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+LIVE, DEAD, OPAQUE = jwt(exp=NOW + 60), jwt(exp=NOW - 1), "opaque-token"
+TOKEN, USER, PASSWORD = "TERRASCOPE_TOKEN", "TERRASCOPE_USERNAME", "TERRASCOPE_PASSWORD"
+
+
+def found(environ: dict[str, str], provider: Provider = TERRASCOPE, configured: Provider = TERRASCOPE) -> Any:
+    return environment_source(configured, environ, clock=lambda: NOW).find(provider)
+
+
+@pytest.mark.parametrize("token", [LIVE, OPAQUE, f"  {OPAQUE}\n"])
+@pytest.mark.parametrize("more", [{}, {USER: "dora"}, {USER: "dora", PASSWORD: "x"}])
+def test_a_token_goes_first(token: str, more: dict[str, str]) -> None:
+    """A token that lives, or does not tell, is taken as it is, before user name and password."""
+    assert found({TOKEN: token, **more}) == GivenToken(Secret(token.strip()), TOKEN)
+
+
+@pytest.mark.parametrize("token", ["", "  ", DEAD, "two words", "with\nnewline", "ümlaut", "half\udcff"])
+def test_a_token_that_does_not_serve_makes_way(token: str) -> None:
+    """A token that has expired or cannot be sent makes way for user name and password."""
+    given = found({TOKEN: token, USER: "dora", PASSWORD: "päss wörd+&%"})
+    assert given == GivenPassword("dora", Secret("päss wörd+&%"), USER)
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        ({}, f"Neither {TOKEN} nor {USER} and {PASSWORD} are set."),
+        ({TOKEN: " "}, f"Neither {TOKEN} nor {USER} and {PASSWORD} are set."),
+        ({USER: "dora"}, f"{PASSWORD} is not set."),
+        ({PASSWORD: "s3cret"}, f"{USER} is not set."),
+        ({TOKEN: DEAD}, f"{TOKEN} has expired."),
+        ({TOKEN: DEAD, USER: "dora"}, f"{TOKEN} has expired."),
+        ({TOKEN: "Bearer s3cret"}, f"{TOKEN} is no token: it holds white space or characters that a header cannot."),
+        ({TOKEN: "s3cret\r\nX: y"}, f"{TOKEN} is no token: it holds white space or characters that a header cannot."),
+    ],
+)
+def test_why_not(environ: dict[str, str], reason: str) -> None:
+    """What is missing or wrong is said in one sentence that repeats no secret."""
+    assert found(environ) == WhyNot(reason)
+
+
+def test_nothing_found_shows_a_secret() -> None:
+    """Neither a token nor a password is in the repr of what was found."""
+    for environ in ({TOKEN: OPAQUE}, {USER: "dora", PASSWORD: "s3cret"}):
+        assert "s3cret" not in repr(found(environ))
+        assert OPAQUE not in repr(found(environ))
+
+
+ENDPOINTS = Endpoints(token_endpoint="https://collect.example.org/token")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": "https://evil.example.org/realms/terrascope"},
+        {"client_id": "evil"},
+        {"hosts": TERRASCOPE.hosts | {"evil.example.org"}},
+        {"hosts": frozenset({"evil.example.org"})},
+        {"endpoints": ENDPOINTS},
+    ],
+)
+def test_another_provider_gets_nothing(changes: dict[str, Any]) -> None:
+    """A provider of another issuer or client, with more hosts, or with endpoints of its own, gets no credential."""
+    provider = replace(TERRASCOPE, **changes)
+    assert not is_meant_for(provider, TERRASCOPE)
+    for environ in ({TOKEN: LIVE}, {USER: "dora", PASSWORD: "x"}):
+        assert isinstance(found(environ, provider), WhyNot)
+
+
+def test_the_same_provider_with_less_gets_it() -> None:
+    """Fewer hosts, no known endpoints, another label: that can only narrow where a credential goes."""
+    for changes in ({"hosts": frozenset[str]()}, {"endpoints": None}, {"label": "Mine"}):
+        assert isinstance(found({TOKEN: LIVE}, replace(TERRASCOPE, **changes)), GivenToken)
+
+
+def test_it_is_meant_for_what_is_configured() -> None:
+    """What traits or the environment configure is what its credentials serve, and its name is their prefix."""
+    mine = replace(TERRASCOPE, name="my-own", issuer="https://sso.example.org/mine", endpoints=None)
+    assert isinstance(found({"MY_OWN_TOKEN": LIVE}, mine, mine), GivenToken)
+    assert isinstance(found({"MY_OWN_TOKEN": LIVE}, TERRASCOPE, mine), WhyNot)
+
+
+def test_the_environment_is_read_each_time_and_never_written() -> None:
+    """A variable that appears later counts, and none is changed."""
+    environ: dict[str, str] = {}
+    source = environment_source(TERRASCOPE, environ)
+    assert isinstance(source.find(TERRASCOPE), WhyNot)
+    environ[TOKEN] = OPAQUE
+    assert isinstance(source.find(TERRASCOPE), GivenToken)
+    assert environ == {TOKEN: OPAQUE}
