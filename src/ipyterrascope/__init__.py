@@ -82,7 +82,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "__version__"])
+    return sorted([*__all__, "__version__", *(name for name in globals() if name.startswith("__"))])
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -87,6 +87,8 @@ def login(
 def session(provider: str | Provider | None = None) -> AuthorizedSession:
     """Return a `requests.Session` that is signed in: the bearer is added, renewed and kept to the provider's hosts.
 
+    What lies ready signs in, and at a terminal the person is asked, as by `login`.
+
     Raises
     ------
     LoginRequired

@@ -73,7 +73,7 @@ def _show(account: Account, where: frontend.Place) -> None:
         show_login(account, account.state.methods)
     else:
         who = f" as {account.state.user}" if account.state.user else ""
-        print(f"Signed in to {account.provider.label}{who} ({account.state.source}).")
+        terminal.say(f"Signed in to {account.provider.label}{who} ({account.state.source}).")
 
 
 def _ask_by_widget(account: Account, method: LoginMethod | None, username: str, *, may_start: bool) -> None:

@@ -1,8 +1,8 @@
 """An auth object for clients that are not our session: plain requests, and httpx (floor 4).
 
-Once the answer is there the header is taken off the request again. Two places are out of reach, for which
-`AuthorizedSession` is better: with requests, the earlier requests of a redirect (that library copies their header) and
-the request that a connection error carries.
+Once the answer is there the header is taken off the request again. Some places are out of reach, for which
+`AuthorizedSession` is better: the request that a connection error of requests carries, the earlier requests of its
+redirects (it copies their header), and the stream inside a response of httpx.
 """
 
 from __future__ import annotations

@@ -60,13 +60,20 @@ def login(
             has_no_code = isinstance(state.error, FlowUnavailable) and method is None and may_type
             if not (state.error and has_no_code and "password" in account.provider.methods):
                 return _conclude(state, account, words)
-            print(f"{state.error.what} User name and password instead:", file=words)
+            say(f"{state.error.what} User name and password instead:", words)
             chosen = "password"
         return _conclude(_by_password(account, chosen, username), account, words)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
-        print(file=words)
+        say("", words)
     raise _cancelled()
+
+
+def say(text: str, out: TextIO | None = None) -> None:
+    """Print a line, also where the terminal lacks one of its characters: a login must not fail at the last word."""
+    words = sys.stdout if out is None else out
+    encoding = words.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), file=words, flush=True)
 
 
 def _by_device(account: Account, out: TextIO) -> LoginState:
@@ -76,10 +83,10 @@ def _by_device(account: Account, out: TextIO) -> LoginState:
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
             shown = state.device
-            print(_invitation(account, state.device), file=out, flush=True)
+            say(_invitation(account, state.device), out)
         if state.error is not None and state.error.what != trouble:
             trouble = state.error.what
-            print(f"{trouble} Still waiting …", file=out, flush=True)
+            say(f"{trouble} Still waiting …", out)
         account.wait(0.2)
     return state
 
@@ -92,7 +99,7 @@ def _invitation(account: Account, device: DeviceAuthorization) -> str:
         f"    {device.verification_uri_complete or device.verification_uri}",
         "",
         f"and check that it shows the code  {device.user_code}",
-        f"Waiting for up to {minutes} min (Ctrl-C cancels) …",
+        f"Waiting for up to {minutes} min (Ctrl-C or the stop button cancels) …",
     ]
     return "\n".join(lines)
 
@@ -127,7 +134,7 @@ def _conclude(state: LoginState, account: Account, out: TextIO) -> None:
     if state.phase != "signed_in":
         raise _cancelled()
     who = f" as {state.user}" if state.user else ""
-    print(f"Signed in to {account.provider.label}{who}.", file=out)
+    say(f"Signed in to {account.provider.label}{who}.", out)
 
 
 def _cancelled() -> LoginCancelled:

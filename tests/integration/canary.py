@@ -15,7 +15,7 @@ from ipyterrascope.sandbox import Sandbox
 
 _ENOUGH = 20  # characters by which a long secret is recognised also where it was cut off
 
-_TOKEN = "eyJhbGciOi"
+_TOKEN_STARTS = (b"eyJhbGciOi", b"eyJ0eXAiOi")  # {"alg": and {"typ":
 
 # Runs in the kernel: writes down what its objects show of themselves, also where nobody looks.
 PROBE = r"""
@@ -84,7 +84,7 @@ def spellings(secret: str, users: Iterable[str]) -> set[bytes]:
         }
     if len(secret) > 2 * _ENOUGH:
         # tokens of one issuer begin alike
-        whole |= {secret[-_ENOUGH:], secret if secret.startswith(_TOKEN) else secret[:_ENOUGH]}
+        whole |= {secret[-_ENOUGH:], secret if secret.startswith("eyJ") else secret[:_ENOUGH]}
     return {text.encode(encoding) for text in whole for encoding in ("utf-8", "utf-16-le")} | {secret.encode("latin-1")}
 
 
@@ -112,7 +112,7 @@ def places_of(notebook: FrontEnd, folder: Path) -> dict[str, bytes]:
 def found_in(places: Mapping[str, bytes], secrets: Iterable[str], users: Iterable[str]) -> set[str]:
     """Return the places in which a secret is written, with a mark of the secret and never the secret itself."""
     needles = [(_mark(secret), spelling) for secret in secrets for spelling in spellings(secret, users)]
-    needles.append(("the beginning of a token", _TOKEN.encode()))
+    needles += [("the beginning of a token", start) for start in _TOKEN_STARTS]
     return {f"{place} (secret {mark})" for place, text in places.items() for mark, needle in needles if needle in text}
 
 

@@ -21,6 +21,7 @@ class Cell:
     """What came of one execution."""
 
     msg_id: str
+    code: str
     stream: str = ""
     result: str = ""
     error: tuple[str, str, str] = ("", "", "")
@@ -63,7 +64,7 @@ class FrontEnd:
 
     def start(self, code: str, *, allow_stdin: bool = True) -> Cell:
         """Start a cell."""
-        cell = Cell(self.client.execute(code, allow_stdin=allow_stdin, stop_on_error=False))
+        cell = Cell(self.client.execute(code, allow_stdin=allow_stdin, stop_on_error=False), code)
         cell.seconds = -time.monotonic()
         self._cells[cell.msg_id] = cell
         return cell

@@ -26,6 +26,7 @@ PREPARE = """
 import logging, pickle, copy
 logging.basicConfig(level=logging.DEBUG)
 %xmode Verbose
+%colors nocolor
 %logstart -o -q everything.log
 %load_ext ipyterrascope
 import ipyterrascope as ts
@@ -50,7 +51,7 @@ MISHAPS = {
     "a bad argument of requests": "s.get(URL, timeout='soon')",
     "a bad header": "s.get(URL, headers={'X-Bad': 'line\\nbreak'})",
     "a bad adapter": "s.get('nothing://' + URL)",
-    "a division": "(lambda session, token, account: 1 / 0)(s, ts.token(), ts.account())",
+    "a missing key": "(lambda session, token, account: {}[session, token, account])(s, ts.token(), ts.account())",
 }
 
 # Each of these is scripted for the next request of the file service, which the cell then makes.
@@ -121,6 +122,7 @@ def sign_in_every_way(story: Story) -> None:
     story.run("looking at everything while it waits", "_probe('waiting.txt')")
     box.approve(notebook.widgets[view]["user_code"])
     notebook.until_phase(view, "signed_in")
+    trouble_with_renewal(story, view)
 
 
 def provoke(story: Story, prefix: str = "") -> None:
@@ -143,14 +145,20 @@ def interrupt(story: Story, prefix: str) -> None:
     story.box.timeline.clear()
 
 
-def trouble_with_renewal(story: Story) -> None:
-    for name, step in (("renewal: no answer", steps.delayed(2)), ("renewal: refused", "invalid_grant")):
-        story.box.expire_access_tokens()
-        story.run("let the token grow older", "import time; time.sleep(0.5)")
-        story.box.timeline.token(step)
-        story.run(name, "s.get(URL).raise_for_status()")
-        story.run(f"{name}, token", "ts.token(min_valid_s=200)")
-        story.box.timeline.clear()
+def trouble_with_renewal(story: Story, view: str) -> None:
+    """Let the token end while the provider is slow, then while it refuses; then sign in once more."""
+    story.run("use before it ends", "s = ts.session(); s.get(URL)")
+    story.run("let the token end", "import time; time.sleep(2.1)")
+    story.box.timeline.token(steps.delayed(2))
+    story.run("renewal: no answer", "s.get(URL)")
+    story.box.timeline.token("invalid_grant")
+    story.run("renewal: refused", "s.get(URL)")
+    story.notebook.until_phase(view, "failed")
+    story.run("renewal: over", "ts.token()")
+    story.box.timeline.clear()
+    story.box.access_token_lifetime_s = 300
+    type_password(story, view, "dora", PASSWORD)
+    story.notebook.until_phase(view, "signed_in")
 
 
 def look_around(story: Story) -> None:
@@ -174,12 +182,11 @@ def look_around(story: Story) -> None:
 
 def save(story: Story) -> None:
     """Write the notebook as nbclient does: outputs and the state of all widgets; and a checkpoint beside it."""
+    shown = [(cell.code, f"{cell.stream}{cell.result}{cell.shown}") for cell in story.cells.values()]
     document = nbformat.v4.new_notebook(
         cells=[
-            nbformat.v4.new_code_cell(
-                name, outputs=[nbformat.v4.new_output("stream", text=f"{cell.stream}{cell.shown}")]
-            )
-            for name, cell in story.cells.items()
+            nbformat.v4.new_code_cell(code, outputs=[nbformat.v4.new_output("stream", text=text)])
+            for code, text in shown
         ]
     )
     state = {view: {"state": traits} for view, traits in story.notebook.widgets.items()}
@@ -197,12 +204,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """A person's session, told to its end; then it was looked everywhere."""
     folder = tmp_path_factory.mktemp("canary")
     with contextlib.ExitStack() as stack:
-        box = stack.enter_context(Sandbox(device_interval_s=1, access_token_lifetime_s=4))
+        box = stack.enter_context(Sandbox(device_interval_s=1, access_token_lifetime_s=2))
         notebook = stack.enter_context(front_end(environment_for(folder, box), folder))
         story = Story(notebook, box, folder)
         story.run("prepare", f"{PREPARE}\nURL = {box.download_urls[0]!r}\nauth = None\n{PROBE}")
         sign_in_every_way(story)
-        box.access_token_lifetime_s = 300
         story.run("use", "s = %terrascope session\nauth = ts.auth()\ns.get(URL)")
         story.run("download", "%download $URL -d data")
         story.run(
@@ -210,7 +216,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         )
         provoke(story)
         look_around(story)
-        trouble_with_renewal(story)
         box.stop()
         story.run("nobody listens", "s.get(URL)")
         save(story)
@@ -225,9 +230,12 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     assert story.cells["plain requests"].result == "200"
     mishaps = (*MISHAPS, *TROUBLES, "no token", "too early", "an interrupt", "nobody listens")
     assert [name for name in mishaps if not story.cells[name].ename] == []
-    assert story.cells["renewal: no answer, token"].ename or story.cells["renewal: refused, token"].ename
+    renewals = ("use before it ends", "renewal: no answer", "renewal: refused", "renewal: over")
+    assert [story.cells[name].ename for name in renewals] == ["", "ProviderUnreachable", *["LoginRequired"] * 2]
     assert "KeyboardInterrupt" in story.cells["an interrupt"].shown
-    assert "session = <ipyterrascope.session.AuthorizedSession" in story.cells["a division"].shown
+    verbose = story.cells["a missing key"].shown
+    assert "session=<ipyterrascope.session.AuthorizedSession" in verbose
+    assert "token=Secret('•••')" in verbose
     assert "DEBUG:urllib3" in story.cells["use"].stream
     secrets = secrets_of(story.box, story.typed)
     assert {PASSWORD, WRONG, *story.box.issued} < secrets

@@ -65,7 +65,7 @@ def test_status_tells_every_phase(notebook: FrontEnd, box: Sandbox) -> None:
     assert status.startswith("Terrascope: signed in as dora, by device. The token is good until ")
     assert "If nothing uses it, the session ends at " in status
     assert notebook.run("%terrascope logout").stream == "Signed out, and the session at Terrascope is ended.\n"
-    assert notebook.widgets[view]["phase"] == "signed_out"
+    notebook.until_phase(view, "signed_out")
     assert notebook.run("%terrascope status").stream.startswith("Terrascope: not signed in. Run %terrascope login.\n")
     denied = waiting(notebook)
     box.deny(box.waiting_codes[0])

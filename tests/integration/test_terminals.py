@@ -11,7 +11,7 @@ from places import PASSWORD, Terminal, environment_for, ipython_terminal, python
 
 from ipyterrascope.sandbox import Sandbox
 
-INVITED = "Ctrl-C cancels) …"
+INVITED = "Ctrl-C or the stop button cancels) …"
 
 
 @pytest.fixture
@@ -163,6 +163,17 @@ def test_ipython_says_the_same_without_a_stack(ipython: Terminal, box: Sandbox) 
     assert "1 saved" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert "1 already there" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert ipython.run("%terrascope logout").endswith("Signed out, and the session at Terrascope is ended.")
+
+
+def test_a_terminal_without_the_characters_signs_in_all_the_same(box: Sandbox, tmp_path: Path) -> None:
+    """Where the terminal knows ASCII alone, what it cannot show is replaced, and the login works."""
+    environ = environment_for(tmp_path, box, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    with python_terminal(environ, tmp_path) as python:
+        python.run("import ipyterrascope as ts")
+        python.type("account = ts.login()")
+        python.until("the stop button cancels) ?")
+        box.approve(box.waiting_codes[-1])
+        assert python.prompt() == "Signed in to Terrascope as dora."
 
 
 def test_threads_that_need_a_login_ask_the_person_once(python: Terminal, box: Sandbox) -> None:

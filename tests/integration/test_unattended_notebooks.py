@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 from places import PASSWORD, environment_for
 
 from ipyterrascope.sandbox import Sandbox
+from private_jupyter import configure_ipython
 
 Run = Callable[..., nbformat.NotebookNode]
 
@@ -110,6 +111,19 @@ def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None
     assert document.cells[2].outputs == []
     assert seconds_of(document.cells[1]) < 3  # a second, on a machine that may be busy
     assert not box.requests
+
+
+def test_the_quickstart_runs_by_itself(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
+    """The notebook that people start with runs to its end unattended, given a credential and a configuration."""
+    environ = environment_for(tmp_path, **credentials)
+    traits = {"issuer": box.issuer, "hosts": {f"127.0.0.1:{box.port}"}, "stac_url": box.stac_url, "badge": "SANDBOX"}
+    configure_ipython(Path(environ["IPYTHONDIR"]), {f"Terrascope.{name}": value for name, value in traits.items()})
+    document = nbformat.read(Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb", 4)
+    executed = by_nbclient(document, environ, tmp_path)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert [cell.outputs for cell in code if any(output.output_type == "error" for output in cell.outputs)] == []
+    assert text_of(code[-1]) == "Signed out, and the session at Terrascope is ended."
+    assert len([*tmp_path.glob("data/**/*.tif")]) == 2
 
 
 def test_a_refused_password_stops_the_run(run: Run) -> None:

@@ -51,7 +51,10 @@ def loopback(answer: Callable[[Asked], Reply] = lambda _: Reply()) -> Iterator[L
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                body = b"".join(self.chunks())
+            else:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked = Asked(self.command, self.path, self.headers, body)
             service.asked.append(asked)
             reply = service.answer(asked)
@@ -65,6 +68,12 @@ def loopback(answer: Callable[[Asked], Reply] = lambda _: Reply()) -> Iterator[L
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
+
+        def chunks(self) -> Iterator[bytes]:
+            while size := int(self.rfile.readline(), 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
 
         do_GET = do_POST = do_HEAD = do_CONNECT = handle_any
 

@@ -31,6 +31,9 @@ from .idle import IdleWatch
 from .machine import Machine
 from .vault import Vault
 
+# seconds to wait at logout for a renewal under way, whose answer voids the refresh token that we hold
+_RENEWAL_WAIT_S = 10.0
+
 
 class Account:
     """Who is signed in at one provider, and the way to sign in and out.
@@ -230,9 +233,10 @@ class Account:
                 if login.tokens is not None:
                     self._vault.put(login.tokens)
                 else:
-                    self._vault.take(0)
+                    self._vault.release()
                 self._attempt, self._login, self._are_sources_off = None, login, False
                 self._rest()
+                self._idle.used()
                 self._idle.watch()
                 return
         if login.tokens is not None and not login.is_borrowed:
@@ -294,7 +298,7 @@ class Account:
             ended = exc
         if self._login is None and not self._are_sources_off and self.sign_in_silently():
             return self._vault.token(min_valid_s)
-        if self._login is not None:
+        if self._login is not None and self._login.basic is not None:
             raise LoginRequired(
                 f"This login at {self.provider.label} has no token.",
                 "It is a Basic login.",
@@ -328,12 +332,15 @@ class Account:
         A borrowed token (from the environment, say) is not revoked; its source stays off until the next login.
         """
         with self._machine.transaction():
-            self._abandon()
+            was_under_way = self._abandon()
             login, self._login, self._are_sources_off = self._login, None, True
+            if login is None and not was_under_way and self.state.phase == "signed_out":
+                return "Nobody was signed in."
+            # in the same breath: a login that ends just now keeps its tokens
+            newest = self._vault.release()
             self._idle.stop()
             self._rest()
-        tokens = self._vault.take()
-        notice = farewell(self._client, login, tokens)
+        notice = farewell(self._client, login, newest(_RENEWAL_WAIT_S))
         with self._machine.transaction():
             if self.state.phase == "signed_out":
                 self._machine.show(notice=notice)
@@ -349,6 +356,9 @@ class Account:
 
     def _on_ended(self, reason: TerrascopeError) -> None:
         with self._machine.transaction():
+            login = self._login
+            if login is None or login.tokens is None or self._vault.peek() is not None:
+                return  # they signed out, or in anew, in the meantime
             self._login = None
             self._idle.stop()
             if self._attempt is None:

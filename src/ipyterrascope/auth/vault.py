@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError  # not the built-in before Python 3.11
 from contextlib import suppress
 from copy import copy
@@ -62,7 +62,7 @@ class Vault:
         self._clock, self._monotonic = clock, monotonic
         self._lock = threading.Lock()
         self._held: _Held | None = None
-        self._flight: Future[None] | None = None
+        self._flight: Future[TokenSet] | None = None
         self._dead: set[Secret] = set()
         self._retry_at = -math.inf
         _vaults.add(self)
@@ -72,16 +72,27 @@ class Vault:
         with self._lock:
             self._held, self._flight, self._retry_at = _Held(tokens, self._monotonic()), None, -math.inf
 
-    def take(self, wait_s: float = 10.0) -> TokenSet | None:
-        """Give the tokens away and keep nothing. Waits for a renewal under way, so that the newest are given."""
+    def release(self) -> Callable[[float], TokenSet | None]:
+        """Keep nothing from this moment on.
+
+        Returns
+        -------
+        callable
+            Gives the tokens that were held, or None when they turn out dead. It waits for a renewal under way, that
+            many seconds at most, so that the newest are given; an older refresh token may be void.
+        """
         with self._lock:
-            flight = self._flight
-        if flight is not None:
-            with suppress(FutureTimeoutError):
-                flight.exception(wait_s)
-        with self._lock:
-            held, self._held, self._flight = self._held, None, None
-        return held.tokens if held else None
+            held, flight = self._held, self._flight
+            self._held = self._flight = None
+
+        def newest(wait_s: float) -> TokenSet | None:
+            trouble: BaseException | None = None
+            with suppress(FutureTimeoutError, CancelledError):
+                if flight is not None and (trouble := flight.exception(wait_s)) is None:
+                    return flight.result()
+            return held.tokens if held and not isinstance(trouble, LoginRequired) else None
+
+        return newest
 
     def peek(self) -> TokenSet | None:
         """Return what is held, live or not, without waiting."""
@@ -194,7 +205,7 @@ class Vault:
         return now.tokens
 
     def _launch(self, held: _Held) -> None:
-        self._flight = flight = Future[None]()
+        self._flight = flight = Future[TokenSet]()
         try:
             threading.Thread(target=self._fly, args=(held, flight), daemon=True, name="renewal").start()
         except BaseException:
@@ -203,7 +214,7 @@ class Vault:
                 self._flight = None
             raise
 
-    def _fly(self, held: _Held, flight: Future[None]) -> None:
+    def _fly(self, held: _Held, flight: Future[TokenSet]) -> None:
         if not flight.set_running_or_notify_cancel():
             return
         answer = self._asked(held.tokens)
@@ -211,7 +222,7 @@ class Vault:
             self._land(held, answer)
         finally:
             if isinstance(answer, TokenSet):
-                flight.set_result(None)
+                flight.set_result(answer)
             else:
                 flight.set_exception(answer)
 

@@ -50,17 +50,21 @@ class TerrascopeMagics(Magics):
             raise UsageError("There is nothing to download.", "No URL was given.", "See %download?")
         from .. import api
 
-        return api.download(
+        report = api.download(
             words[0] if len(words) == 1 else list(_flat(words)),
             options.dir,
             provider=options.provider,
             name=None if options.output is None else str(options.output),
             overwrite=options.overwrite,
         )
+        return None if line.rstrip().endswith(";") else report
 
     def _read(self, parser: MagicParser, line: str) -> argparse.Namespace:
-        """Read a line; where a word stands for an object, that object is what was read."""
-        words = words_of_line(line, self.shell)
+        """Read a line; where a word stands for an object, that object is what was read.
+
+        A semicolon at its end belongs to IPython: it keeps the result from being shown.
+        """
+        words = words_of_line(line.rstrip().removesuffix(";"), self.shell)
         objects = {f"\ue000{n}": word for n, word in enumerate(words) if not isinstance(word, str)}
         options = parser.parse_args([word if isinstance(word, str) else f"\ue000{n}" for n, word in enumerate(words)])
         for name, value in vars(options).items():

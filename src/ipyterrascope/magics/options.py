@@ -87,7 +87,8 @@ def terrascope_parser() -> MagicParser:
     parser = MagicParser(
         prog="%terrascope",
         description="Log in to Terrascope once; everything that needs the token has a live one from then on.",
-        epilog="Examples:  %terrascope login      s = %terrascope session      %terrascope logout",
+        epilog="Examples:  %terrascope login      s = %terrascope session      %terrascope logout      "
+        "%terrascope login --wait (where widgets are not shown)",
         add_help=False,
         allow_abbrev=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -238,12 +238,3 @@ def test_real_timers() -> None:
     watch.watch()
     assert over.wait(20)
     watch.stop()
-
-
-@pytest.fixture(autouse=True)
-def _no_timer_is_left() -> Iterator[None]:
-    yield
-    for thread in threading.enumerate():
-        if type(thread) is threading.Timer:
-            thread.join(20)
-            assert not thread.is_alive()

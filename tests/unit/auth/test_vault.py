@@ -302,7 +302,7 @@ def test_nobody() -> None:
     vault = World().vault
     with pytest.raises(LoginRequired, match="Nobody is signed in"):
         vault.token()
-    assert (vault.peek(), vault.take(), vault.session_remaining_s()) == (None, None, math.inf)
+    assert (vault.peek(), vault.release()(0), vault.session_remaining_s()) == (None, None, math.inf)
     vault.renew()
 
 
@@ -440,7 +440,7 @@ def test_taking_waits_for_the_renewal_under_way(world: World) -> None:
     with ThreadPoolExecutor(2) as pool:
         user = pool.submit(world.held)
         assert world.asked.wait(20)
-        taken = pool.submit(world.vault.take)
+        taken = pool.submit(world.vault.release(), 20)
         world.may_answer.set()
         tokens = taken.result(20)
         user.exception(20)
@@ -456,7 +456,7 @@ def test_taking_does_not_wait_for_ever(world: World) -> None:
     with ThreadPoolExecutor(1) as pool:
         user = pool.submit(world.held)
         assert world.asked.wait(20)
-        tokens = world.vault.take(0.01)
+        tokens = world.vault.release()(0.01)
         world.may_answer.set()
         assert isinstance(user.exception(20), LoginRequired)
     assert tokens is not None

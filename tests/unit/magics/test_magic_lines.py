@@ -172,6 +172,15 @@ def test_urls_come_as_text_variables_and_cells(
     assert [path.name for path in report] == [url.rsplit("/", 1)[-1] for url in urls]
 
 
+def test_a_semicolon_keeps_the_result_from_being_shown(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """As everywhere in IPython a `;` at the end shows nothing; it is no part of the folder, URL or subcommand."""
+    assert run(shell, f"%download {box.download_urls[0]} -d data;") is None
+    assert {path.name for path in Path().iterdir()} == {"ipython", "data"}
+    assert run(shell, f"%download {box.download_urls[1]} ;") is None
+    assert Path(box.download_urls[1].rsplit("/", 1)[-1]).is_file()
+    assert isinstance(run(shell, "s = %terrascope session;\ns"), AuthorizedSession)
+
+
 def test_one_url_may_be_renamed(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
     """`-o` names the file, also by a variable that is no text."""
     shell.user_ns["name"] = Path("two.tif")

@@ -1,0 +1,41 @@
+"""A sandbox for each test that asks for one, a way to wait for other threads, and an end to the timers of a test."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ipyterrascope.sandbox import Sandbox
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_timer_is_left() -> Iterator[None]:
+    """End the watches of accounts that stay signed in."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+            thread.join(20)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait until something is so; fail after twenty seconds."""
+
+    def wait(is_so: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.005)
+
+    return wait

@@ -1,0 +1,240 @@
+"""Signing in without a question: what lies ready is used once, never forced, and rests after a logout."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts, UnknownProvider
+from ipyterrascope.auth.environment import environment_source
+from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import LoginRefused, LoginRequired, ProviderUnreachable
+from ipyterrascope.sandbox import Sandbox, steps
+from ipyterrascope.values.secret import Secret
+from testbed.leaks import places
+
+Until = Callable[[Callable[[], object]], None]
+DORA = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": "s3cret-Pa55"}
+
+
+def account_with(box: Sandbox, environ: dict[str, str]) -> Account:
+    provider = box.provider(methods=("device", "password", "basic"))
+    return Account(provider, sources=[environment_source(provider, environ)])
+
+
+def token(life_s: float = 60) -> str:
+    claims = {"exp": time.time() + life_s, "preferred_username": "swiper"}
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+def test_user_name_and_password(box: Sandbox) -> None:
+    """A user name and password that lie ready sign in by the password grant, and the login is renewable."""
+    account = account_with(box, DORA)
+    assert account.sign_in_silently()
+    assert (account.state.user, account.state.source, account.state.renewable) == ("dora", "environment", True)
+    assert account.sign_in_silently()
+    assert len(box.requests_to("/token")) == 1
+    assert account.why_not == {}
+
+
+def test_as_basic(box: Sandbox) -> None:
+    """Asked for Basic, the same two are kept and sent as they are."""
+    account = account_with(box, DORA)
+    assert account.sign_in_silently("basic")
+    assert (account.state.source, box.requests) == ("environment", [])
+    assert account.headers(f"{box.url}/x")["Authorization"].startswith("Basic ")
+
+
+def test_a_borrowed_token(box: Sandbox) -> None:
+    """A token that lies ready is used as it is: nobody is asked, it is not renewed, and not revoked at the end."""
+    given = token()
+    account = account_with(box, {"TERRASCOPE_TOKEN": given})
+    assert account.sign_in_silently()
+    assert (account.state.user, account.state.renewable) == ("swiper", False)
+    assert account.headers(f"{box.url}/x") == {"Authorization": f"Bearer {given}"}
+    assert not account.refused(f"{box.url}/x", {"Authorization": f"Bearer {given}"})
+    assert account.logout() == "Signed out here. TERRASCOPE_TOKEN was not revoked; it rests until the next login."
+    assert box.requests == []
+
+
+def test_a_token_is_no_password(box: Sandbox) -> None:
+    """Who asks for a way that needs a password is told that there is a token."""
+    account = account_with(box, {"TERRASCOPE_TOKEN": token()})
+    assert not account.sign_in_silently("password")
+    assert account.why_not == {"environment": "TERRASCOPE_TOKEN is a token."}
+
+
+def test_nothing_lies_ready(box: Sandbox) -> None:
+    """Where nothing is found the reason is kept for whoever has to ask, and no state changes."""
+    account = account_with(box, {"TERRASCOPE_USERNAME": "dora"})
+    assert not account.sign_in_silently()
+    assert account.why_not == {"environment": "TERRASCOPE_PASSWORD is not set."}
+    assert account.state.serial == 0
+    assert "TERRASCOPE_PASSWORD is not set." in str(account.login_required())
+
+
+def test_the_first_use_signs_in(box: Sandbox) -> None:
+    """Whoever needs a token first signs in from what lies ready; eight at once do so once."""
+    account = account_with(box, DORA)
+    with ThreadPoolExecutor(8) as pool:
+        tokens = [future.result(30) for future in [pool.submit(account.tokens) for _ in range(8)]]
+    assert len({each.access_token for each in tokens}) == 1
+    assert len(box.requests_to("/token")) == 1
+
+
+def test_a_session_that_ended_begins_again(box: Sandbox) -> None:
+    """When the provider ended the session, what lies ready signs in anew, without a question."""
+    box.access_token_lifetime_s = 0
+    account = account_with(box, DORA)
+    account.sign_in_silently()
+    box.revoke_all()
+    box.access_token_lifetime_s = 300
+    assert account.tokens().access_token
+    assert account.state.phase == "signed_in"
+
+
+def test_a_wrong_password_is_not_tried_again_and_again(box: Sandbox) -> None:
+    """A refused password could lock the account: it is tried once, until somebody says `login` again."""
+    environ = {**DORA, "TERRASCOPE_PASSWORD": "wr0ng-kept-secret"}
+    account = account_with(box, environ)
+    with pytest.raises(LoginRefused) as caught:
+        account.sign_in_silently()
+    assert places("wr0ng-kept-secret", caught.value, besides=[environ]) == []
+    for _ in range(3):
+        with pytest.raises(LoginRequired, match="did not accept"):
+            account.tokens()
+    assert len(box.requests_to("/token")) == 1
+    environ["TERRASCOPE_PASSWORD"] = "s3cret-Pa55"
+    account.allow_sources()
+    assert account.sign_in_silently()
+
+
+def test_a_provider_that_is_down_is_tried_again(box: Sandbox) -> None:
+    """A passing trouble is told, and the next call tries anew."""
+    box.timeline.token(503)
+    account = account_with(box, DORA)
+    with pytest.raises(ProviderUnreachable):
+        account.sign_in_silently()
+    assert account.why_not == {"environment": "127.0.0.1 cannot answer right now."}
+    assert account.sign_in_silently()
+    assert account.why_not == {}
+
+
+def test_each_call_raises_an_error_of_its_own(box: Sandbox) -> None:
+    """What is raised is not the error that the state keeps, whose traceback would grow with each cell."""
+    box.timeline.token(503)
+    account = account_with(box, DORA)
+    with pytest.raises(ProviderUnreachable) as caught:
+        account.sign_in_silently()
+    assert caught.value is not account.state.error
+
+
+@pytest.mark.parametrize("environ", [DORA, {"TERRASCOPE_TOKEN": token(3600)}])
+def test_sources_rest_after_a_logout(box: Sandbox, environ: dict[str, str]) -> None:
+    """After a logout nothing signs in by itself until somebody says `login`."""
+    account = account_with(box, environ)
+    account.sign_in_silently()
+    account.logout()
+    assert not account.sign_in_silently()
+    assert account.why_not == {"environment": "Off since the last logout."}
+    with pytest.raises(LoginRequired):
+        account.tokens()
+    account.allow_sources()
+    assert account.sign_in_silently()
+
+
+def test_a_login_of_the_environment_s_password_is_ours_to_end(box: Sandbox) -> None:
+    """The session was made by us, though the password was found: logging out revokes it."""
+    account = account_with(box, DORA)
+    account.sign_in_silently()
+    assert account.logout() == "Signed out, and the session at Terrascope is ended."
+    assert len(box.requests_to("/revoke")) == 1
+
+
+def test_cancelling_a_silent_sign_in(box: Sandbox, until: Until) -> None:
+    """Somebody cancels while what lies ready is tried: it is neither signed in nor an error."""
+    box.timeline.token(steps.delayed(0.3))
+    account = account_with(box, DORA)
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(account.sign_in_silently)
+        until(lambda: box.requests_to("/token"))
+        account.cancel()
+        assert silent.result(20) is False
+    until(lambda: box.requests_to("/revoke"))
+
+
+# Accounts
+
+
+def accounts(box: Sandbox, **changes: object) -> Accounts:
+    configuration = replace(Configuration(terrascope=box.provider()), **changes)  # pyright: ignore[reportArgumentType]
+    return Accounts(lambda: configuration, environ=DORA)
+
+
+def test_one_account_for_each_provider(box: Sandbox) -> None:
+    """By name, by value or not at all: the same provider has the same account, another one its own."""
+    known = accounts(box)
+    first = known.account()
+    assert known.account("terrascope") is first
+    assert known.account(box.provider()) is first
+    other = known.account(box.provider(name="other"))
+    assert other is not first
+    assert known.asked_for() == [first, other]
+    with ThreadPoolExecutor(8) as pool:
+        provider = box.provider(name="third")
+        assert len({future.result(20) for future in [pool.submit(known.account, provider) for _ in range(8)]}) == 1
+
+
+def test_the_names_that_are_known(box: Sandbox) -> None:
+    """As a mapping it holds the providers by name; an unknown name is an error of the tree, and a KeyError."""
+    known = accounts(box)
+    assert dict(known) == {"terrascope": box.provider()}
+    assert repr(known) == "<providers: terrascope>"
+    assert "nobody" not in known
+    assert known.get("nobody") is None
+    with pytest.raises(UnknownProvider, match="There is no provider 'nobody'"):
+        known.account("nobody")
+    with pytest.raises(KeyError):
+        known["nobody"]
+
+
+def test_what_lies_ready_serves_the_configured_provider_only(box: Sandbox) -> None:
+    """A provider made in a notebook, with one host more, gets nothing of the environment."""
+    known = accounts(box)
+    wider = known.account(box.provider(hosts=frozenset({"127.0.0.1", "evil.example.org"})))
+    assert not wider.sign_in_silently()
+    assert known.account().sign_in_silently()
+    assert len(box.requests_to("/token")) == 1
+
+
+@pytest.mark.parametrize(
+    ("is_app", "use_silent_sources", "serves"),
+    [(False, None, True), (True, None, False), (True, True, True), (False, False, False)],
+)
+def test_visitors_of_an_app_do_not_inherit(
+    box: Sandbox, is_app: bool, use_silent_sources: bool | None, serves: bool
+) -> None:
+    """In an app what lies ready serves nobody unless configured, and elsewhere everybody unless configured."""
+    configuration = Configuration(terrascope=box.provider(), use_silent_sources=use_silent_sources)
+    known = Accounts(lambda: configuration, is_app=lambda: is_app, environ=DORA)
+    assert known.account().sign_in_silently() is serves
+
+
+def test_logins_stand_side_by_side(box: Sandbox) -> None:
+    """Two providers, two users: each has its own bearer for its own hosts, and one logout leaves the other."""
+    with Sandbox() as other_box:
+        one, other = Account(box.provider()), Account(other_box.provider(name="other"))
+        one.start_password_login("dora", Secret("s3cret-Pa55"))
+        other.start_password_login("boots", Secret("päss wörd+&%"))
+        assert (one.wait(20).user, other.wait(20).user) == ("dora", "boots")
+        assert one.headers(f"{other_box.url}/x") == {} == other.headers(f"{box.url}/x")
+        one.logout()
+        assert other.headers(f"{other_box.url}/x")
+        other.logout()
