@@ -26,8 +26,7 @@ from ipyterrascope.values.secret import Secret
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_READ_TIMEOUT_S", 0.5)
+def _nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "headless")
 
 
@@ -55,9 +54,10 @@ def scripted(box: Sandbox, endpoint: str, step: str | int | steps.Step) -> None:
     getattr(box.timeline, endpoint)(step)
 
 
+SLOW = steps.delayed(2)
 TROUBLES = [
     ("discovery", "no_answer", ProviderUnreachable, "was not reached."),
-    ("discovery", steps.delayed(2), ProviderUnreachable, "did not answer in time."),
+    ("discovery", SLOW, ProviderUnreachable, "did not answer in time."),
     ("discovery", 503, ProviderUnreachable, "cannot answer right now."),
     ("discovery", "html", ProviderAnswerInvalid, "gave no OpenID configuration."),
     ("discovery", "not_json", ProviderAnswerInvalid, "gave no OpenID configuration."),
@@ -69,7 +69,7 @@ TROUBLES = [
         "says it is somebody else",
     ),
     ("token", "no_answer", ProviderUnreachable, "was not reached."),
-    ("token", steps.delayed(2), ProviderUnreachable, "did not answer in time."),
+    ("token", SLOW, ProviderUnreachable, "did not answer in time."),
     ("token", 500, ProviderUnreachable, "cannot answer right now."),
     ("token", 429, ProviderUnreachable, "cannot answer right now."),
     ("token", "html", ProviderAnswerInvalid, "instead of JSON"),
@@ -85,7 +85,10 @@ def test_trouble_at_the_provider_is_said_and_the_next_try_works(
 ) -> None:
     """A provider that is down, slow or answers nonsense is a `ProviderError` in words; the next try signs in."""
     scripted(box, endpoint, step)
-    found = by_password(account)
+    with pytest.MonkeyPatch.context() as patch:
+        if step is SLOW:
+            patch.setattr(http, "_READ_TIMEOUT_S", 0.5)
+        found = by_password(account)
     assert isinstance(found, error), repr(found)
     assert text in str(found)
     assert "s3cret-Pa55" not in str(found)
@@ -134,15 +137,22 @@ def test_a_provider_that_cannot_be_right_is_not_made(box: Sandbox, fields: dict[
     assert "pa55" not in str(caught.value)
 
 
+def test_a_provider_that_is_away_is_not_noticed_while_the_token_lives(box: Sandbox, account: Account) -> None:
+    """Requests with a live token ask the provider nothing."""
+    assert by_password(account) is None
+    box.timeline.token(503)
+    assert ts.session(account.provider).get(box.download_urls[0]).status_code == 200
+    assert box.timeline.left("token") == 1
+
+
 def test_a_provider_that_is_away_costs_no_login() -> None:
-    """While the token lives nothing is noticed; after its end the error says that it will pass; then all goes on."""
+    """When the token has ended meanwhile the error says that it will pass; then all goes on without a new login."""
     with Sandbox(access_token_lifetime_s=2) as box:
         account = ts.account(box.provider())
         assert by_password(account) is None
         session = ts.session(account.provider)
-        box.timeline.token(503, 503)
-        assert session.get(box.download_urls[0]).status_code == 200
         time.sleep(2.1)
+        box.timeline.token(503, 503)
         for _ in range(2):
             with pytest.raises(ProviderUnreachable) as caught:
                 session.get(box.download_urls[0])

@@ -31,7 +31,7 @@ logging.basicConfig(level=logging.DEBUG)
 %load_ext ipyterrascope
 import ipyterrascope as ts
 import ipyterrascope.protocol.http as _http
-_http._READ_TIMEOUT_S = 0.5
+_http._READ_TIMEOUT_S = 2
 """
 
 # Each of these raises; the names `s`, `auth` and `URL` are there.
@@ -149,7 +149,7 @@ def trouble_with_renewal(story: Story, view: str) -> None:
     """Let the token end while the provider is slow, then while it refuses; then sign in once more."""
     story.run("use before it ends", "s = ts.session(); s.get(URL)")
     story.run("let the token end", "import time; time.sleep(2.1)")
-    story.box.timeline.token(steps.delayed(2))
+    story.box.timeline.token(steps.delayed(5))
     story.run("renewal: no answer", "s.get(URL)")
     story.box.timeline.token("invalid_grant")
     story.run("renewal: refused", "s.get(URL)")

@@ -160,7 +160,7 @@ def test_a_login_of_the_environment_s_password_is_ours_to_end(box: Sandbox) -> N
 
 def test_cancelling_a_silent_sign_in(box: Sandbox, until: Until) -> None:
     """Somebody cancels while what lies ready is tried: it is neither signed in nor an error."""
-    box.timeline.token(steps.delayed(0.3))
+    box.timeline.token(steps.delayed(1.0))
     account = account_with(box, DORA)
     with ThreadPoolExecutor(1) as pool:
         silent = pool.submit(account.sign_in_silently)
