@@ -192,8 +192,13 @@ class Account:
             return given_login(found, self._client.clock())
         if method == "basic":
             return basic_login(found.username, found.password, "environment")
-        tokens = self._client.password(found.username, found.password)
-        return token_login(tokens, "environment", user=found.username, came_from=found.came_from)
+        try:
+            tokens = self._client.password(found.username, found.password)
+        except LoginRefused as exc:
+            refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
+        else:
+            return token_login(tokens, "environment", user=found.username, came_from=found.came_from)
+        raise refused
 
     def _device(self, attempt: Attempt) -> Login:
         authorization = authorize(self._client)

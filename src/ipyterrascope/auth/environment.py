@@ -41,7 +41,7 @@ def environment_source(
             if isinstance(given, GivenToken) or not (username and password):
                 return given
         if username and password:
-            return GivenPassword(username, Secret(password), f"{prefix}_USERNAME")
+            return GivenPassword(username, Secret(password), f"{prefix}_USERNAME and {prefix}_PASSWORD")
         if username or password:
             return WhyNot(f"{prefix}_{'PASSWORD' if username else 'USERNAME'} is not set.")
         return WhyNot(f"Neither {prefix}_TOKEN nor {prefix}_USERNAME and {prefix}_PASSWORD are set.")

@@ -213,7 +213,8 @@ class LoginWidget(anywidget.AnyWidget):
         if bundle is not None:
             bundle[0]["text/plain"] = (
                 f"{self._account.provider.label} login: this place shows no widgets.\n"
-                "Run the cell in JupyterLab, Notebook or VS Code; %terrascope? tells how to sign in without a widget."
+                "Run the cell in JupyterLab, Notebook or VS Code, or run `%terrascope login --wait`, which prints "
+                "link and code."
             )
         return bundle
 

@@ -17,6 +17,7 @@ from typing import cast
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import ReadTimeoutError
 
 from ..errors import ConfigurationError, ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError, quoted
 from ..values.connection import Connection
@@ -157,7 +158,8 @@ def _unreachable(url: str, exc: Exception) -> TerrascopeError:
         return ProviderUnreachable(
             f"{host} was not reached.", "The proxy refused or did not answer.", "Check HTTPS_PROXY and NO_PROXY."
         )
-    if isinstance(exc, requests.Timeout):
+    # requests makes a ConnectionError of a time-out in the middle of a body
+    if isinstance(exc, requests.Timeout) or any(isinstance(part, ReadTimeoutError) for part in exc.args):
         return ProviderUnreachable(f"{host} did not answer in time.", "", "Try again in a moment.")
     # the second is what requests makes of a connection that breaks in the middle of a body
     if isinstance(exc, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):

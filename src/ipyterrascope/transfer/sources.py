@@ -165,8 +165,9 @@ def _checked_url(url: str) -> str:
 
 
 def _excerpt(text: str) -> str:
-    """Quote what was taken for a URL, unless it may hold a password or a signature."""
-    return "What you gave" if "@" in text or "?" in text else repr(quoted(text, 80))
+    """Quote what was taken for a URL, unless it may hold a password or a signature, or be a token."""
+    may_be_secret = "@" in text or "?" in text or text.lstrip().startswith("eyJ")
+    return "What you gave" if may_be_secret else repr(quoted(text, 80))
 
 
 def _not_a_source(thing: object) -> SourceInvalid:

@@ -107,6 +107,7 @@ def test_a_wrong_password_is_not_tried_again_and_again(box: Sandbox) -> None:
     with pytest.raises(LoginRefused) as caught:
         account.sign_in_silently()
     assert places("wr0ng-kept-secret", caught.value, besides=[environ]) == []
+    assert caught.value.do == "Check TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD."
     for _ in range(3):
         with pytest.raises(LoginRequired, match="did not accept"):
             account.tokens()

@@ -41,7 +41,7 @@ def test_a_token_goes_first(token: str, more: dict[str, str]) -> None:
 def test_a_token_that_does_not_serve_makes_way(token: str) -> None:
     """A token that has expired or cannot be sent makes way for user name and password."""
     given = found({TOKEN: token, USER: "dora", PASSWORD: "päss wörd+&%"})
-    assert given == GivenPassword("dora", Secret("päss wörd+&%"), USER)
+    assert given == GivenPassword("dora", Secret("päss wörd+&%"), f"{USER} and {PASSWORD}")
 
 
 @pytest.mark.parametrize(

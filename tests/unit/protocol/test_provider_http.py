@@ -197,6 +197,20 @@ def test_a_drip_ends_at_the_deadline(server: Loopback, write: Callable[[BinaryIO
     assert time.monotonic() - began < 3  # a drip to the end takes 5 s
 
 
+def test_a_body_that_stalls_is_a_time_out(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops in the middle of its answer did not answer in time, and is not called unreachable."""
+    monkeypatch.setattr("ipyterrascope.protocol.http._READ_TIMEOUT_S", 0.3)
+
+    def stall(out: BinaryIO) -> None:
+        out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        out.flush()
+        time.sleep(2)
+
+    server.answer = lambda _: Reply(write=stall)
+    with pytest.raises(ProviderUnreachable, match="did not answer in time"):
+        HttpClient(Connection()).get(server.url)
+
+
 FAULTS = {
     "closed at once": lambda out: None,
     "no HTTP": lambda out: out.write(b"220 smtp.example.org ESMTP\r\n\r\n"),
