@@ -80,7 +80,7 @@ class Terminal:
         self._prompt = prompt
         self._shown: list[str] = []
         self._child: pexpect.spawn[str] = pexpect.spawn(
-            sys.executable, command, env=dict(environ), cwd=str(folder), encoding="utf-8", timeout=30
+            sys.executable, command, env=dict(environ), cwd=str(folder), encoding="utf-8"
         )
         self._child.setwinsize(50, 200)
         self.prompt()
@@ -94,9 +94,9 @@ class Terminal:
         """Wait until `text` is on the screen, and return what came up to it."""
         return self._until(re.escape(text))
 
-    def prompt(self) -> str:
+    def prompt(self, timeout_s: float = 30) -> str:
         """Wait for the next prompt, and return what came before it."""
-        shown = self._until(self._prompt)
+        shown = self._until(self._prompt, timeout_s)
         return shown[: [*re.finditer(self._prompt, shown)][-1].start()].strip()
 
     def type(self, line: str) -> None:
@@ -108,8 +108,8 @@ class Terminal:
         self.type(line)
         return self.prompt().removeprefix(line).strip()
 
-    def _until(self, pattern: str) -> str:
-        self._child.expect(pattern)
+    def _until(self, pattern: str, timeout_s: float = 30) -> str:
+        self._child.expect(pattern, timeout=timeout_s)
         shown = _ESCAPES.sub("", f"{self._child.before}{self._child.after}").replace("\r", "")
         self._shown.append(shown)
         return shown
@@ -117,6 +117,17 @@ class Terminal:
     def press(self, key: str) -> None:
         """Press Ctrl and a key."""
         self._child.sendcontrol(key)
+
+    def cancel(self, key: str) -> str:
+        """Press Ctrl and a key until the prompt comes, and return what came before it.
+
+        Once is not always enough: Python loses a Ctrl-C that comes between a question and the reading of its answer.
+        """
+        for _ in range(10):
+            self.press(key)
+            with contextlib.suppress(pexpect.TIMEOUT):
+                return self.prompt(timeout_s=3)
+        return self.prompt()
 
     def close(self) -> None:
         """End the process."""

@@ -98,8 +98,7 @@ def test_ctrl_c_and_ctrl_d_cancel_a_question(ipython: Terminal, box: Sandbox, ke
     """At either question Ctrl-C and Ctrl-D cancel, in IPython without a stack, and nothing was sent."""
     ipython.type("%terrascope login --method password" + (" --user dora" if question.startswith("password") else ""))
     ipython.until(question)
-    ipython.press(key)
-    shown = ipython.prompt()
+    shown = ipython.cancel(key)
     assert shown.endswith("LoginCancelled: The sign-in was cancelled.\nStart it again when you like.")
     assert "Traceback" not in shown
     assert not box.requests
