@@ -6,6 +6,7 @@ import getpass
 import sys
 import time
 import warnings
+from copy import copy
 from typing import TextIO
 
 from .auth.account import Account
@@ -130,7 +131,7 @@ def _hidden(question: str) -> Secret:
 
 def _conclude(state: LoginState, account: Account, out: TextIO) -> None:
     if state.error is not None:
-        raise state.error
+        raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
     if state.phase != "signed_in":
         raise _cancelled()
     who = f" as {state.user}" if state.user else ""
