@@ -511,7 +511,7 @@ def holds_nothing(*things: object) -> None:
         assert MARK not in repr(thing)
         if isinstance(thing, BaseException):
             stream = io.StringIO()
-            traceback.TracebackException.from_exception(thing, capture_locals=True).print(file=stream)
+            stream.writelines(traceback.TracebackException.from_exception(thing, capture_locals=True).format())
             assert MARK not in stream.getvalue().replace(f"MARK = '{MARK}'", "")
         if isinstance(thing, (requests.Response, requests.PreparedRequest)):
             assert MARK.encode() not in pickle.dumps(thing)

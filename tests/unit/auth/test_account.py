@@ -514,7 +514,7 @@ def test_no_error_of_a_login_holds_a_secret(account: Account) -> None:
     error = account.wait(20).error
     assert error is not None
     stream = io.StringIO()
-    traceback.TracebackException.from_exception(error, capture_locals=True).print(file=stream)
+    stream.writelines(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     for secret in (WRONG.reveal(), "c0de-kept-secret"):
         assert secret not in stream.getvalue()
         assert secret.encode() not in pickle.dumps(error)

@@ -49,7 +49,7 @@ def failure_of(call: Callable[[], object]) -> TerrascopeError:
 def assert_clean(error: TerrascopeError, *secrets: str) -> None:
     """Nothing of an error holds a secret or a request: chain, attributes, frames with their locals, pickle, texts."""
     stream = io.StringIO()
-    traceback.TracebackException.from_exception(error, capture_locals=True).print(file=stream)
+    stream.writelines(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     for secret in secrets:
         assert secret not in stream.getvalue()
         assert secret.encode() not in pickle.dumps(error)
