@@ -57,6 +57,7 @@ class Server:
         self._ready.set()
         await self._closing.wait()
         await runner.cleanup()
+        await asyncio.sleep(0)  # what it closed is closed in the next turn of the loop
 
 
 def received(request: web.Request, body: bytes) -> ReceivedRequest:
