@@ -15,7 +15,7 @@ export function makeFrame({ label, badge, issuer_host }) {
   const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
   const root = element(
     "div",
-    { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: keepPlainKeys },
+    { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: shareKeys },
     element("div", { class: "ts-header" }, element("span", { class: "ts-title" }, label), chip, host),
     ...[alert, body, element("div", { class: "ts-footer" }, status, end), announcer],
   );
@@ -46,10 +46,12 @@ export function makeFrame({ label, badge, issuer_host }) {
 }
 
 /**
- * JupyterLab takes plain keys for commands of the cell, and Enter in a field for a new line there.
+ * JupyterLab takes plain keys for commands of the cell, and Enter in a field for a new line there: these stay here.
+ * Enter with Shift, Ctrl or Alt runs the cell: it goes on to Jupyter, which keeps it from pressing a button here.
  *
  * @param {KeyboardEvent} event
  */
-function keepPlainKeys(event) {
-  if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+function shareKeys(event) {
+  const isCommand = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+  if (!isCommand) event.stopPropagation();
 }

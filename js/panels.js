@@ -123,6 +123,8 @@ export function codePanel(provider, actions) {
  */
 export function accountPanel(provider, actions) {
   const who = element("strong");
+  // takes the focus after a sign-in: a key that was meant for the form or the code must not press "Log out"
+  const headline = element("p", { class: "ts-who", tabindex: "-1" }, icon(CHECK), who);
   const [how, until] = [element("p"), element("p")];
   const soonText = element("span");
   const soon = element("p", { class: "ts-warning" }, icon(WARNING), soonText);
@@ -132,7 +134,7 @@ export function accountPanel(provider, actions) {
     node: element(
       "div",
       { class: "ts-panel" },
-      element("p", { class: "ts-who" }, icon(CHECK), who),
+      headline,
       element("div", { class: "ts-facts" }, how, until, soon),
       element("div", { class: "ts-actions" }, logout, change),
     ),
@@ -147,7 +149,7 @@ export function accountPanel(provider, actions) {
       until.hidden = minutes > 0;
       setText(change, isOver(state, now) ? strings.signInAgain : strings.switchAccount);
     },
-    target: () => logout,
+    target: () => headline,
   };
 }
 

@@ -6,7 +6,7 @@ export const connecting = "Connecting…";
 export const gone = "This login belongs to an earlier session. Run the cell again.";
 export const goneHint = "If a cell is still running, this wakes up when it ends.";
 export const unreachable = "The kernel was restarted, or has stopped.";
-export const unreachableHint = "Run the cell again.";
+export const unreachableHint = "Run the notebook's %load_ext cell and this one again.";
 export const waitingForCell = "Waiting for the running cell…";
 
 export const intro = "Sign in once: this notebook can then use your data, and stays signed in.";

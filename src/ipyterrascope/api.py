@@ -101,7 +101,7 @@ def session(provider: str | Provider | None = None) -> AuthorizedSession:
 
 
 def auth(provider: str | Provider | None = None) -> LiveAuth:
-    """Return an auth object for `requests` and, where it is installed, `httpx`.
+    """Return an auth object for `requests` and, where it is installed, `httpx`. Signs in first as `session` does.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def auth(provider: str | Provider | None = None) -> LiveAuth:
 
 
 def token(provider: str | Provider | None = None, *, min_valid_s: float = 0.0) -> Secret:
-    """Return a live access token, masked: `.reveal()` gives the text.
+    """Return a live access token, masked: `.reveal()` gives the text. Signs in first as `session` does.
 
     Parameters
     ----------

@@ -111,6 +111,28 @@ def test_wrong_password_keeps_the_name_and_empties_the_rest(notebook: Notebook) 
     notebook.widget.get_by_text("Signed in as boots.").first.wait_for()
 
 
+@pytest.mark.parametrize("key", ["Shift+Enter", "Enter", "Space"])
+def test_a_key_after_the_sign_in_does_not_log_out(
+    lab: Lab, box: Sandbox, traits: Mapping[str, object], key: str
+) -> None:
+    """Whoever comes back and goes on with the keyboard stays signed in; Shift-Enter runs the next cell."""
+    notebook = lab.open([*CELLS[:2], "print('next')"], traits=traits)
+    notebook.run(0)
+    notebook.run(1)
+    notebook.widget.get_by_role("link", name="Copy code & open Terrascope").focus()
+    box.approve(code_on(notebook))
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+
+    notebook.page.keyboard.press(key)
+    notebook.page.wait_for_timeout(1000)
+
+    assert notebook.widget.get_by_role("button", name="Log out").is_visible()
+    assert box.requests_to("/revoke") == []
+    if key == "Shift+Enter":
+        notebook.page.keyboard.press(key)
+        notebook.output(2).get_by_text("next").wait_for()
+
+
 def test_two_views_show_the_same(notebook: Notebook, lab: Lab, box: Sandbox) -> None:
     """A second tab on the same notebook shows the same code, and both are signed in at once."""
     other = lab.view(notebook.path)
@@ -129,7 +151,7 @@ def test_view_of_an_earlier_kernel_says_so(notebook: Notebook) -> None:
     notebook.restart_kernel()
     notebook.page.bring_to_front()
 
-    notebook.widget.get_by_role("alert").get_by_text(re.compile("Run the cell again")).wait_for(timeout=15_000)
+    notebook.widget.get_by_role("alert").get_by_text(re.compile("Run the")).wait_for(timeout=15_000)
     notebook.run(0)
     notebook.run(1)
     notebook.widget.locator("code").wait_for()

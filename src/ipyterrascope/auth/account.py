@@ -85,6 +85,15 @@ class Account:
         """True when there is a login to send requests with."""
         return self._login is not None
 
+    def configure(self, connection: Connection, keep_alive_s: float) -> None:
+        """Use another CA bundle and other time-outs from now on, and another keep-alive; the login goes on."""
+        if connection != self.connection:
+            self.connection = connection
+            self._client.connect_by(connection)
+        if self._idle.keep_alive_s != keep_alive_s:
+            self._idle.keep_alive_s = keep_alive_s
+            self._idle.watch()
+
     def observe(self, callback: Callable[[LoginState], None]) -> Callable[[], None]:
         """Call `callback` with each new state, from any thread; return the function that ends this."""
         return self._machine.observe(callback)

@@ -47,10 +47,17 @@ class Accounts(Mapping[str, Provider]):
             No provider has that name.
         """
         value = provider if isinstance(provider, Provider) else self[provider or "terrascope"]
+        self.follow()
         with self._lock:
             if value not in self._accounts:
                 self._accounts[value] = self._made(value, self._configuration())
             return self._accounts[value]
+
+    def follow(self) -> None:
+        """Let the accounts that are there follow what was configured since: CA bundle, time-outs and keep-alive."""
+        configuration = self._configuration()
+        for account in self.asked_for():
+            account.configure(configuration.connection, configuration.keep_alive_s)
 
     def asked_for(self) -> list[Account]:
         """Return the accounts that were asked for so far, in that order."""
@@ -70,7 +77,11 @@ class Accounts(Mapping[str, Provider]):
 
     def _known(self) -> dict[str, Provider]:
         terrascope = self._configuration().terrascope
-        return {terrascope.name: terrascope}
+        # a Provider that was used once is known by its name from then on
+        return {
+            **{account.provider.name: account.provider for account in self.asked_for()},
+            terrascope.name: terrascope,
+        }
 
     def __getitem__(self, name: str) -> Provider:
         known = self._known()

@@ -38,7 +38,7 @@ class IdleWatch:
         monotonic: Callable[[], float] = time.monotonic,
         timer: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer,
     ) -> None:
-        self._vault, self._keep_alive_s = vault, keep_alive_s
+        self._vault, self.keep_alive_s = vault, keep_alive_s
         self._monotonic, self._make_timer = monotonic, timer
         self._used_at = -math.inf
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class IdleWatch:
     def watch(self) -> None:
         """Start to watch, or start again after the session was renewed."""
         remaining = self._vault.session_remaining_s()
-        if self._keep_alive_s > 0:
+        if self.keep_alive_s > 0:
             # in time to renew; whether somebody used it is known only then
             remaining -= min(_MARGIN_S, 0.1 * remaining)
         with self._lock:
@@ -74,7 +74,7 @@ class IdleWatch:
     def _due(self) -> None:
         ended = LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again.")
         self._vault.end_if_over(ended)
-        is_kept = self._monotonic() - self._used_at < self._keep_alive_s
+        is_kept = self._monotonic() - self._used_at < self.keep_alive_s
         if is_kept and self._vault.session_remaining_s() <= _MARGIN_S:
             # what fails is tried again, until the session is over
             with suppress(TerrascopeError):

@@ -23,6 +23,9 @@ class TerrascopeMagics(Magics):
     @plainly
     def terrascope(self, line: str) -> object:
         refuse_secrets(line)
+        if _asks_for_help(line):
+            print(help_of(terrascope_parser()))
+            return None
         options = self._read(terrascope_parser(), line.strip() or "status")
         from .. import api
 
@@ -44,6 +47,9 @@ class TerrascopeMagics(Magics):
     def download(self, line: str, cell: str | None = None) -> object:
         refuse_secrets(line)
         refuse_secrets(cell or "")
+        if _asks_for_help(line):
+            print(help_of(download_parser()))
+            return None
         options = self._read(download_parser(), line)
         words: list[Any] = [*options.urls, *self._words_of_cell(cell or "")]
         if not words:
@@ -80,6 +86,10 @@ class TerrascopeMagics(Magics):
         if any(len(words) > 1 for words in found):
             raise SourceInvalid("A line of the cell has more than one word.", "", "Write one URL a line.")
         return [word for words in found for word in words]
+
+
+def _asks_for_help(line: str) -> bool:
+    return not {"-h", "--help"}.isdisjoint(line.split())
 
 
 def _flat(words: Iterable[object]) -> Iterable[Any]:

@@ -87,8 +87,9 @@ def terrascope_parser() -> MagicParser:
     parser = MagicParser(
         prog="%terrascope",
         description="Log in to Terrascope once; everything that needs the token has a live one from then on.",
-        epilog="Examples:  %terrascope login      s = %terrascope session      %terrascope logout      "
-        "%terrascope login --wait (where widgets are not shown)",
+        epilog="Examples:\n  %terrascope login\n  %terrascope login --wait     (where widgets are not shown)\n"
+        "  s = %terrascope session\n  %terrascope logout",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
     )
@@ -117,9 +118,10 @@ def download_parser() -> MagicParser:
     """Make the parser of `%download` and `%%download`."""
     parser = MagicParser(
         prog="%download",
-        description="Fetch files: each is whole or absent, and one that is there already is not fetched again. "
+        description="Fetch files: each is whole or absent, and one that is there already is not fetched again.\n"
         "As %%download, the cell holds one URL a line.",
-        epilog="Examples:  %download https://services.terrascope.be/download/… -d data      %download $urls -d data",
+        epilog="Examples:\n  %download https://services.terrascope.be/download/… -d data\n  %download $urls -d data",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
     )
@@ -127,7 +129,9 @@ def download_parser() -> MagicParser:
     parser.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder to write to; made when missing")
     parser.add_argument("-o", "--output", metavar="NAME", help="file name, for a single URL")
     parser.add_argument("--overwrite", action="store_true", help="fetch again what is there")
-    parser.add_argument("--provider", metavar="PROVIDER", help="whose login to use; Terrascope unless given")
+    parser.add_argument(
+        "--provider", metavar="PROVIDER", help="whose login to use: a name, or $variable; Terrascope unless given"
+    )
     return parser
 
 

@@ -22,5 +22,8 @@ def plainly(function: _Function) -> _Function:
             lines = [f"{type(exc).__name__}: {exc.what}", *(part for part in (exc.why, exc.do) if part)]
             cast("Any", exc)._render_traceback_ = lambda: lines
             raise
+        except KeyboardInterrupt as exc:
+            cast("Any", exc)._render_traceback_ = lambda: ["Stopped. Run the same line again to go on where it was."]
+            raise
 
     return cast("_Function", shown)

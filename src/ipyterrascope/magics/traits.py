@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import traitlets
@@ -109,3 +110,6 @@ class Terrascope(SingletonConfigurable):
                 use_silent_sources=self.use_silent_sources,
             )
         )
+        api = sys.modules.get("ipyterrascope.api")
+        if api is not None:
+            api.providers.follow()

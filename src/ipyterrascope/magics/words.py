@@ -6,33 +6,37 @@ import re
 import shlex
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 
 _VARIABLE = re.compile(r"\{[^{}]+\}|\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_COMMENT = re.compile(r""""[^"]*"|'[^']*'|(?<!\S)#.*""", re.DOTALL)
 _PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
 
 
-def words_of_line(line: str, ipython: Any) -> list[object]:
-    """Split a line into words.
+class _Nothing(str):
+    """A variable as it is written, where it names nothing."""
 
-    A word that is one variable becomes the object itself (a list, say); a variable inside a word becomes its text. What
-    names no variable stays as it is written.
+
+def words_of_line(line: str, ipython: Any) -> list[object]:
+    """Split a line into words; a comment at its end is none.
+
+    A word that is one variable becomes the object itself (a list, say); a variable inside a word becomes its text, or
+    stays as it is written where it names none.
 
     Raises
     ------
     UsageError
-        A quote is not closed.
+        A quote is not closed, or a word is a variable that there is not.
     """
     values: list[object] = []
 
     def stash(match: re.Match[str]) -> str:
         found, value = _value(match[0], ipython)
-        if not found:
-            return match[0]
-        values.append(value)
+        values.append(value if found else _Nothing(match[0]))
         return f"\ue000{len(values) - 1}\ue001"
 
-    prepared = _VARIABLE.sub(stash, line)
+    code = _COMMENT.sub(lambda match: "" if match[0].startswith("#") else match[0], line)
+    prepared = _VARIABLE.sub(stash, code)
     try:
         # posix=False on Windows would keep the quotes: escape its backslashes instead
         words = shlex.split(prepared.replace("\\", "\\\\"), comments=False)
@@ -55,5 +59,10 @@ def _value(text: str, ipython: Any) -> tuple[bool, object]:
 def _filled(word: str, values: list[object]) -> object:
     whole = _PLACEHOLDER.fullmatch(word)
     if whole is not None:
-        return values[int(whole[1])]
+        value = values[int(whole[1])]
+        if isinstance(value, _Nothing):
+            raise UsageError(
+                f"{quoted(value, 60)} stands for nothing.", "There is no such variable.", "Check its name."
+            )
+        return value
     return _PLACEHOLDER.sub(lambda match: str(values[int(match[1])]), word)

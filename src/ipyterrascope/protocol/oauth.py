@@ -58,6 +58,10 @@ class OAuthClient:
         self._lock = threading.Lock()
         self._endpoints: tuple[Endpoints, float] | None = None
 
+    def connect_by(self, connection: Connection) -> None:
+        """Ask with another CA bundle and other time-outs from now on."""
+        self.http = HttpClient(connection)
+
     def endpoints(self) -> Endpoints:
         """Return the provider's endpoints, discovered once; known ones serve for a minute while discovery fails."""
         with self._lock:

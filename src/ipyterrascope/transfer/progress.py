@@ -63,6 +63,7 @@ class _Bar(Protocol):
 
     n: float
     initial: float
+    start_t: float
 
     def update(self, n: float) -> object: ...
     def reset(self, total: float | None) -> None: ...
@@ -90,6 +91,7 @@ class BarProgress:
         self._done_bytes: dict[Item, int] = {}
         self._items = 0
         self._items_done = 0
+        self._failed = 0
 
     def started(self, items: Sequence[Item]) -> None:
         """See `Progress`."""
@@ -125,6 +127,7 @@ class BarProgress:
     def item_done(self, outcome: Outcome) -> None:
         """See `Progress`."""
         self._items_done += 1
+        self._failed += outcome.status == "failed"
         if outcome.size_bytes is not None:
             self.advanced(outcome.item, outcome.size_bytes, outcome.size_bytes)
         if self._bar is not None:
@@ -138,16 +141,17 @@ class BarProgress:
             bar.close()
 
     def _give_end(self, bar: _Bar) -> None:
-        n = bar.n
-        # only a reset tells the notebook's bar its end; it forgets how far it was
+        n, start_t = bar.n, bar.start_t
+        # only a reset tells the notebook's bar its end; it forgets how far it was, and since when
         bar.reset(total=self._total())
-        bar.n = bar.initial = n
+        bar.n, bar.start_t = n, start_t
 
     def _total(self) -> int | None:
         return sum(self._sizes.values()) if len(self._sizes) == self._items else None
 
     def _count(self) -> str:
-        return f"{self._items_done}/{self._items} files"
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{self._items_done - self._failed}/{self._items} files{failed}"
 
 
 def progress_for(kind: ProgressKind) -> Progress:

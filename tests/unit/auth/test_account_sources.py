@@ -17,6 +17,7 @@ from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import LoginRefused, LoginRequired, ProviderUnreachable
 from ipyterrascope.sandbox import Sandbox, steps
+from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
 
@@ -239,3 +240,30 @@ def test_logins_stand_side_by_side(box: Sandbox) -> None:
         one.logout()
         assert other.headers(f"{other_box.url}/x")
         other.logout()
+
+
+def test_an_account_follows_the_configuration(box: Sandbox) -> None:
+    """A CA bundle or a keep-alive that is set later holds for the accounts that are there, and they stay signed in."""
+    now = [Configuration(terrascope=box.provider())]
+    accounts = Accounts(lambda: now[0], environ=DORA)
+    account = accounts.account()
+    assert account.sign_in_silently()
+
+    now[0] = replace(now[0], connection=Connection(verify="/no/such/bundle.pem"), keep_alive_s=60)
+    accounts.follow()
+
+    assert (account.connection.verify, account.is_signed_in) == ("/no/such/bundle.pem", True)
+    assert account._idle.keep_alive_s == 60
+    assert accounts.account() is account
+
+
+def test_a_provider_that_was_used_is_known_by_its_name(box: Sandbox) -> None:
+    """A `Provider` value is found by its name afterwards, and never takes the place of the configured one."""
+    accounts = Accounts(lambda: Configuration(terrascope=box.provider()), environ={})
+    mine = box.provider(name="mine")
+    with pytest.raises(UnknownProvider):
+        accounts.account("mine")
+    assert accounts.account(mine) is accounts.account("mine")
+    impostor = box.provider(client_id="other")
+    assert accounts.account(impostor) is not accounts.account("terrascope")
+    assert accounts["terrascope"] == box.provider()

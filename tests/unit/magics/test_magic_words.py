@@ -36,14 +36,23 @@ SHELL = SimpleNamespace(
         ("data/$n/{n}", ["data/3/3"]),
         ('"$folder/x"', ["a b/x"]),
         ("$folder", [Path("a b")]),
-        ("$nothing {nothing} $ {}", ["$nothing", "{nothing}", "$", "{}"]),
+        ("x$nothing x{nothing} $ {}", ["x$nothing", "x{nothing}", "$", "{}"]),
+        ("login   # a widget: Terrascope's own", ["login"]),
+        ("'# no' https://a.example.org/x#y # a comment", ["# no", "https://a.example.org/x#y"]),
         ("https://a.example.org/{z}/$metadata?x=#y", ["https://a.example.org/{z}/$metadata?x=#y"]),
         ("", []),
     ],
 )
 def test_words(line: str, words: list[object]) -> None:
-    """Quotes group, a variable alone is its object, inside a word its text, and what names nothing stays."""
+    """Quotes group, a variable alone is its object, inside a word its text; a comment is no word."""
     assert words_of_line(line, SHELL) == words
+
+
+@pytest.mark.parametrize("word", ["$nothing", "{nothing}", "{1 / 0}"])
+def test_a_variable_that_is_not_there(word: str) -> None:
+    """A word that stands for nothing is said to, instead of being taken for an address."""
+    with pytest.raises(UsageError, match="stands for nothing"):
+        words_of_line(word, SHELL)
 
 
 @pytest.mark.parametrize("line", ['"open', "it's"])
