@@ -52,7 +52,10 @@ test("a line that throws is said to be broken, and takes the state along", async
   const view = await show(model);
   await model.turn(SIGNED_IN);
   await view.click("Log out");
-  assert.match(view.alert(), /^The kernel was restarted, or has stopped\. Run the notebook's %load_ext cell and this one again\.$/);
+  assert.match(
+    view.alert(),
+    /^The kernel was restarted, or has stopped\. Run the notebook's %load_ext cell and this one again\.$/,
+  );
   assert.deepEqual(view.buttons(), []);
   assert.doesNotMatch(view.text(), /alice/);
 });
