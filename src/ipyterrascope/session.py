@@ -151,6 +151,10 @@ class _SigningAdapter(BaseAdapter):
                     exc.request = request
             raise
         response.request = request
+        if response.is_redirect:
+            # requests would read its body whole, whatever its size and however long it takes
+            response.close()
+            response._content = b""  # pyright: ignore[reportPrivateUsage]
         return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import json
@@ -644,3 +645,19 @@ def test_it_is_a_session(session: AuthorizedSession) -> None:
     """What takes a `requests.Session` takes this one; nothing of it shows a bearer."""
     assert isinstance(session, requests.Session)
     holds_nothing(session)
+
+
+def test_the_body_of_a_redirect_is_not_read(server: Loopback, session: AuthorizedSession) -> None:
+    """Whatever hangs on a redirect (an endless body, a bomb, a drip) is left where it is."""
+    written: list[int] = []
+
+    def endless(out: BinaryIO) -> None:
+        out.write(b"HTTP/1.1 302 Found\r\nLocation: /there\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                out.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+                written.append(65536)
+
+    server.answer = lambda asked: Reply(200, b"data") if asked.path == "/there" else Reply(write=endless)
+    assert session.get(f"{server.url}/here").content == b"data"
+    assert sum(written) < 16 << 20

@@ -191,7 +191,7 @@ class Account:
         if state.error is None:
             self.why_not.pop(source.name, None)
             return self._login is not None
-        if isinstance(state.error, LoginRefused):
+        if not state.error.retryable:
             self._refused.add(source.name)  # asking again and again could lock the person out
         self.why_not[source.name] = state.error.what
         raise copy(state.error)
@@ -295,7 +295,18 @@ class Account:
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""
         kind, _, credential = headers.get("Authorization", "").partition(" ")
+        if kind == "Basic":
+            self._end_basic(Secret(credential))
         return kind == "Bearer" and self.provider.may_carry(url) and self._vault.refused(Secret(credential))
+
+    def _end_basic(self, refused: Secret) -> None:
+        # sent again with every file, a wrong password would lock the account
+        with self._machine.transaction():
+            if self._login is not None and self._login.basic == refused:
+                self._login = None
+                what = f"{self.provider.label} did not accept the user name and password."
+                error = LoginRefused(what, "A request with them was answered by 401.", "Sign in again.", status=401)
+                self._rest(phase="failed", error=error)
 
     def tokens(self, min_valid_s: float = 0.0) -> TokenSet:
         """Return live tokens, with at least `min_valid_s` seconds left where that can be had.

@@ -23,7 +23,7 @@ from ..errors import (
     ProviderUnreachable,
     TerrascopeError,
 )
-from ..values.hosts import is_secure
+from ..values.hosts import is_secure, origin_of
 from ..values.providers import Provider
 from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
@@ -114,7 +114,8 @@ def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, no
         code_verifier=code_verifier,
         user_code=user_code,
         verification_uri=uri,
-        verification_uri_complete=complete if _is_address(complete) else None,
+        # people are shown the host of the first: the link must not lead to another
+        verification_uri_complete=complete if _is_address(complete) and origin_of(complete) == origin_of(uri) else None,
         expires_at=now + _bounded(body, "expires_in", 600.0),
         interval=_bounded(body, "interval", _DEFAULT_INTERVAL_S),
     )

@@ -21,9 +21,7 @@ Headers = Mapping[str, str]
 """Header names in any case, as requests gives them."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-_HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
-)
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _HTML_NAMES = (".html", ".htm", ".xhtml")
 
@@ -129,7 +127,19 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
 def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
     """Tell whether the body is HTML, by its type or its first bytes."""
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return media_type in _HTML_TYPES or _HTML.match(first_bytes[:4096]) is not None
+    return media_type in _HTML_TYPES or _begins_as_html(first_bytes[:4096])
+
+
+def _begins_as_html(data: bytes) -> bool:
+    rest = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    # one comment after the other, instead of by a pattern that could try all ways to divide them
+    while rest.startswith((b"<!--", b"<?xml")):
+        closing = b"-->" if rest.startswith(b"<!--") else b"?>"
+        _, closed, rest = rest.partition(closing)
+        if not closed:
+            return False
+        rest = rest.lstrip()
+    return _HTML.match(rest) is not None
 
 
 def check_page(url: str, final_url: str, name: str, headers: Headers, first_bytes: bytes) -> None:

@@ -71,6 +71,8 @@ class Secret:
             "Sign in where it is needed instead, for example by the environment.",
         )
 
+    __getstate__ = __reduce__
+
 
 def sealed(call: Callable[[], _T]) -> _T:
     """Return what `call` returns; what it raises goes on without its frames, for their locals hold what was read.

@@ -25,6 +25,7 @@ from ipyterrascope.errors import (
     TerrascopeError,
 )
 from ipyterrascope.sandbox import Sandbox, steps
+from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import LoginState
 from testbed.leaks import places
@@ -393,7 +394,6 @@ def test_basic(account: Account, box: Sandbox) -> None:
     header = account.headers(f"{box.url}/download/x")["Authorization"]
     assert b64decode(header.removeprefix("Basic ")).decode() == "boots:päss wörd+&%"
     assert account.headers("https://evil.example.org/") == {}
-    assert not account.refused(f"{box.url}/download/x", {"Authorization": header})
     with pytest.raises(LoginRequired, match="It is a Basic login"):
         account.tokens()
     assert account.logout() == "Signed out: user name and password are wiped from this kernel."
@@ -537,3 +537,17 @@ def test_refused_credentials_of_others(signed_in: Account, box: Sandbox) -> None
     assert not signed_in.refused(f"{box.url}/x", {})
     assert not signed_in.refused(f"{box.url}/x", {"Authorization": "Basic eDp5"})
     assert box.requests == []
+
+
+def test_a_refused_basic_login_is_over(box: Sandbox) -> None:
+    """A user name and password that were refused are not sent again: file after file, that would lock the account."""
+    account = Account(box.provider(methods=("basic",)))
+    account.start_password_login("dora", Secret("wr0ng"), method="basic")
+    account.wait(20)
+    session = AuthorizedSession(account)
+    assert session.get(box.download_urls[0]).status_code == 401
+    for url in box.download_urls[1:4]:
+        with pytest.raises(LoginRequired, match="did not accept"):
+            session.get(url)
+    assert account.state.phase == "failed"
+    assert [record.status for record in box.requests_to("/download/")] == [401]

@@ -124,6 +124,12 @@ def test_a_complete_address_that_nobody_should_open(box: Sandbox, client: OAuthC
     assert authorize(client).verification_uri_complete is None
 
 
+def test_a_complete_address_at_another_host(box: Sandbox, client: OAuthClient) -> None:
+    """A link that leads to another host than the one that is shown beside the code is left out."""
+    box.timeline.device(steps.payload(changed(verification_uri_complete="https://sso-example.evil.example/device")))
+    assert authorize(client).verification_uri_complete is None
+
+
 @pytest.mark.parametrize(
     "user_code", [..., "", None, 42, "AB\nCD", "AB\x1b[31m", " AB", "AB ", "A\u202eB", "ÄB", "x" * 65, ["A"]]
 )

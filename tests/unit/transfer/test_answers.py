@@ -120,10 +120,18 @@ def test_web_page_by_its_first_bytes(body: bytes) -> None:
     assert is_web_page(headers(Content_Type="image/tiff"), body)
 
 
-@pytest.mark.parametrize("body", [b"", b"II*\x00", b"<?xml version='1.0'?><Product>", b"<htmlish>", b"text <html>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"II*\x00", b"<?xml version='1.0'?><Product>", b"<htmlish>", b"text <html>", b"<!-- <html>"]
+)
 def test_data_is_no_web_page(body: bytes) -> None:
     """TIFF, product metadata and text that mentions a tag are data."""
     assert not is_web_page(headers(Content_Type="application/octet-stream"), body)
+
+
+def test_many_comments_are_read_at_once() -> None:
+    """A body of nothing but comments is data, and is looked at in one pass: trying all divisions would never end."""
+    assert not is_web_page(headers(Content_Type="image/tiff"), b"<!---->" * 5000)
+    assert is_web_page(headers(Content_Type="image/tiff"), b"<!---->" * 500 + b"<html>")
 
 
 @pytest.mark.parametrize("kind", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
