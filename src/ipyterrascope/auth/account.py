@@ -182,13 +182,14 @@ class Account:
         if method is not None and isinstance(found, GivenToken):
             self.why_not[source.name] = f"{found.came_from} is a token."
             return False
-        self._start(lambda _attempt: self._use(found, method))
+        attempt = self._start(lambda _attempt: self._use(found, method))
         try:
-            state = self.wait()
+            # for this attempt only: a person may replace it by one of their own, which takes its time
+            state = self._machine.wait_for(lambda _: self._attempt is not attempt)
         except KeyboardInterrupt:
             self.cancel()
             raise
-        if state.error is None:
+        if state.error is None or attempt.is_cancelled:
             self.why_not.pop(source.name, None)
             return self._login is not None
         if not state.error.retryable:
@@ -221,12 +222,13 @@ class Account:
         )
         return token_login(tokens, "device")
 
-    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod | None = None) -> None:
+    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod | None = None) -> Attempt:
         with self._machine.transaction():
             self._abandon()
             attempt = self._attempt = Attempt(method)
             self._machine.show(phase="signing_in", device=None, error=None, notice="")
         threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login").start()
+        return attempt
 
     def _run(self, attempt: Attempt, work: Callable[[Attempt], Login]) -> None:
         try:

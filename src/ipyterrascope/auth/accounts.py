@@ -78,10 +78,9 @@ class Accounts(Mapping[str, Provider]):
     def _known(self) -> dict[str, Provider]:
         terrascope = self._configuration().terrascope
         # a Provider that was used once is known by its name from then on
-        return {
-            **{account.provider.name: account.provider for account in self.asked_for()},
-            terrascope.name: terrascope,
-        }
+        used = {account.provider.name: account.provider for account in self.asked_for()}
+        used.pop(terrascope.name, None)
+        return {terrascope.name: terrascope, **used}
 
     def __getitem__(self, name: str) -> Provider:
         known = self._known()

@@ -267,3 +267,16 @@ def test_a_provider_that_was_used_is_known_by_its_name(box: Sandbox) -> None:
     impostor = box.provider(client_id="other")
     assert accounts.account(impostor) is not accounts.account("terrascope")
     assert accounts["terrascope"] == box.provider()
+
+
+def test_a_person_overtakes_what_lies_ready(box: Sandbox, until: Until) -> None:
+    """A code that a person asks for meanwhile takes over, and whoever waits for the silent sign-in waits no longer."""
+    box.timeline.token(steps.delayed(1.0))
+    account = account_with(box, DORA)
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(account.sign_in_silently)
+        until(lambda: account.state.phase == "signing_in")
+        account.start_device_login()
+        assert silent.result(20) is False
+    until(lambda: account.state.phase == "awaiting_user")
+    account.cancel()
