@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from ipyterrascope.sandbox import Sandbox
+from private_jupyter import provider_traits
 from testbed.lab import Lab, Notebook
 
 CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope status", "s = %terrascope session"]
@@ -21,11 +22,7 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def traits(box: Sandbox) -> Mapping[str, object]:
-    provider = box.provider()
-    values = {
-        name: getattr(provider, name) for name in ("issuer", "client_id", "stac_url", "badge", "registration_url")
-    }
-    return {f"Terrascope.{name}": value for name, value in (values | {"hosts": sorted(provider.hosts)}).items()}
+    return provider_traits(box.provider())
 
 
 @pytest.fixture

@@ -102,10 +102,6 @@ class Account:
         """Wait until a sign-in under way has ended, and return the state then (or after `timeout_s` seconds)."""
         return self._machine.wait_for(lambda state: state.phase not in ("signing_in", "awaiting_user"), timeout_s)
 
-    def wait_for_person(self) -> LoginState:
-        """Wait as `wait` does, but also for a sign-in that nobody has started yet: an open form, say."""
-        return self._machine.wait_for(lambda state: state.phase in ("signed_in", "failed"))
-
     def __repr__(self) -> str:
         user = f" as {self.state.user}" if self.state.user else ""
         return f"<Account {self.provider.name}: {self.state.phase}{user}>"
