@@ -22,7 +22,7 @@ from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.hosts import may_carry
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
-from testbed.loopback import Asked, Loopback, Reply, loopback
+from testbed.loopback import Asked, Loopback, Reply
 
 MARK = "kept-secret-bearer"
 
@@ -50,18 +50,6 @@ class Counter:
 
 def bearer(number: int = 1) -> str:
     return f"Bearer {MARK}-{number}"
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"data")) as running:
-        yield running
-
-
-@pytest.fixture
-def foreign() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"foreign")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.hosts import may_carry
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
-from testbed.loopback import Asked, Loopback, Reply, loopback
+from testbed.loopback import Asked, Loopback, Reply
 
 MARK = "kept-secret-bearer"
 
@@ -103,18 +103,6 @@ def on_wire(answers: Mapping[str, tuple[int, str]], **changes: Any) -> tuple[Aut
 
 def bearer(number: int = 1) -> str:
     return f"Bearer {MARK}-{number}"
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"data")) as running:
-        yield running
-
-
-@pytest.fixture
-def foreign() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"foreign")) as running:
-        yield running
 
 
 @pytest.fixture
