@@ -228,6 +228,39 @@ def test_logout_ends_the_session_at_the_server(keycloak: Keycloak) -> None:
         account.tokens()
 
 
+def test_login_that_is_replaced_is_ended_at_the_server(keycloak: Keycloak) -> None:
+    """Who signs in again leaves one session there, the one that can be signed out of."""
+    account = signed_in(keycloak.provider())
+    assert by_password(account, DORA).phase == "signed_in"
+
+    deadline = time.monotonic() + 30
+    while keycloak.sessions(DORA) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert keycloak.sessions(DORA) == 1
+    account._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    account.logout()
+    assert keycloak.sessions(DORA) == 0
+
+
+def test_two_logins_of_one_browser_share_a_session(keycloak: Keycloak, browser_context: BrowserContext) -> None:
+    """A second device login in the same browser is of the same session: the first is not ended, for both would be."""
+    with keycloak.realm(oauth2DevicePollingInterval=1):
+        account = Account(keycloak.provider())
+        for _ in range(2):
+            device = device_code(account).device
+            assert device is not None
+            assert device.verification_uri_complete is not None
+            keycloak.answer_device_login(browser_context, device.verification_uri_complete, DORA)
+            assert account.wait(30).error is None
+        for thread in threading.enumerate():
+            if thread.name == "replaced":
+                thread.join(30)
+        assert keycloak.sessions(DORA) == 1
+        account._vault.renew()  # pyright: ignore[reportPrivateUsage]
+        account.logout()
+        assert keycloak.sessions(DORA) == 0
+
+
 def test_logout_without_a_revocation_endpoint_uses_keycloaks_own(keycloak: Keycloak) -> None:
     """Where RFC 7009 is missing, Keycloak's logout ends the session."""
 

@@ -151,6 +151,7 @@ def trouble_with_renewal(story: Story, view: str) -> None:
     story.run("let the token end", "import time; time.sleep(2.1)")
     story.box.timeline.token(steps.delayed(5))
     story.run("renewal: no answer", "s.get(URL)")
+    story.run("let the provider rest", "time.sleep(1.1)")
     story.box.timeline.token("invalid_grant")
     story.run("renewal: refused", "s.get(URL)")
     story.notebook.until_phase(view, "failed")

@@ -12,27 +12,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from typing import Literal
 
-from ..errors import FlowUnavailable, LoginCancelled, LoginError, LoginRefused, LoginRequired, TerrascopeError
-from ..protocol.device import authorize, poll, until_approved
+from ..errors import FlowUnavailable, LoginRefused, LoginRequired, TerrascopeError
 from ..protocol.oauth import OAuthClient
 from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider
 from ..values.secret import Secret
-from ..values.states import LoginState
+from ..values.states import LoginState, Source
 from ..values.tokens import TokenSet
-from .attempt import Attempt
-from .chain import GivenPassword, GivenToken, SilentSource, WhyNot
-from .credentials import Login, basic_login, given_login, token_login
-from .farewell import farewell, revoke
+from .attempts import Attempt, Attempts
+from .chain import Chain, GivenPassword, GivenToken, SilentSource
+from .credentials import Login
+from .errand import Errand
+from .farewell import RENEWAL_WAIT_S, farewell, revoke
+from .forks import renew_in_child
 from .idle import IdleWatch
 from .machine import Machine
+from .renewal import Released
 from .vault import Vault
-
-# seconds to wait at logout for a renewal under way, whose answer voids the refresh token that we hold
-_RENEWAL_WAIT_S = 10.0
+from .ways import by_credential, by_device, by_password
 
 
 class Account:
@@ -61,17 +62,20 @@ class Account:
     ) -> None:
         self.provider = provider
         self.connection = connection or Connection()
-        self.why_not: dict[str, str] = {}
         self._client = OAuthClient(provider, self.connection)
-        self._sources = sources
-        self._vault = Vault(self._client.refresh, on_renewed=self._on_renewed, on_ended=self._on_ended)
+        self._vault = Vault(
+            self._client.refresh,
+            on_renewed=self._on_renewed,
+            on_ended=self._on_ended,
+            on_orphaned=self._discard,
+        )
         self._idle = IdleWatch(self._vault, keep_alive_s)
         self._login: Login | None = None
-        self._attempt: Attempt | None = None
-        self._are_sources_off = False
-        self._refused: set[str] = set()
+        self._chain = Chain(sources)
         self._silent = threading.Lock()
         self._machine = Machine(LoginState(methods=provider.methods))
+        self._attempts = Attempts(self._machine, on_end=self._on_attempt_ended, on_late=self._discard_late)
+        renew_in_child(self)
 
     # ── what it shows ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,6 +89,11 @@ class Account:
         """True when there is a login to send requests with."""
         return self._login is not None
 
+    @property
+    def why_not(self) -> Mapping[str, str]:
+        """For each silent source that did not serve, one sentence why."""
+        return self._chain.why_not
+
     def configure(self, connection: Connection, keep_alive_s: float) -> None:
         """Use another CA bundle and other time-outs from now on, and another keep-alive; the login goes on."""
         if connection != self.connection:
@@ -95,7 +104,7 @@ class Account:
             self._idle.watch()
 
     def observe(self, callback: Callable[[LoginState], None]) -> Callable[[], None]:
-        """Call `callback` with each new state, from any thread; return the function that ends this."""
+        """Call `callback` with each new state, in order, from a thread of its own; return what ends this."""
         return self._machine.observe(callback)
 
     def wait(self, timeout_s: float | None = None) -> LoginState:
@@ -110,7 +119,16 @@ class Account:
 
     def start_device_login(self) -> None:
         """Start a device login (RFC 8628) and return at once; `state` tells how it goes."""
-        self._start(self._device, "device")
+
+        def work(attempt: Attempt) -> Login:
+            return by_device(
+                self._client,
+                attempt,
+                on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
+                on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
+            )
+
+        self._attempts.start(work, "device")
 
     def start_password_login(
         self,
@@ -124,13 +142,7 @@ class Account:
 
         With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617).
         """
-
-        def work(_attempt: Attempt) -> Login:
-            if method == "basic":
-                return basic_login(username, password)
-            return token_login(self._client.password(username, password, one_time_code), "password", user=username)
-
-        self._start(work, method)
+        self._attempts.start(lambda _: by_password(self._client, username, password, one_time_code, method), method)
 
     def sign_in_silently(self, method: LoginMethod | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -148,128 +160,72 @@ class Account:
         with self._silent:
             if self._login is not None and method is None:
                 return True
-            if self._are_sources_off:
-                self.why_not = {source.name: "Off since the last logout." for source in self._sources}
-                return False
-            return any(self._try(source, method) for source in self._sources if source.name not in self._refused)
+            return any(self._try(*offer, method) for offer in self._chain.offers(self.provider, method))
 
     def allow_sources(self) -> None:
         """Let silent sources serve again after a logout or a refusal."""
-        self._are_sources_off = False
-        self._refused.clear()
+        self._chain.wake()
 
     def cancel(self) -> None:
         """Cancel a sign-in under way."""
-        with self._machine.transaction():
-            if self._abandon():
+        with self._machine.lock:
+            if self._attempts.abandon():
                 self._rest(notice="Cancelled.")
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""
-        attempt = self._attempt
+        attempt = self._attempts.newest
         if attempt is not None:
             attempt.look_again()
 
-    def _try(self, source: SilentSource, method: LoginMethod | None) -> bool:
-        found = source.find(self.provider)
-        if isinstance(found, WhyNot):
-            self.why_not[source.name] = found.reason
-            return False
-        if method is not None and isinstance(found, GivenToken):
-            self.why_not[source.name] = f"{found.came_from} is a token."
-            return False
-        attempt = self._start(lambda _attempt: self._use(found, method))
+    def _try(self, source: Source, found: GivenToken | GivenPassword, method: LoginMethod | None) -> bool:
+        attempt = self._attempts.start(lambda _: by_credential(self._client, found, method))
         try:
             # for this attempt only: a person may replace it by one of their own, which takes its time
-            state = self._machine.wait_for(lambda _: self._attempt is not attempt)
+            state = self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
         except KeyboardInterrupt:
             self.cancel()
             raise
         if state.error is None or attempt.is_cancelled:
-            self.why_not.pop(source.name, None)
             return self._login is not None
-        if not state.error.retryable:
-            self._refused.add(source.name)  # asking again and again could lock the person out
-        self.why_not[source.name] = state.error.what
+        self._chain.refused(source, state.error)
         raise copy(state.error)
 
-    def _use(self, found: GivenToken | GivenPassword, method: LoginMethod | None) -> Login:
-        if isinstance(found, GivenToken):
-            return given_login(found, self._client.clock())
-        if method == "basic":
-            return basic_login(found.username, found.password, "environment")
-        try:
-            tokens = self._client.password(found.username, found.password)
-        except LoginRefused as exc:
-            refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
-        else:
-            return token_login(tokens, "environment", user=found.username, came_from=found.came_from)
-        raise refused
-
-    def _device(self, attempt: Attempt) -> Login:
-        authorization = authorize(self._client)
-        self._show(attempt, phase="awaiting_user", device=authorization)
-        tokens = until_approved(
-            lambda: poll(self._client, authorization),
-            interval_s=authorization.interval,
-            lifetime_s=authorization.expires_at - self._client.clock(),
-            wait=attempt.wait,
-            on_trouble=lambda trouble: self._show(attempt, error=trouble),
-        )
-        return token_login(tokens, "device")
-
-    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod | None = None) -> Attempt:
-        with self._machine.transaction():
-            self._abandon()
-            attempt = self._attempt = Attempt(method)
-            self._machine.show(phase="signing_in", device=None, error=None, notice="")
-        threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login").start()
-        return attempt
-
-    def _run(self, attempt: Attempt, work: Callable[[Attempt], Login]) -> None:
-        try:
-            login = work(attempt)
-        except LoginCancelled:
+    def _on_attempt_ended(self, attempt: Attempt, outcome: Login | TerrascopeError) -> None:
+        if isinstance(outcome, Login):
+            self._take(outcome)
             return
-        except TerrascopeError as exc:
-            self._fail(attempt, exc)
-        except Exception as exc:  # noqa: BLE001 - a thread has nobody above it: the person must see it
-            why = f"There is a fault in this software ({type(exc).__name__})."
-            self._fail(attempt, LoginError("Signing in failed.", why, "Please report it."))
-        else:
-            self._succeed(attempt, login)
+        methods = self.state.methods
+        if isinstance(outcome, FlowUnavailable) and attempt.method in methods:
+            methods = tuple(method for method in methods if method != attempt.method) or methods
+        # a login that is there already goes on
+        self._rest(phase="signed_in" if self._login else "failed", error=outcome, methods=methods)
 
-    def _succeed(self, attempt: Attempt, login: Login) -> None:
-        with self._machine.transaction():
-            if attempt is self._attempt:
-                if login.tokens is not None:
-                    self._vault.put(login.tokens)
-                else:
-                    self._vault.release()
-                self._attempt, self._login, self._are_sources_off = None, login, False
-                self._rest()
-                self._idle.used()
-                self._idle.watch()
-                return
-        if login.tokens is not None and not login.is_borrowed:
-            revoke(self._client, login.tokens)  # cancelled in the meantime: nobody will use these tokens
+    def _take(self, login: Login) -> None:
+        before, released = self._login, self._vault.release()
+        if login.tokens is not None:
+            self._vault.put(login.tokens)
+        self._login, self._chain.is_resting = login, False
+        self._rest()
+        self._idle.used()
+        self._idle.watch()
+        if before is not None and before.tokens is not None:
+            # nobody could sign out of it any more
+            threading.Thread(target=self._discard_released, args=(released,), daemon=True, name="replaced").start()
 
-    def _fail(self, attempt: Attempt, error: TerrascopeError) -> None:
-        with self._machine.transaction():
-            if attempt is not self._attempt:
-                return
-            self._attempt = None
-            methods = self.state.methods
-            if isinstance(error, FlowUnavailable) and attempt.method in methods:
-                methods = tuple(method for method in methods if method != attempt.method) or methods
-            # a login that is there already goes on
-            self._rest(phase="signed_in" if self._login else "failed", error=error, methods=methods)
+    def _discard_late(self, login: Login) -> None:
+        if login.tokens is not None:
+            self._discard(login.tokens)
 
-    def _abandon(self) -> bool:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.cancel()
-        return attempt is not None
+    def _discard_released(self, released: Released) -> None:
+        with suppress(TimeoutError):
+            tokens = released.newest(RENEWAL_WAIT_S)
+            if tokens is not None:
+                self._discard(tokens)
+
+    def _discard(self, tokens: TokenSet) -> None:
+        # in the thread that got them: nobody waits for it, and what is still in use goes on
+        revoke(self._client, tokens, besides=self._vault.peek())
 
     # ── being signed in ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,7 +255,7 @@ class Account:
 
     def _end_basic(self, refused: Secret) -> None:
         # sent again with every file, a wrong password would lock the account
-        with self._machine.transaction():
+        with self._machine.lock:
             if self._login is not None and self._login.basic == refused:
                 self._login = None
                 what = f"{self.provider.label} did not accept the user name and password."
@@ -319,7 +275,7 @@ class Account:
             return self._vault.token(min_valid_s)
         except LoginRequired as exc:
             ended = exc
-        if self._login is None and not self._are_sources_off and self.sign_in_silently():
+        if self._login is None and self.sign_in_silently():
             return self._vault.token(min_valid_s)
         if self._login is not None and self._login.basic is not None:
             raise LoginRequired(
@@ -352,39 +308,56 @@ class Account:
     def logout(self) -> str:
         """End the session at the provider and wipe it here, whatever the provider says. Returns what happened.
 
-        A borrowed token (from the environment, say) is not revoked; its source stays off until the next login.
+        A borrowed token (from the environment, say) is not revoked; its source stays off until the next login. An
+        interrupt (Ctrl-C) ends the waiting, not the signing out.
         """
-        with self._machine.transaction():
-            was_under_way = self._abandon()
-            login, self._login, self._are_sources_off = self._login, None, True
+        errand = Errand(self._logout, "logout")
+        errand.start()
+        notice = errand.wait()
+        if isinstance(notice, BaseException):
+            raise notice
+        return notice or ""
+
+    def _logout(self) -> str:
+        with self._machine.lock:
+            was_under_way = self._attempts.abandon()
+            login, self._login, self._chain.is_resting = self._login, None, True
             if login is None and not was_under_way and self.state.phase == "signed_out":
                 return "Nobody was signed in."
             # in the same breath: a login that ends just now keeps its tokens
-            newest = self._vault.release()
+            released = self._vault.release()
             self._idle.stop()
             self._rest()
-        notice = farewell(self._client, login, newest(_RENEWAL_WAIT_S))
-        with self._machine.transaction():
+        notice = farewell(self._client, login, released)
+        with self._machine.lock:
             if self.state.phase == "signed_out":
                 self._machine.show(notice=notice)
         return notice
 
     # ── the state ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def after_fork(self) -> None:
+        """Go on in the child of a fork with the token alone: what was under way belongs to the parent."""
+        self._silent = threading.Lock()
+        for part in (self._machine, self._vault, self._idle):
+            part.after_fork()
+        if self._attempts.abandon() or self._login is not None:
+            self._rest()
+
     def _on_renewed(self, tokens: TokenSet) -> None:
-        with self._machine.transaction():
+        with self._machine.lock:
             if self._login is not None and self._vault.peek() is tokens:
                 self._machine.show(expires_at=tokens.expires_at, session_ends_at=tokens.refresh_expires_at)
                 self._idle.watch()
 
     def _on_ended(self, reason: TerrascopeError) -> None:
-        with self._machine.transaction():
+        with self._machine.lock:
             login = self._login
             if login is None or login.tokens is None or self._vault.peek() is not None:
                 return  # they signed out, or in anew, in the meantime
             self._login = None
             self._idle.stop()
-            if self._attempt is None:
+            if self._attempts.newest is None:
                 self._rest(phase="failed", error=reason)
 
     def _rest(self, **changes: object) -> None:
@@ -404,8 +377,3 @@ class Account:
                 **changes,
             }
         )
-
-    def _show(self, attempt: Attempt, **changes: object) -> None:
-        with self._machine.transaction():
-            if attempt is self._attempt:
-                self._machine.show(**changes)

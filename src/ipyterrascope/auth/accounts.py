@@ -11,6 +11,7 @@ from ..errors import UsageError, quoted
 from ..values.providers import Provider
 from .account import Account
 from .environment import environment_source
+from .forks import renew_in_child
 
 
 class Accounts(Mapping[str, Provider]):
@@ -37,6 +38,11 @@ class Accounts(Mapping[str, Provider]):
         self._environ = os.environ if environ is None else environ
         self._lock = threading.RLock()
         self._accounts: dict[Provider, Account] = {}
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Let nobody wait for a thread that is not here."""
+        self._lock = threading.RLock()
 
     def account(self, provider: str | Provider | None = None) -> Account:
         """Return the account of a provider: by name, by value, or Terrascope's.

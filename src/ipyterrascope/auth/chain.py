@@ -1,11 +1,12 @@
-"""What a silent source can find: a credential that signs in without a question, or why it has none (floor 3)."""
+"""Silent sources: where a credential may lie ready, what each can find there, and which of them serve now (floor 3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..values.providers import Provider
+from ..errors import TerrascopeError
+from ..values.providers import LoginMethod, Provider
 from ..values.secret import Secret
 from ..values.states import Source
 
@@ -51,3 +52,53 @@ class SilentSource:
 
     name: Source
     find: Callable[[Provider], Found]
+
+
+class Chain:
+    """The silent sources of one account, the first to be asked first.
+
+    Parameters
+    ----------
+    sources : sequence of SilentSource
+
+    Attributes
+    ----------
+    why_not : dict of str to str
+        For each source that did not serve when it was asked last, one sentence why.
+    is_resting : bool
+        True from a logout to the next login: no source is asked.
+    """
+
+    def __init__(self, sources: Sequence[SilentSource]) -> None:
+        self.why_not: dict[str, str] = {}
+        self.is_resting = False
+        self._sources = sources
+        self._refused: set[str] = set()
+
+    def offers(
+        self, provider: Provider, method: LoginMethod | None = None
+    ) -> Iterator[tuple[Source, GivenToken | GivenPassword]]:
+        """Ask the sources one by one and yield what they offer for `provider` that can serve `method`."""
+        for source in self._sources:
+            if self.is_resting:
+                self.why_not[source.name] = "You signed out; it rests until the next login."
+            elif source.name not in self._refused:
+                found = source.find(provider)
+                if isinstance(found, WhyNot):
+                    self.why_not[source.name] = found.reason
+                elif method is not None and isinstance(found, GivenToken):
+                    self.why_not[source.name] = f"{found.came_from} is a token."
+                else:
+                    self.why_not.pop(source.name, None)
+                    yield source.name, found
+
+    def refused(self, source: Source, error: TerrascopeError) -> None:
+        """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""
+        self.why_not[source] = error.what
+        if not error.retryable:
+            self._refused.add(source)
+
+    def wake(self) -> None:
+        """Let all sources serve again."""
+        self.is_resting = False
+        self._refused.clear()

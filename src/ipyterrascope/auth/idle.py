@@ -66,6 +66,10 @@ class IdleWatch:
         with self._lock:
             self._cancel()
 
+    def after_fork(self) -> None:
+        """Watch no more: the child of a fork has no timer, and no refresh token to renew with."""
+        self._lock, self._timer = threading.Lock(), None
+
     def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -7,30 +7,23 @@ refresh token that was sent is void, and the new one must be kept. A refused ref
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError  # not the built-in before Python 3.11
-from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..errors import LoginRefused, LoginRequired, TerrascopeError
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
+from .held import Held
+from .renewal import Released, Renewal, settled
 
 # A refused token that is younger than this is not the fault: without the rule, refusals cause a storm of renewals.
 _TOO_YOUNG_S = 10.0
+# how long a provider in trouble is left alone: with a token that lives there is time
 _RETRY_AFTER_S = 5.0
-
-
-@dataclass(frozen=True)
-class _Held:
-    tokens: TokenSet
-    since: float
+_RETRY_ENDED_AFTER_S = 1.0
 
 
 class Vault:
@@ -45,6 +38,8 @@ class Vault:
         Told of each new set, from the renewing thread.
     on_ended : callable
         Told once when the session is over.
+    on_orphaned : callable
+        Given tokens that a renewal brought after the vault was released: they live, and nobody else knows them.
     clock, monotonic : callable
         POSIX seconds, and a clock that never jumps: whichever says earlier that a token ends is believed.
     """
@@ -55,44 +50,30 @@ class Vault:
         *,
         on_renewed: Callable[[TokenSet], None] = lambda _: None,
         on_ended: Callable[[TerrascopeError], None] = lambda _: None,
+        on_orphaned: Callable[[TokenSet], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._renew, self._on_renewed, self._on_ended = renew, on_renewed, on_ended
+        self._renew, self._on_renewed, self._on_ended, self._on_orphaned = renew, on_renewed, on_ended, on_orphaned
         self._clock, self._monotonic = clock, monotonic
         self._lock = threading.Lock()
-        self._held: _Held | None = None
-        self._flight: Future[TokenSet] | None = None
+        self._held: Held | None = None
+        self._renewal: Renewal | None = None
         self._dead: set[Secret] = set()
         self._retry_at = -math.inf
-        _vaults.add(self)
+        self._trouble: TerrascopeError | None = None
 
     def put(self, tokens: TokenSet) -> None:
-        """Keep the tokens of a fresh login."""
+        """Keep the tokens of a fresh login, in an empty vault."""
         with self._lock:
-            self._held, self._flight, self._retry_at = _Held(tokens, self._monotonic()), None, -math.inf
+            self._held, self._renewal, self._retry_at = Held(tokens, self._clock, self._monotonic), None, -math.inf
 
-    def release(self) -> Callable[[float], TokenSet | None]:
-        """Keep nothing from this moment on.
-
-        Returns
-        -------
-        callable
-            Gives the tokens that were held, or None when they turn out dead. It waits for a renewal under way, that
-            many seconds at most, so that the newest are given; an older refresh token may be void.
-        """
+    def release(self) -> Released:
+        """Keep nothing from this moment on, and give away what was held."""
         with self._lock:
-            held, flight = self._held, self._flight
-            self._held = self._flight = None
-
-        def newest(wait_s: float) -> TokenSet | None:
-            trouble: BaseException | None = None
-            with suppress(FutureTimeoutError, CancelledError):
-                if flight is not None and (trouble := flight.exception(wait_s)) is None:
-                    return flight.result()
-            return held.tokens if held and not isinstance(trouble, LoginRequired) else None
-
-        return newest
+            released = Released(self._held, self._renewal, self._lock)
+            self._held = self._renewal = None
+        return released
 
     def peek(self) -> TokenSet | None:
         """Return what is held, live or not, without waiting."""
@@ -117,12 +98,15 @@ class Vault:
         held = self._held
         if held is None:
             raise _nobody()
-        if self._remaining_s(held) > self._needed_s(held, min_valid_s):
+        if held.remaining_s() > held.needed_s(min_valid_s):
             return held.tokens
         if held.tokens.refresh_token is None:
             return self._unrenewable(held)
-        if self._monotonic() < self._retry_at and self._remaining_s(held) > 0:
-            return held.tokens
+        if self._monotonic() < self._retry_at:
+            if held.remaining_s() > 0:
+                return held.tokens
+            if self._trouble is not None:
+                raise copy(self._trouble)  # asking again for every file would be a storm on a provider in trouble
         return self._renewed(held)
 
     def refused(self, access_token: Secret) -> bool:
@@ -138,8 +122,8 @@ class Vault:
             return False
         if held.tokens.access_token != access_token:
             return True
-        now, youth = self._monotonic(), min(_TOO_YOUNG_S, 0.1 * (held.tokens.lifetime_s or math.inf))
-        if held.tokens.refresh_token is None or now - held.since < youth or now < self._retry_at:
+        youth = min(_TOO_YOUNG_S, 0.1 * (held.tokens.lifetime_s or math.inf))
+        if held.tokens.refresh_token is None or held.age_s < youth or self._monotonic() < self._retry_at:
             return False
         try:
             return self._renewed(held).access_token != access_token
@@ -157,74 +141,50 @@ class Vault:
     def end_if_over(self, reason: TerrascopeError) -> None:
         """Keep nothing any more, because of `reason`, if the idle session has no time left."""
         held = self._held
-        if held is not None and self._session_remaining_s(held) <= 0:
+        if held is not None and held.session_remaining_s() <= 0:
             self._end(held, reason)
 
     def session_remaining_s(self) -> float:
         """Return the seconds an idle session has left; infinite when it does not end or that is not known."""
         held = self._held
-        return math.inf if held is None else self._session_remaining_s(held)
+        return math.inf if held is None else held.session_remaining_s()
 
-    def _session_remaining_s(self, held: _Held) -> float:
-        ends_at = held.tokens.refresh_expires_at
-        if ends_at is None:
-            return math.inf
-        return ends_at - held.tokens.issued_at - (self._monotonic() - held.since)
-
-    def _remaining_s(self, held: _Held) -> float:
-        expires_at = held.tokens.expires_at
-        if expires_at is None:
-            return math.inf
-        by_wall = expires_at - self._clock()
-        return min(by_wall, (held.tokens.lifetime_s or 0.0) - (self._monotonic() - held.since))
-
-    def _needed_s(self, held: _Held, min_valid_s: float) -> float:
-        wanted = min(min_valid_s, 0.5 * (held.tokens.lifetime_s or 0.0))
-        return max(held.tokens.leeway_s, wanted) if held.tokens.refresh_token else 0.0
-
-    def _unrenewable(self, held: _Held) -> TokenSet:
-        if self._remaining_s(held) > 0:
+    def _unrenewable(self, held: Held) -> TokenSet:
+        if held.remaining_s() > 0:
             return held.tokens
         reason = LoginRequired("The token has ended.", "It cannot be renewed.", "Sign in, or supply a new one.")
         self._end(held, reason)
         raise reason
 
-    def _renewed(self, held: _Held) -> TokenSet:
+    def _renewed(self, held: Held) -> TokenSet:
         with self._lock:
-            if self._held is held and self._flight is None:
+            if self._held is held and self._renewal is None:
                 self._launch(held)
-            flight = self._flight if self._held is held else None
-        trouble = flight.exception() if flight else None
+            renewal = self._renewal if self._held is held else None
+        answer = renewal.wait() if renewal else None
         now = self._held
-        if isinstance(trouble, LoginRequired):
-            raise copy(trouble)  # each thread its own, for a traceback is kept in the exception
+        if isinstance(answer, LoginRequired):
+            raise copy(answer)  # each thread its own, for a traceback is kept in the exception
         if now is None:
             raise _nobody()
-        if trouble is not None and now is held and self._remaining_s(now) <= 0:
-            raise copy(trouble)
+        if isinstance(answer, BaseException) and now is held and now.remaining_s() <= 0:
+            raise copy(answer)
         return now.tokens
 
-    def _launch(self, held: _Held) -> None:
-        self._flight = flight = Future[TokenSet]()
+    def _launch(self, held: Held) -> None:
+        self._renewal = renewal = Renewal(lambda: self._fly(held, renewal), "renewal")
         try:
-            threading.Thread(target=self._fly, args=(held, flight), daemon=True, name="renewal").start()
+            renewal.start()
         except BaseException:
-            # where it cannot be cancelled it has begun, and a second one would be one too many
-            if flight.cancel():
-                self._flight = None
+            # where it has begun, a second one would be one too many
+            if renewal.recall():
+                self._renewal = None
             raise
 
-    def _fly(self, held: _Held, flight: Future[TokenSet]) -> None:
-        if not flight.set_running_or_notify_cancel():
-            return
+    def _fly(self, held: Held, renewal: Renewal) -> TokenSet | BaseException:
         answer = self._asked(held.tokens)
-        try:
-            self._land(held, answer)
-        finally:
-            if isinstance(answer, TokenSet):
-                flight.set_result(answer)
-            else:
-                flight.set_exception(answer)
+        self._land(held, renewal, answer)
+        return answer
 
     def _asked(self, tokens: TokenSet) -> TokenSet | BaseException:
         refresh_token = tokens.refresh_token
@@ -238,47 +198,44 @@ class Vault:
         except BaseException as exc:  # noqa: BLE001 - it is handed to whoever waits for this flight
             return exc
 
-    def _land(self, held: _Held, answer: TokenSet | BaseException) -> None:
+    def _land(self, held: Held, renewal: Renewal, answer: TokenSet | BaseException) -> None:
         if isinstance(answer, LoginRequired):
             self._end(held, answer)
             return
         with self._lock:
-            if self._held is not held:
-                return  # somebody signed in anew or out meanwhile
-            self._flight = None
-            if isinstance(answer, TokenSet):
-                self._held = _Held(answer, self._monotonic())
+            is_current = self._held is held
+            if is_current:
+                self._renewal = None
+                if isinstance(answer, TokenSet):
+                    self._held = Held(answer, self._clock, self._monotonic)
+                else:
+                    self._remember(answer, held)
             else:
-                self._retry_at = self._monotonic() + _RETRY_AFTER_S
-        if isinstance(answer, TokenSet):
+                renewal.answer = answer
+            is_orphaned = not is_current and not renewal.is_awaited
+        if is_orphaned and (newest := settled(held, answer)):
+            self._on_orphaned(newest)
+        elif is_current and isinstance(answer, TokenSet):
             self._on_renewed(answer)
 
-    def _end(self, held: _Held, reason: TerrascopeError) -> None:
+    def _remember(self, trouble: BaseException, held: Held) -> None:
+        self._retry_at = self._monotonic() + (_RETRY_AFTER_S if held.remaining_s() > 0 else _RETRY_ENDED_AFTER_S)
+        self._trouble = trouble if isinstance(trouble, TerrascopeError) else None
+
+    def _end(self, held: Held, reason: TerrascopeError) -> None:
         with self._lock:
             is_current = self._held is held
             if is_current:
-                self._held = self._flight = None
+                self._held = self._renewal = None
         if is_current:
             self._on_ended(reason)
 
-    def _forget_after_fork(self) -> None:
-        # two processes that own one rotating refresh token would end the session of both
-        self._lock, self._flight = threading.Lock(), None
+    def after_fork(self) -> None:
+        """Go on without the refresh token: two processes that own a rotating one would end the session of both."""
+        self._lock, self._renewal = threading.Lock(), None
         if self._held is not None:
-            self._held = replace(self._held, tokens=replace(self._held.tokens, refresh_token=None))
+            self._held.tokens = replace(self._held.tokens, refresh_token=None)
 
 
 def _nobody() -> LoginRequired:
     return LoginRequired("Nobody is signed in.", "", "Sign in first.")
-
-
-_vaults: weakref.WeakSet[Vault] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for vault in _vaults:
-        vault._forget_after_fork()  # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

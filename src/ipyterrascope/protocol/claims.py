@@ -34,6 +34,12 @@ def user_of(token: Secret) -> str:
     return ""
 
 
+def session_of(token: Secret) -> str:
+    """Return the provider's session that a token belongs to (`sid` of OpenID Connect); empty when it does not tell."""
+    sid = unverified_claims(token).get("sid")
+    return sid if isinstance(sid, str) else ""
+
+
 def instant_of(token: Secret, claim: str) -> float | None:
     """Return a NumericDate claim such as `exp` in POSIX seconds; None when it is missing or odd."""
     value = unverified_claims(token).get(claim)

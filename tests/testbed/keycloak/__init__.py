@@ -111,13 +111,19 @@ class Keycloak:
         self._admin("DELETE", "/events")
 
     def answer_device_login(self, context: BrowserContext, url: str, user: User, *, approve: bool = True) -> None:
-        """Sign in on Keycloak's own pages at `verification_uri_complete`, then grant the access or deny it."""
+        """Sign in on Keycloak's own pages at `verification_uri_complete`, then grant the access or deny it.
+
+        A browser that is signed in already is only asked for the grant.
+        """
         page = context.new_page()
         page.goto(url)
-        page.fill("#username", user.username)
-        page.fill("#password", user.password)
-        page.click("#kc-login")
-        page.get_by_text("Grant Access to").wait_for()
+        name, question = page.locator("#username"), page.get_by_text("Grant Access to")
+        name.or_(question).first.wait_for()
+        if name.is_visible():
+            name.fill(user.username)
+            page.fill("#password", user.password)
+            page.click("#kc-login")
+            question.wait_for()
         page.click("#kc-login" if approve else "#kc-cancel")
         page.get_by_text("Device Login Successful" if approve else "Device Login Failed").wait_for()
         page.close()

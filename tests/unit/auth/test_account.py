@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import pickle
+import subprocess
+import sys
 import threading
+import time
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
 import requests
 
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.errand import Errand
 from ipyterrascope.errors import (
     FlowUnavailable,
     LoginDenied,
@@ -48,16 +53,30 @@ def signed_in(account: Account, box: Sandbox) -> Account:
     return account
 
 
+class Seen(list[LoginState]):
+    """Every state of an account from now on."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self._account, self._before = account, account.state.serial
+        account.observe(self.append)
+
+    def settle(self) -> None:
+        """Wait until the last change was told."""
+        deadline = time.monotonic() + 20
+        while (self[-1].serial if self else self._before) < self._account.state.serial:
+            assert time.monotonic() < deadline, "a change was not told"
+            time.sleep(0.001)
+
+
 @pytest.fixture
-def seen(account: Account) -> list[LoginState]:
-    """Every state from now on."""
-    states: list[LoginState] = []
-    account.observe(states.append)
-    return states
+def seen(account: Account) -> Seen:
+    return Seen(account)
 
 
-def phases(states: list[LoginState]) -> list[str]:
-    return [state.phase for state in states]
+def phases(seen: Seen) -> list[str]:
+    seen.settle()
+    return [state.phase for state in seen]
 
 
 def refresh_token(account: Account) -> str:
@@ -80,7 +99,7 @@ def test_at_first_nobody_is_signed_in(account: Account) -> None:
     assert repr(account) == "<Account terrascope: signed_out>"
 
 
-def test_by_password(account: Account, seen: list[LoginState], box: Sandbox) -> None:
+def test_by_password(account: Account, seen: Seen, box: Sandbox) -> None:
     """signed_out → signing_in → signed_in: the call returns at once, and the state says who, whence and how long."""
     account.start_password_login("dora", PASSWORD)
     assert account.state.phase == "signing_in"
@@ -94,7 +113,7 @@ def test_by_password(account: Account, seen: list[LoginState], box: Sandbox) -> 
     assert repr(account) == "<Account terrascope: signed_in as dora>"
 
 
-def test_a_wrong_password(account: Account, seen: list[LoginState]) -> None:
+def test_a_wrong_password(account: Account, seen: Seen) -> None:
     """signing_in → failed, with the reason; the ways to sign in stay on offer, and the next try can succeed."""
     account.start_password_login("dora", WRONG)
     state = account.wait(20)
@@ -134,7 +153,7 @@ def test_a_fault_of_this_software_is_shown(account: Account) -> None:
 # By device code
 
 
-def test_by_device_code(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_by_device_code(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """signing_in → awaiting_user with a code → signed_in once it was approved; what was secret is not shown."""
     box.device_interval_s = 1
     account.start_device_login()
@@ -152,7 +171,7 @@ def test_by_device_code(account: Account, box: Sandbox, seen: list[LoginState], 
 
 @pytest.mark.parametrize(("said", "kind"), [("access_denied", LoginDenied), ("expired_token", LoginExpired)])
 def test_a_device_login_that_ends_without(
-    account: Account, box: Sandbox, said: str, kind: type[TerrascopeError], seen: list[LoginState]
+    account: Account, box: Sandbox, said: str, kind: type[TerrascopeError], seen: Seen
 ) -> None:
     """awaiting_user → failed when the person denies, or the code runs out."""
     box.device_interval_s = 1
@@ -164,9 +183,7 @@ def test_a_device_login_that_ends_without(
     assert state.device is None
 
 
-def test_a_passing_trouble_is_shown_while_it_goes_on(
-    account: Account, box: Sandbox, seen: list[LoginState], until: Until
-) -> None:
+def test_a_passing_trouble_is_shown_while_it_goes_on(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """A 503 during the waiting is shown, and does not end it."""
     box.device_interval_s = 1
     box.timeline.token(503)
@@ -211,7 +228,7 @@ def test_the_last_way_stays_on_offer(box: Sandbox) -> None:
 # Cancelling, and starting again
 
 
-def test_cancel_during_the_question(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_cancel_during_the_question(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """signing_in → signed_out at once; the tokens that still arrive are revoked, and change nothing."""
     box.timeline.token(steps.delayed(1.0))
     account.start_password_login("dora", PASSWORD)
@@ -226,7 +243,7 @@ def test_cancel_during_the_question(account: Account, box: Sandbox, seen: list[L
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_cancel_before_there_is_a_code(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_cancel_before_there_is_a_code(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """A code that arrives after cancelling is neither shown nor polled."""
     box.timeline.device(steps.delayed(0.2))
     account.start_device_login()
@@ -237,7 +254,7 @@ def test_cancel_before_there_is_a_code(account: Account, box: Sandbox, seen: lis
     assert box.requests_to("/token") == []
 
 
-def test_cancel_while_a_code_waits(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_cancel_while_a_code_waits(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """awaiting_user → signed_out at once, and no poll comes any more."""
     account.start_device_login()
     until(lambda: account.state.device)
@@ -248,7 +265,7 @@ def test_cancel_while_a_code_waits(account: Account, box: Sandbox, seen: list[Lo
     assert box.requests_to("/token") == []
 
 
-def test_cancel_while_it_is_polled(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_cancel_while_it_is_polled(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """Approved in the very moment in which it is cancelled: the tokens are revoked, nobody is signed in."""
     box.device_interval_s = 1
     box.timeline.token(steps.delayed(1.0, "success"))
@@ -259,7 +276,7 @@ def test_cancel_while_it_is_polled(account: Account, box: Sandbox, seen: list[Lo
     assert phases(seen) == ["signing_in", "awaiting_user", "signed_out"]
 
 
-def test_cancel_when_nothing_is_under_way(signed_in: Account, seen: list[LoginState]) -> None:
+def test_cancel_when_nothing_is_under_way(signed_in: Account, seen: Seen) -> None:
     """Without a sign-in under way, cancelling changes nothing, before and after."""
     signed_in.cancel()
     assert seen == []
@@ -278,7 +295,7 @@ def test_a_second_start_replaces_the_first(account: Account, box: Sandbox, until
     assert refresh_token(account) not in revoked(box)
 
 
-def test_a_code_replaced_by_the_form(account: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_a_code_replaced_by_the_form(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """Who has a code on the screen and types a password is signed in by that; the code is polled no more."""
     account.start_device_login()
     until(lambda: account.state.device)
@@ -323,7 +340,7 @@ def test_a_stranger_s_url_needs_no_login(account: Account) -> None:
         account.headers(f"https://127.0.0.1:{account.provider.issuer.split(':')[2].split('/')[0]}/")
 
 
-def test_renewal_is_shown(signed_in: Account, box: Sandbox, seen: list[LoginState], until: Until) -> None:
+def test_renewal_is_shown(signed_in: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """A renewed token's times are in the state before the caller goes on; the phase stays."""
     box.access_token_lifetime_s = 500
     before = signed_in.state.expires_at
@@ -334,7 +351,7 @@ def test_renewal_is_shown(signed_in: Account, box: Sandbox, seen: list[LoginStat
     assert phases(seen) == ["signed_in"]
 
 
-def test_a_session_ended_by_the_provider(box: Sandbox, seen: list[LoginState]) -> None:
+def test_a_session_ended_by_the_provider(box: Sandbox, seen: Seen) -> None:
     """signed_in → failed when the renewal is refused; every later call says why, and asks nothing more."""
     box.access_token_lifetime_s = 0
     account = Account(box.provider())
@@ -409,13 +426,12 @@ def test_basic_after_tokens(signed_in: Account, box: Sandbox) -> None:
         signed_in.tokens()
     assert signed_in.state.expires_at is None
     assert signed_in.logout().startswith("Signed out: user name and password")
-    assert revoked(box) == []
 
 
 # Signing out
 
 
-def test_logout(signed_in: Account, box: Sandbox, seen: list[LoginState]) -> None:
+def test_logout(signed_in: Account, box: Sandbox, seen: Seen) -> None:
     """signed_in → signed_out: the session is ended at the provider, nothing is left, and the state says so."""
     token = refresh_token(signed_in)
     assert signed_in.logout() == "Signed out, and the session at Terrascope is ended."
@@ -493,6 +509,82 @@ def test_logout_during_a_renewal(signed_in: Account, box: Sandbox, until: Until,
         assert notice == "Signed out. The session had ended already."
 
 
+@pytest.mark.parametrize("step", ["success", "invalid_grant"])
+def test_logout_during_a_renewal_that_takes_its_time(
+    signed_in: Account, box: Sandbox, until: Until, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A renewal that outlasts the patience of a logout: no end is claimed, and what it brings is revoked."""
+    monkeypatch.setattr(import_module("ipyterrascope.auth.farewell"), "RENEWAL_WAIT_S", 0.01)
+    old = refresh_token(signed_in)
+    box.timeline.token(steps.delayed(1.0, step))
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(signed_in._vault.renew)  # pyright: ignore[reportPrivateUsage]
+        until(lambda: box.requests_to("/token"))
+        notice = signed_in.logout()
+        assert notice.startswith("Signed out here. A renewal is under way")
+        assert revoked(box) == []
+        renewal.exception(20)
+    if step == "success":
+        until(lambda: revoked(box))
+    assert old not in revoked(box)
+    assert signed_in.state.phase == "signed_out"
+
+
+def test_an_interrupt_of_a_logout(
+    signed_in: Account, box: Sandbox, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the waiting; signing out goes on to its end."""
+    token = refresh_token(signed_in)
+
+    def interrupted(self: Errand[str], timeout_s: float | None = None) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Errand, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        signed_in.logout()
+    until(lambda: signed_in.state.notice)
+    assert revoked(box) == [token]
+    assert not signed_in.is_signed_in
+
+
+# One login replaces another
+
+
+def test_a_login_that_is_replaced_is_ended(signed_in: Account, box: Sandbox, until: Until) -> None:
+    """Who signs in as somebody else leaves no session behind that nobody could sign out of; the new one lives."""
+    before = refresh_token(signed_in)
+    signed_in.start_password_login("boots", Secret("päss wörd+&%"))
+    assert signed_in.wait(20).user == "boots"
+    until(lambda: revoked(box))
+    assert revoked(box) == [before]
+    signed_in._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    assert signed_in.state.phase == "signed_in"
+    assert refresh_token(signed_in) not in revoked(box)
+
+
+def test_a_login_replaced_during_its_renewal(signed_in: Account, box: Sandbox, until: Until) -> None:
+    """What a renewal of the older login still brings is revoked, not the void token that was held before."""
+    old = refresh_token(signed_in)
+    box.timeline.token(steps.delayed(1.0))
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(signed_in._vault.renew)  # pyright: ignore[reportPrivateUsage]
+        until(lambda: box.requests_to("/token"))
+        signed_in.start_password_login("boots", Secret("päss wörd+&%"))
+        assert signed_in.wait(20).user == "boots"
+        renewal.exception(20)
+    until(lambda: revoked(box))
+    assert len(revoked(box)) == 1
+    assert revoked(box)[0] not in (old, refresh_token(signed_in))
+
+
+def test_a_basic_login_replaces_tokens(signed_in: Account, box: Sandbox, until: Until) -> None:
+    """Also a login without tokens ends the session that was there."""
+    before = refresh_token(signed_in)
+    signed_in.start_password_login("boots", Secret("päss wörd+&%"), method="basic")
+    until(lambda: revoked(box))
+    assert revoked(box) == [before]
+
+
 # What it says, and what it does not show
 
 
@@ -551,3 +643,60 @@ def test_a_refused_basic_login_is_over(box: Sandbox) -> None:
             session.get(url)
     assert account.state.phase == "failed"
     assert [record.status for record in box.requests_to("/download/")] == [401]
+
+
+# Forks
+
+_FORK = """
+import os, sys, threading, time
+from ipyterrascope.api import providers
+from ipyterrascope.auth.account import Account
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.secret import Secret
+
+with Sandbox() as box:
+    account = Account(box.provider())
+    account.start_password_login("dora", Secret("s3cret-Pa55"))
+    account.wait(20)
+    if sys.argv[1] == "waiting":
+        account.start_device_login()
+        while not account.state.device:
+            time.sleep(0.01)
+    locks = [account._machine.lock, account._silent, account._vault._lock, account._idle._lock, providers._lock]
+    held, may_go_on = threading.Event(), threading.Event()
+
+    def hold():
+        for lock in locks:
+            lock.acquire()
+        held.set()
+        may_go_on.wait(60)
+        for lock in reversed(locks):
+            lock.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(20)
+    pid = os.fork()
+    if pid == 0:
+        child = account.state
+        says = [child.phase, child.user, child.device, child.renewable, account.sign_in_silently()]
+        account.observe(print)()
+        account.cancel()
+        providers.account()
+        print(*says, bool(account.tokens().access_token), flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    may_go_on.set()
+    holder.join()
+    print(account.state.phase, account.state.renewable, bool(account.tokens().refresh_token))
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("moment", ["at rest", "waiting"])
+def test_the_child_of_a_fork(moment: str) -> None:
+    """A child has the token but nothing under way, whatever other threads of its parent held, and never blocks."""
+    done = subprocess.run([sys.executable, "-c", _FORK, moment], capture_output=True, text=True, timeout=60)
+    child, parent = done.stdout.splitlines()
+    assert child == "signed_in dora None False True True", done.stderr
+    assert parent == ("signed_in True True" if moment == "at rest" else "awaiting_user True True")

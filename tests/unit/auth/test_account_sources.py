@@ -145,7 +145,7 @@ def test_sources_rest_after_a_logout(box: Sandbox, environ: dict[str, str]) -> N
     account.sign_in_silently()
     account.logout()
     assert not account.sign_in_silently()
-    assert account.why_not == {"environment": "Off since the last logout."}
+    assert account.why_not == {"environment": "You signed out; it rests until the next login."}
     with pytest.raises(LoginRequired):
         account.tokens()
     account.allow_sources()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,19 +12,22 @@ import pytest
 from ipyterrascope.auth.machine import Machine
 from ipyterrascope.values.states import LoginState
 
+Until = Callable[[Callable[[], object]], None]
+
 
 @pytest.fixture
 def machine() -> Machine:
     return Machine(LoginState())
 
 
-def test_each_change_is_told_with_its_serial(machine: Machine) -> None:
+def test_each_change_is_told_with_its_serial(machine: Machine, until: Until) -> None:
     """A change replaces the named fields, counts up, and is told to all observers."""
     one, other = [], []
     machine.observe(one.append)
     machine.observe(other.append)
     machine.show(phase="signing_in")
     machine.show(user="dora")
+    until(lambda: len(other) == 2)
     assert [(state.serial, state.phase, state.user) for state in one] == [
         (1, "signing_in", ""),
         (2, "signing_in", "dora"),
@@ -32,37 +36,23 @@ def test_each_change_is_told_with_its_serial(machine: Machine) -> None:
     assert machine.state is one[-1]
 
 
-def test_a_transaction_is_told_when_it_has_ended(machine: Machine) -> None:
-    """Within a transaction nothing is told, also in a nested one; afterwards everything, in order."""
+def test_several_changes_in_one_breath(machine: Machine, until: Until) -> None:
+    """Who holds the lock changes several things and nobody else any; afterwards all of it is told, in order."""
     told: list[int] = []
     machine.observe(lambda state: told.append(state.serial))
-    with machine.transaction():
+    other = threading.Thread(target=machine.show)
+    with machine.lock:
         machine.show()
-        with machine.transaction():
-            machine.show()
-        assert told == []
-    assert told == [1, 2]
-
-
-def test_a_transaction_that_fails_is_told_all_the_same(machine: Machine) -> None:
-    """What was changed before an exception was changed: observers learn of it, and the next transaction works."""
-    told: list[int] = []
-    machine.observe(lambda state: told.append(state.serial))
-
-    def fail() -> None:
-        with machine.transaction(), machine.transaction():
-            machine.show()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert told == [1]
-    machine.show()
-    assert told == [1, 2]
+        other.start()
+        machine.show(user="dora")
+    other.join(20)
+    until(lambda: len(told) == 3)
+    assert told == [1, 2, 3]
+    assert machine.state.user == "dora"
 
 
 @pytest.mark.soak
-def test_order_under_threads(machine: Machine) -> None:
+def test_order_under_threads(machine: Machine, until: Until) -> None:
     """Eight threads that change it: every state is told exactly once, in the order of serials, to each observer."""
     told: list[int] = []
     machine.observe(lambda state: told.append(state.serial))
@@ -71,13 +61,11 @@ def test_order_under_threads(machine: Machine) -> None:
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(lambda: [machine.show() for _ in range(200)]) for _ in range(8)]:
             future.result(60)
-    deadline = time.monotonic() + 20
-    while len(slow) < 1600 and time.monotonic() < deadline:
-        time.sleep(0.001)
+    until(lambda: len(slow) == 1600)
     assert told == slow == list(range(1, 1601))
 
 
-def test_observers_run_outside_the_locks(machine: Machine) -> None:
+def test_observers_run_outside_the_lock(machine: Machine) -> None:
     """While an observer runs, another thread can read, wait and change: nothing is held."""
     done = threading.Event()
 
@@ -91,15 +79,25 @@ def test_observers_run_outside_the_locks(machine: Machine) -> None:
         if state.serial == 1:
             thread = threading.Thread(target=other)
             thread.start()
-            assert done.wait(20)
             thread.join(20)
 
     machine.observe(observer)
     machine.show()
-    assert done.is_set()
+    assert done.wait(20)
 
 
-def test_an_observer_may_change_the_state(machine: Machine) -> None:
+def test_an_observer_that_takes_its_time_holds_nobody_up(machine: Machine) -> None:
+    """Who changes the state, or waits for a change, does not wait for what a view does with it."""
+    may_go_on = threading.Event()
+    machine.observe(lambda _: may_go_on.wait(20))
+    for _ in range(3):
+        machine.show(user="dora")
+    assert machine.wait_for(lambda state: state.serial == 3, 20).user == "dora"
+    assert not may_go_on.is_set()
+    may_go_on.set()
+
+
+def test_an_observer_may_change_the_state(machine: Machine, until: Until) -> None:
     """A change made by an observer is told after the one that it saw, to all."""
     first: list[int] = []
     second: list[int] = []
@@ -112,10 +110,11 @@ def test_an_observer_may_change_the_state(machine: Machine) -> None:
     machine.observe(observer)
     machine.observe(lambda state: second.append(state.serial))
     machine.show()
+    until(lambda: len(second) == 2)
     assert first == second == [1, 2]
 
 
-def test_an_observer_that_raises(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_observer_that_raises(machine: Machine, caplog: pytest.LogCaptureFixture, until: Until) -> None:
     """One view that fails ends neither the change nor the other views; a line is logged without what it said."""
     told: list[int] = []
 
@@ -126,35 +125,16 @@ def test_an_observer_that_raises(machine: Machine, caplog: pytest.LogCaptureFixt
     machine.observe(lambda state: told.append(state.serial))
     machine.show()
     machine.show()
+    until(lambda: len(told) == 2)
     assert told == [1, 2]
     assert "ValueError" in caplog.text
     assert "s3cret" not in caplog.text
 
 
-def test_an_interrupt_of_an_observer_loses_no_state(machine: Machine) -> None:
-    """Ctrl-C in an observer goes up; what was not told yet is told with the next change."""
+def test_ending_an_observation(machine: Machine, until: Until) -> None:
+    """An observer that ended hears nothing more; ending twice, or from within, is no error; another can begin."""
     told: list[int] = []
-
-    def observer(state: LoginState) -> None:
-        if state.serial == 1:
-            raise KeyboardInterrupt
-        told.append(state.serial)
-
-    def change() -> None:
-        with machine.transaction():
-            machine.show()
-            machine.show()
-
-    machine.observe(observer)
-    with pytest.raises(KeyboardInterrupt):
-        change()
-    machine.show()
-    assert told == [2, 3]
-
-
-def test_ending_an_observation(machine: Machine) -> None:
-    """An observer that ended hears nothing more; ending twice, or from within, is no error."""
-    told: list[int] = []
+    later: list[int] = []
 
     def once(state: LoginState) -> None:
         told.append(state.serial)
@@ -162,9 +142,24 @@ def test_ending_an_observation(machine: Machine) -> None:
 
     end = machine.observe(once)
     machine.show()
+    until(lambda: told)
     machine.show()
     end()
-    assert told == [1]
+    machine.observe(lambda state: later.append(state.serial))
+    machine.show()
+    until(lambda: later)
+    assert (told, later) == ([1], [3])
+
+
+def test_no_thread_is_left_when_nobody_listens(machine: Machine, until: Until) -> None:
+    """The thread that tells ends with the last observer."""
+    before = set(threading.enumerate())
+    ends = [machine.observe(lambda _: None) for _ in range(3)]
+    ours = set(threading.enumerate()) - before
+    assert len(ours) == 1
+    for end in ends:
+        end()
+    until(lambda: not ours & set(threading.enumerate()))
 
 
 def test_waiting(machine: Machine) -> None:

@@ -10,13 +10,15 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from ipyterrascope.auth.errand import Errand
+from ipyterrascope.auth.forks import renew_in_child
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import (
     FlowUnavailable,
@@ -43,6 +45,7 @@ class World:
     sent: list[str] = field(default_factory=list)
     renewed: list[TokenSet] = field(default_factory=list)
     ended: list[TerrascopeError] = field(default_factory=list)
+    orphaned: list[TokenSet] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
     may_answer: threading.Event = field(default_factory=threading.Event)
 
@@ -52,6 +55,7 @@ class World:
             self.renew,
             on_renewed=self.renewed.append,
             on_ended=self.ended.append,
+            on_orphaned=self.orphaned.append,
             clock=lambda: self.wall,
             monotonic=lambda: self.monotonic,
         )
@@ -302,7 +306,7 @@ def test_nobody() -> None:
     vault = World().vault
     with pytest.raises(LoginRequired, match="Nobody is signed in"):
         vault.token()
-    assert (vault.peek(), vault.release()(0), vault.session_remaining_s()) == (None, None, math.inf)
+    assert (vault.peek(), vault.release().newest(0), vault.session_remaining_s()) == (None, None, math.inf)
     vault.renew()
 
 
@@ -347,7 +351,22 @@ def test_a_provider_that_is_down_when_the_token_ends(world: World) -> None:
     assert len({id(result) for result in results}) == THREADS
     assert world.ended == []
     world.fails_with = None
+    world.pass_s(5)
     assert world.held().startswith("access-")
+
+
+def test_a_provider_in_trouble_is_not_stormed(world: World) -> None:
+    """With the token ended and the provider down, it is asked once a second, however often a token is wanted."""
+    world.fails_with = DOWN
+    world.pass_s(301)
+    for _ in range(20):
+        with pytest.raises(ProviderUnreachable, match="It is down"):
+            world.held()
+    assert world.sent == ["refresh-0"]
+    world.pass_s(1)
+    with pytest.raises(ProviderUnreachable):
+        world.held()
+    assert world.sent == ["refresh-0", "refresh-0"]
 
 
 def test_other_refusals_do_not_kill_the_session(world: World) -> None:
@@ -357,6 +376,7 @@ def test_other_refusals_do_not_kill_the_session(world: World) -> None:
     with pytest.raises(FlowUnavailable):
         world.held()
     world.fails_with = None
+    world.pass_s(5)
     assert world.held() == "access-2"
     assert world.sent == ["refresh-0", "refresh-0"]
 
@@ -418,12 +438,12 @@ def test_an_interrupt_of_who_waits_loses_nothing(world: World, monkeypatch: pyte
     world.pass_s(280)
     world.may_answer.clear()
 
-    def interrupted(self: Future[None], timeout: float | None = None) -> None:
+    def interrupted(self: Errand[object], timeout_s: float | None = None) -> None:
         assert world.asked.wait(20)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Future, "exception", interrupted)
+        patch.setattr(Errand, "wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             world.held()
     world.may_answer.set()
@@ -440,7 +460,7 @@ def test_taking_waits_for_the_renewal_under_way(world: World) -> None:
     with ThreadPoolExecutor(2) as pool:
         user = pool.submit(world.held)
         assert world.asked.wait(20)
-        taken = pool.submit(world.vault.release(), 20)
+        taken = pool.submit(world.vault.release().newest, 20)
         world.may_answer.set()
         tokens = taken.result(20)
         user.exception(20)
@@ -449,20 +469,37 @@ def test_taking_waits_for_the_renewal_under_way(world: World) -> None:
     assert world.vault.peek() is None
 
 
-def test_taking_does_not_wait_for_ever(world: World) -> None:
-    """A renewal that does not come back is not waited for longer than said, and its answer is not kept."""
+@pytest.mark.parametrize("fails_with", [None, DOWN, DEAD])
+def test_taking_does_not_wait_for_ever(world: World, fails_with: TerrascopeError | None) -> None:
+    """A renewal is not waited for longer than said; what lives after it is handed over then, and never kept."""
     world.pass_s(280)
+    world.fails_with = fails_with
     world.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         user = pool.submit(world.held)
         assert world.asked.wait(20)
-        tokens = world.vault.release()(0.01)
+        with pytest.raises(TimeoutError):
+            world.vault.release().newest(0.01)
         world.may_answer.set()
         assert isinstance(user.exception(20), LoginRequired)
-    assert tokens is not None
-    assert tokens.refresh_token == Secret("refresh-0")
     assert world.vault.peek() is None
-    assert world.renewed == []
+    assert (world.renewed, world.ended) == ([], [])
+    orphans = [tokens.refresh_token for tokens in world.orphaned]
+    assert orphans == {None: [Secret("refresh-1")], DOWN: [Secret("refresh-0")], DEAD: []}[fails_with]
+
+
+def test_what_somebody_took_is_handed_to_nobody_else(world: World) -> None:
+    """A renewal that is waited for at the release goes to who waits, and only there."""
+    world.pass_s(280)
+    world.may_answer.clear()
+    with ThreadPoolExecutor(2) as pool:
+        user = pool.submit(world.held)
+        assert world.asked.wait(20)
+        taken = pool.submit(world.vault.release().newest, 20)
+        world.may_answer.set()
+        assert taken.result(20) is not None
+        user.exception(20)
+    assert world.orphaned == []
 
 
 @pytest.mark.parametrize("fails_with", [None, DOWN, DEAD])
@@ -503,6 +540,7 @@ def test_no_error_holds_a_token(world: World) -> None:
 
 def test_a_vault_that_nobody_holds_is_gone(world: World) -> None:
     """The watch for forks keeps no vault, and so no token, alive."""
+    renew_in_child(world.vault)
     reference = weakref.ref(world.vault)
     del world.vault
     gc.collect()
@@ -513,6 +551,7 @@ def test_a_vault_that_nobody_holds_is_gone(world: World) -> None:
 
 _FORK = """
 import json, os, sys, threading, time
+from ipyterrascope.auth.forks import renew_in_child
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import LoginRequired
 from ipyterrascope.values.secret import Secret
@@ -530,6 +569,7 @@ def renew(tokens):
                     expires_at=now[0] + 300)
 
 vault = Vault(renew, clock=lambda: now[0], monotonic=lambda: now[0])
+renew_in_child(vault)
 vault.put(TokenSet(access_token=Secret("access-0"), refresh_token=Secret("refresh-0"), issued_at=1000.0,
                    expires_at=1300.0, refresh_expires_at=4600.0))
 if sys.argv[1] == "in flight":

@@ -78,7 +78,12 @@ class PlayedAccount(Account):
         self.raises: Exception | None = None
 
     def play(self, **changes: object) -> None:
+        """Change the state, and return when everybody was told."""
+        told = threading.Event()
+        end = self.observe(lambda _: told.set())  # the last to be told
         self._machine.show(**changes)
+        assert told.wait(20)
+        end()
 
     def start_device_login(self) -> None:
         self._note("start_device_login")

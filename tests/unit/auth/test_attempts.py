@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from ipyterrascope.auth.attempt import Attempt
+from ipyterrascope.auth.attempts import Attempt
 
 
 def test_time_passes() -> None:

@@ -1,0 +1,64 @@
+"""The ways to sign in: each asks the provider on the thread of an attempt, and yields a login (floor 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from ..errors import LoginRefused, TerrascopeError
+from ..protocol.device import authorize, poll, until_approved
+from ..protocol.oauth import OAuthClient
+from ..values.providers import LoginMethod
+from ..values.secret import Secret
+from ..values.states import DeviceAuthorization
+from .attempts import Attempt
+from .chain import GivenPassword, GivenToken
+from .credentials import Login, basic_login, given_login, token_login
+
+
+def by_device(
+    client: OAuthClient,
+    attempt: Attempt,
+    *,
+    on_code: Callable[[DeviceAuthorization], None],
+    on_trouble: Callable[[TerrascopeError | None], None],
+) -> Login:
+    """Ask for a code, and wait until somebody has approved it (RFC 8628)."""
+    authorization = authorize(client)
+    on_code(authorization)
+    tokens = until_approved(
+        lambda: poll(client, authorization),
+        interval_s=authorization.interval,
+        lifetime_s=authorization.expires_at - client.clock(),
+        wait=attempt.wait,
+        on_trouble=on_trouble,
+    )
+    return token_login(tokens, "device")
+
+
+def by_password(
+    client: OAuthClient,
+    username: str,
+    password: Secret,
+    one_time_code: Secret | None,
+    method: Literal["password", "basic"],
+) -> Login:
+    """Exchange user name and password for tokens, or keep both for Basic authentication without trying them."""
+    if method == "basic":
+        return basic_login(username, password)
+    return token_login(client.password(username, password, one_time_code), "password", user=username)
+
+
+def by_credential(client: OAuthClient, found: GivenToken | GivenPassword, method: LoginMethod | None) -> Login:
+    """Use what a silent source found."""
+    if isinstance(found, GivenToken):
+        return given_login(found, client.clock())
+    if method == "basic":
+        return basic_login(found.username, found.password, "environment")
+    try:
+        tokens = client.password(found.username, found.password)
+    except LoginRefused as exc:
+        refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
+    else:
+        return token_login(tokens, "environment", user=found.username, came_from=found.came_from)
+    raise refused
