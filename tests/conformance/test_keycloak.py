@@ -207,9 +207,8 @@ def test_refused_token_is_renewed_once_and_the_request_repeated(
     held = account._vault._held
     assert held is not None
     # as a clock that stands still would have it: we believe the token is good, the service knows better
-    account._vault._held = replace(
-        held, tokens=replace(held.tokens, expires_at=time.time() + 300), since=held.since - 60
-    )
+    held.tokens = replace(held.tokens, expires_at=time.time() + 300)
+    held._since -= 60
     time.sleep(2.1)
 
     assert AuthorizedSession(account).get(url).content == b"data"
