@@ -18,6 +18,8 @@ from typing import Literal
 
 from ..errors import FlowUnavailable, LoginRefused, LoginRequired, TerrascopeError
 from ..protocol.oauth import OAuthClient
+from ..threads.errand import Errand
+from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider
 from ..values.secret import Secret
@@ -26,9 +28,7 @@ from ..values.tokens import TokenSet
 from .attempts import Attempt, Attempts
 from .chain import Chain, GivenPassword, GivenToken, SilentSource
 from .credentials import Login
-from .errand import Errand
 from .farewell import RENEWAL_WAIT_S, farewell, revoke
-from .forks import renew_in_child
 from .idle import IdleWatch
 from .machine import Machine
 from .renewal import Released

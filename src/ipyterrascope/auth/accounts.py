@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ..configuration import Configuration, current
 from ..errors import UsageError, quoted
+from ..threads.forks import renew_in_child
 from ..values.providers import Provider
 from .account import Account
 from .environment import environment_source
-from .forks import renew_in_child
 
 
 class Accounts(Mapping[str, Provider]):

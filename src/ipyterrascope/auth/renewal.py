@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from ..errors import LoginRequired
+from ..threads.errand import Errand
 from ..values.tokens import TokenSet
-from .errand import Errand
 from .held import Held
 
 

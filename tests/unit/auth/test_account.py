@@ -18,7 +18,6 @@ import pytest
 import requests
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.auth.errand import Errand
 from ipyterrascope.errors import (
     FlowUnavailable,
     LoginDenied,
@@ -31,6 +30,7 @@ from ipyterrascope.errors import (
 )
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.threads.errand import Errand
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import LoginState
 from testbed.leaks import places

@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from ipyterrascope.auth.errand import Errand
-from ipyterrascope.auth.forks import renew_in_child
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import (
     FlowUnavailable,
@@ -27,6 +25,8 @@ from ipyterrascope.errors import (
     ProviderUnreachable,
     TerrascopeError,
 )
+from ipyterrascope.threads.errand import Errand
+from ipyterrascope.threads.forks import renew_in_child
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.tokens import TokenSet
 from testbed.leaks import places
@@ -551,7 +551,7 @@ def test_a_vault_that_nobody_holds_is_gone(world: World) -> None:
 
 _FORK = """
 import json, os, sys, threading, time
-from ipyterrascope.auth.forks import renew_in_child
+from ipyterrascope.threads.forks import renew_in_child
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import LoginRequired
 from ipyterrascope.values.secret import Secret

@@ -1,4 +1,4 @@
-"""Work on a thread of its own, for which any number of threads may wait (floor 3).
+"""Work on a thread of its own, for which any number of threads may wait (below floor 1).
 
 An interrupt (Ctrl-C) of one who waits neither ends the work nor leaves a lock held. The conditions, events and futures
 of the standard library do not promise the latter: they take their lock by Python code, which an interrupt can leave in

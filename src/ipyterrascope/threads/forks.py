@@ -1,4 +1,4 @@
-"""What the child of a fork must put right: locks that another thread held, threads that are gone (floor 3)."""
+"""What the child of a fork must put right: locks that another thread held, threads that are gone (below floor 1)."""
 
 from __future__ import annotations
 

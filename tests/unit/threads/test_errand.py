@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ipyterrascope.auth.errand import Errand
+from ipyterrascope.threads.errand import Errand
 
 
 def test_the_answer_reaches_all() -> None:
@@ -47,7 +47,7 @@ def test_calling_it_back() -> None:
 
 _STORM = """
 import os, signal, sys, threading, time
-from ipyterrascope.auth.errand import Errand
+from ipyterrascope.threads.errand import Errand
 from ipyterrascope.auth.machine import Machine
 from ipyterrascope.values.states import LoginState
 
