@@ -20,6 +20,7 @@ from .sources import Item
 Headers = Mapping[str, str]
 """Header names in any case, as requests gives them."""
 
+_VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -85,13 +86,18 @@ def is_encoded(headers: Headers) -> bool:
 
 def strong_validator(headers: Headers) -> str | None:
     """Return the ETag if it is strong, else Last-Modified if it is old enough to be (RFC 9110 section 8.8.2.2)."""
-    etag = headers.get("ETag", "").strip()
+    etag, last_modified = (headers.get(name, "").strip() for name in ("ETag", "Last-Modified"))
     if etag:
-        return etag if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) else None
-    modified, date = _instant(headers.get("Last-Modified", "")), _instant(headers.get("Date", ""))
+        return etag if etag.startswith('"') and is_validator(etag) else None
+    modified, date = _instant(last_modified), _instant(headers.get("Date", ""))
     if modified is None or date is None or date - modified < 60:
         return None
-    return headers["Last-Modified"].strip()
+    return last_modified if is_validator(last_modified) else None
+
+
+def is_validator(text: str) -> bool:
+    """Tell whether a text is a strong ETag or may be a date, and so can be sent in `If-Range`."""
+    return _VALIDATOR.fullmatch(text) is not None
 
 
 def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import chain
-from pathlib import Path
 from typing import cast
 
 import requests
 
 from ..errors import TerrascopeError
 from .engine import Engine, SessionEngine
-from .folder import look_at, make_writable
+from .folder import folder_of, look_at, make_writable
 from .plan import Action, plan
 from .progress import NoProgress, Progress
 from .report import Outcome, Report, download_failed
@@ -74,7 +73,7 @@ def download(
     """
     began = monotonic()
     items = items_from(sources, name)
-    target = Path(folder).expanduser()
+    target = folder_of(folder)
     actions = plan(items, target, look_at, overwrite=overwrite)
     if any(action.do == "fetch" for action in actions):
         make_writable(target)

@@ -103,7 +103,7 @@ class SessionEngine:
         """Fetch a file with as many tries as it takes."""
         if action.present_bytes and self._size_by_head(action.item) == action.present_bytes:
             return "skipped", action.present_bytes
-        with Partial(action.path, action.item.url) as partial:
+        with Partial(action.path, action.item.url, overwrite=action.overwrite) as partial:
             tries, furthest = 0, partial.offset
             while True:
                 try:

@@ -1,4 +1,4 @@
-"""Names and addresses: what a file may be called, and what of a URL may be shown (floor 4).
+"""Names, addresses and sizes: what a file may be called, and how a URL and a size are shown (floor 4).
 
 One rule serves all platforms, so that a folder filled on Linux can be copied to Windows: what comes from a server is
 cleaned by it, and what a person asked for is refused unless it is clean already.
@@ -74,6 +74,20 @@ def shown(url: str) -> str:
     A query may hold a signature, which is as good as a password for as long as it lasts.
     """
     return quoted(re.sub(r"//[^/]*@", "//", _without_query(url)))
+
+
+def size_text(size_bytes: int | None) -> str:
+    """Write a size as people read it, in powers of 1000, as catalogues and disks do."""
+    if size_bytes is None:
+        return ""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 def _without_query(url: str) -> str:

@@ -56,6 +56,8 @@ class Action:
     present_bytes : int, optional
         Size of the file at `path`. With "fetch": skip if the server tells the same size, and do not replace it
         otherwise.
+    overwrite : bool
+        With "fetch": replace what is at `path`, also what came there since.
     error : TransferError, optional
         With "conflict": why.
     """
@@ -64,6 +66,7 @@ class Action:
     path: Path
     do: Literal["fetch", "skip", "conflict"]
     present_bytes: int | None = None
+    overwrite: bool = False
     error: TransferError | None = field(default=None, compare=False)
 
 
@@ -138,11 +141,11 @@ def _decide(item: Item, folder: Path, trail: Trail | None, look: Look, *, overwr
             )
     present = look(path)
     if present is None:
-        return Action(item, path, "fetch")
+        return Action(item, path, "fetch", overwrite=overwrite)
     if present.kind != "file":
         return _conflict(item, path, _not_usable(path, "a regular file", "a file of its own"))
     if overwrite:
-        return Action(item, path, "fetch")
+        return Action(item, path, "fetch", overwrite=True)
     if item.size_bytes is None:
         return Action(item, path, "fetch", present.size_bytes)
     if item.size_bytes == present.size_bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from ..errors import DownloadFailed, TerrascopeError
-from .names import shown
+from .names import shown, size_text
 from .sources import Item
 
 Status = Literal["saved", "skipped", "failed"]
@@ -103,7 +103,7 @@ class Report(Sequence[Path]):
     def __str__(self) -> str:
         counts = [f"{len(self._with(status))} {word}" for status, word in _WORDS.items() if self._with(status)]
         fetched = sum(outcome.size_bytes or 0 for outcome in self.saved)
-        size = f" ({_size(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
+        size = f" ({size_text(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
         return f"{', '.join(counts) or 'nothing to download'}{size}"
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Report(Sequence[Path]):
     def _rows(self) -> list[tuple[str, str, str, str]]:
         first = [*self.failed, *(outcome for outcome in self.outcomes if outcome.status != "failed")][:_MOST_ROWS]
         return [
-            (_WORDS[row.status], _size(row.size_bytes), str(row.path), str(row.error) if row.error else "")
+            (_WORDS[row.status], size_text(row.size_bytes), str(row.path), str(row.error) if row.error else "")
             for row in first
         ]
 
@@ -173,17 +173,3 @@ def _as_dict(outcome: Outcome) -> dict[str, object]:
             "retryable": error.retryable,
         },
     }
-
-
-def _size(size_bytes: int | None) -> str:
-    """Write a size as people read it, in powers of 1000, as catalogues and disks do."""
-    if size_bytes is None:
-        return ""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    size = float(size_bytes)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"

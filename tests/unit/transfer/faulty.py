@@ -72,6 +72,12 @@ class FaultyServer:
     def gets(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.method == "GET"]
 
+    def hang_up(self) -> None:
+        """End all connections, also those in the middle of an answer."""
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> FaultyServer:
         self._thread.start()
         return self
@@ -80,9 +86,7 @@ class FaultyServer:
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
-        for connection in self._server.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
         self._server.server_close()
 
 
