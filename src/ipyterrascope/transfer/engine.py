@@ -127,7 +127,7 @@ class SessionEngine:
         with closing(self._ask("GET", item, headers)) as response:
             self._check_status(response, item, partial)
             chunks = _chunks(response, item.url)
-            first = next(chunks, b"") if response.status_code == 200 else b""
+            first = _first_bytes(chunks) if response.status_code == 200 else b""
             answers.check_page(item.url, response.url, item.name, response.headers, first)
             body = answers.read_body(response.status_code, response.headers, offset, headers.get("If-Range"))
             if body is None or (body.start and journal and journal.size_bytes not in (None, body.size_bytes)):
@@ -200,6 +200,16 @@ def _chunks(response: requests.Response, url: str) -> Generator[bytes, None, Non
             yield chunk
             continue
         _fail(error)
+
+
+def _first_bytes(chunks: Iterator[bytes]) -> bytes:
+    """Read as much as it takes to tell a web page from data."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if answers.is_telling(first):
+            break
+    return first
 
 
 def _check_length(item: Item, partial: Partial, size_bytes: int | None) -> None:
