@@ -58,7 +58,9 @@ def clean(text: str) -> str:
 
 def path_segments(url: str) -> list[str]:
     """Return the segments of a URL's path, percent-decoded and as they are: empty, ``..`` and hostile ones too."""
-    path = _ORIGIN.sub("", _without_query(url), count=1)
+    address = _without_query(url)
+    origin = _ORIGIN.match(address)
+    path = address[origin.end() :] if origin else address
     return [unquote(segment, errors="replace") for segment in path.split("/")[1:]]
 
 

@@ -82,6 +82,16 @@ def test_path_segments_are_decoded() -> None:
     assert path_segments("https://h/a/%ff") == ["a", "\ufffd"]
 
 
+@pytest.mark.timeout(60)
+def test_long_addresses_are_read_in_one_pass() -> None:
+    """An address of a million characters takes no longer than its length."""
+    for text in ("a" * 1_000_000, "https://" + "a" * 1_000_000, "https://h" + "//a" * 300_000):
+        path_segments(text)
+        host_of(text)
+        shown(text)
+    assert path_segments("ftp:x/y") == ["y"]
+
+
 def test_shown_hides_secrets() -> None:
     """A URL is shown without user information, query and fragment."""
     assert shown("https://me:pw@h/a@b/c.tif?signature=s3cret#f") == "https://h/a@b/c.tif"
