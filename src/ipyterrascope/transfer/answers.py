@@ -1,7 +1,6 @@
 """What an HTTP answer says about a file: pure functions of status and headers (floor 4; RFC 9110).
 
-An answer is believed only where it says one thing: sizes must agree, a part must begin where it was asked to, and a web
-page is never taken for data.
+An answer is believed only where it says one thing: sizes must agree, and a part must begin where it was asked to.
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError
-from ..values.hosts import is_secure
-from .names import host_of, path_segments, shown
+from .names import host_of, shown
 from .sources import Item
 
 Headers = Mapping[str, str]
@@ -22,17 +20,6 @@ Headers = Mapping[str, str]
 
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)(?![\w.:-])", re.IGNORECASE)
-# what else browsers take for the beginning of a page (https://mimesniff.spec.whatwg.org), unless it says that it is XML
-_HTML_FRAGMENT = re.compile(
-    rb"<(?:script|meta|title|link|style|iframe|form|table|div|h1|br|p)(?![\w.:-])", re.IGNORECASE
-)
-# of UTF-8, UTF-32 and UTF-16, the longer ones first
-_BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe\0\0|\0\0\xfe\xff|\xff\xfe|\xfe\xff)")
-_BLANKS = (b"<!--", b"<?xml")
-_TELLING_BYTES, _MOST_BYTES = 4096, 65536
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
-_HTML_NAMES = (".html", ".htm", ".xhtml")
 
 
 @dataclass(frozen=True)
@@ -138,80 +125,24 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
     return next(iter(sizes), None)
 
 
-def is_telling(first_bytes: bytes) -> bool:
-    """Tell whether `is_web_page` can judge by these bytes, or has to see more of the body.
+def refusal(status: int, url: str, final_url: str | None = None, asked_s: float | None = None) -> TransferError:
+    """Return the error for a status that is neither 200 nor 206; it is `retryable` for 408, 429 and 5xx.
 
-    A body that does not begin with a tag is data. One that does, or has nothing but white space and comments so far,
-    has to be seen further; but not without end.
+    Parameters
+    ----------
+    status : int
+    url : str
+        What was asked for.
+    final_url : str, optional
+        Who answered, after redirects.
+    asked_s : float, optional
+        How long it asks to wait, in seconds.
     """
-    if not 4 <= len(first_bytes) < _MOST_BYTES:
-        return len(first_bytes) >= _MOST_BYTES
-    text = _behind_blanks(first_bytes)
-    if not text or text.startswith(_BLANKS):
-        return False
-    return len(text) >= _TELLING_BYTES or not text.startswith(b"<")
-
-
-def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
-    """Tell whether the body is HTML, by its first bytes or its type. XML that says so and is not HTML is data."""
-    text = _behind_blanks(first_bytes)
-    if _HTML.match(text):
-        return True
-    if _plain(first_bytes).startswith(b"<?xml "):
-        return False
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return media_type in _HTML_TYPES or _HTML_FRAGMENT.match(text) is not None
-
-
-def _plain(data: bytes) -> bytes:
-    """Drop what hides ASCII: a byte order mark, the zero bytes of UTF-16 and UTF-32, and white space in front."""
-    return _BYTE_ORDER_MARK.sub(b"", data).replace(b"\0", b"").lstrip()
-
-
-def _behind_blanks(data: bytes) -> bytes:
-    """Drop what may stand before the first tag: white space, comments, and the XML declaration."""
-    rest = _plain(data)
-    # one comment after the other, instead of by a pattern that could try all ways to divide them
-    while rest.startswith(_BLANKS):
-        closing = b"-->" if rest.startswith(b"<!--") else b"?>"
-        _, closed, behind = rest.partition(closing)
-        if not closed:
-            break
-        rest = behind.lstrip()
-    return rest
-
-
-def check_page(url: str, final_url: str, name: str, headers: Headers, first_bytes: bytes) -> None:
-    """Raise `ContentInvalid` for a web page that is not the file, and for a redirect that left https.
-
-    A page is the file only if it is called so (``.html``) and no redirect led elsewhere: to a login page, say. A
-    redirect to the same name in another place is one to where the file lies.
-    """
-    if not is_secure(final_url):
-        raise ContentInvalid(
-            f"{shown(url)} was redirected to an address that is not encrypted.",
-            "What comes from there could be anybody's.",
-            "Ask for its https address.",
-        )
-    if not is_web_page(headers, first_bytes):
-        return
-    moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
-    if moved or not name.lower().endswith(_HTML_NAMES):
-        raise ContentInvalid(
-            f"A web page came instead of {name}.",
-            f"The server sent it by way of {host_of(final_url)}." if moved else "Servers do that to ask for a sign-in.",
-            "Sign in again; if it comes again, open the address in a browser to read what the page says.",
-        )
-
-
-def refusal(status: int, url: str) -> TransferError:
-    """Return the error for a status that is neither 200 nor 206; it is `retryable` for 408, 429 and 5xx."""
-    address = shown(url)
+    host, address = host_of(final_url or url), f"The address is {shown(url)}."
     if status in (408, 429) or status >= 500:
         why = "It has too many requests just now." if status == 429 else "It has a passing trouble, or so it says."
-        return ServerUnreachable(
-            f"{host_of(url)} did not deliver {address} ({status}).", why, "Try again later.", status=status
-        )
+        do = f"Try again in {timedelta(seconds=round(asked_s))}: it asks for that." if asked_s else "Try again later."
+        return ServerUnreachable(f"{host} did not deliver the file ({status}).", f"{why} {address}", do, status=status)
     what, why, do = {
         401: ("did not accept the sign-in", "It is missing, has ended or is not valid there.", "Sign in again."),
         403: (
@@ -222,7 +153,7 @@ def refusal(status: int, url: str) -> TransferError:
         404: ("has no such file", "The address is wrong, or the file was moved or removed.", "Look it up again."),
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
-    return ServerRefused(f"{host_of(url)} {what} ({status}): {address}.", why, do, status=status)
+    return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)
 
 
 def retry_after_s(headers: Headers, now: float) -> float | None:

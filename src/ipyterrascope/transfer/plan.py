@@ -142,7 +142,7 @@ def _folders(trail: Trail) -> Iterator[Trail]:
 
 
 def _longest_trail(item: Item) -> Trail:
-    """Return the folders of an item's URL, the host and the outermost ones only as far as they are few, and its name."""
+    """Return the folders of an item's URL, the host included and the innermost twelve at most, and its name."""
     innermost_first = (clean(segment) for segment in (*reversed(path_segments(item.url)[:-1]), host_of(item.url)))
     return (*reversed([*islice(filter(None, innermost_first), _MOST_FOLDERS)]), item.name)
 
