@@ -24,6 +24,8 @@ _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"]
 )
+# the kernel imports from the folder it runs in, where downloads go unless told otherwise
+_IMPORTED = (".py", ".pyc", ".pyw", ".pyd", ".so", ".pth")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
 
 
@@ -38,8 +40,8 @@ def clean(text: str) -> str:
     Returns
     -------
     str
-        Without separators, control characters, drive letters, leading dots and the names that Windows reserves;
-        240 bytes of UTF-8 at most. A clean name is returned as it is.
+        Without separators, control characters, drive letters, leading dots, the names that Windows reserves, and
+        endings that Python would import; 240 bytes of UTF-8 at most. A clean name is returned as it is.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def clean(text: str) -> str:
         name = "_" + name.lstrip(".")
     if name.partition(".")[0].rstrip(" ").upper() in _RESERVED:
         name = "_" + name
-    if name.lower().endswith((PART, JOURNAL)):
+    if name.lower().endswith((PART, JOURNAL, *_IMPORTED)):
         name += "_"
     return name if len(name.encode()) <= MAX_NAME_BYTES else ""
 

@@ -35,7 +35,7 @@ def test_clean_name_stays_in_its_folder(text: str) -> None:
     assert (windows.drive, windows.root, len(windows.parts)) == ("", "", 1)
     assert not windows.is_reserved()
     assert not name.startswith((".", " "))
-    assert not name.endswith((".", " ", ".part", ".part.json"))
+    assert not name.endswith((".", " ", ".part", ".part.json", ".py", ".so"))
     assert name.isprintable() or not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in name)
     assert len(name.encode()) <= MAX_NAME_BYTES
 
@@ -64,6 +64,12 @@ def test_clean_name_is_kept(text: str) -> None:
         ("x.tif.part", "x.tif.part_"),
         ("x.tif.PART.json", "x.tif.PART.json_"),
         ("innocent\u202efit.exe", "innocent_fit.exe"),
+        ("numpy.py", "numpy.py_"),
+        ("numpy.PYC", "numpy.PYC_"),
+        ("numpy.cpython-311-x86_64-linux-gnu.so", "numpy.cpython-311-x86_64-linux-gnu.so_"),
+        ("numpy.pyd", "numpy.pyd_"),
+        ("evil.pth", "evil.pth_"),
+        ("notes.python.txt", "notes.python.txt"),
         ("..", ""),
         ("", ""),
         ("x" * 241, ""),
