@@ -6,12 +6,12 @@ An answer is believed only where it says one thing: sizes must agree, and a part
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError
+from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError, quoted
 from .names import host_of, shown
 from .sources import Item
 
@@ -154,6 +154,16 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
     return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)
+
+
+def no_login_sent(status: int | None, url: str, login_hosts: Iterable[str]) -> ServerRefused:
+    """Return the error for a refusal by a host that must not see the sign-in."""
+    return ServerRefused(
+        f"{host_of(url)} did not give the file ({status}), and no login was sent there.",
+        f"A login goes to its provider's hosts only: {quoted(', '.join(sorted(login_hosts)))}.",
+        "Name the provider that the host belongs to (`--provider`, provider=…), or add the host to c.Terrascope.hosts.",
+        status=status,
+    )
 
 
 def retry_after_s(headers: Headers, now: float) -> float | None:

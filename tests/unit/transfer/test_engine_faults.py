@@ -174,6 +174,21 @@ def test_refusal_is_final(one: Downloads, status: int, advice: str) -> None:
     assert "secret reasons" not in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_refusal_by_a_host_without_a_login(one: Downloads, status: int) -> None:
+    """Only where no login was sent does a refusal say so."""
+
+    def refused(login_host: str) -> str:
+        one.server.script.append(Answer(status=status))
+        with pytest.raises(ServerRefused) as caught:
+            download(one.item(), one.folder, session=one.session, login_hosts={login_host})
+        assert caught.value.status == status
+        return str(caught.value)
+
+    assert "no login was sent there" in refused("data.example.org")
+    assert "no login was sent there" not in refused("127.0.0.1")
+
+
 def test_silent_server(one: Downloads) -> None:
     """A server that falls silent is left after the time-out, and the rest is fetched."""
     engine = one.waits.engine()
