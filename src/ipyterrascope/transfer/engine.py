@@ -147,7 +147,8 @@ class SessionEngine:
             pages.check_page(item.url, response.url, item.name, response.headers, first)
             body = answers.read_body(response.status_code, response.headers, offset, headers.get("If-Range"))
             if body is None or (body.start and journal and journal.size_bytes not in (None, body.size_bytes)):
-                partial.discard()
+                if offset:
+                    partial.discard()
                 raise _Passing(part_unusable(item), 0.0)
             size_bytes = answers.agreed_size(item, response.headers, body)
             if action.present_bytes is not None:

@@ -28,8 +28,8 @@ def network_failure(problem: Exception, url: str) -> TerrascopeError:
         )
     if isinstance(problem, (ValueError, requests.TooManyRedirects)):
         return ServerRefused(
-            f"{host} sent a redirect that cannot be followed.",
-            f"It came for {shown(url)} ({type(problem).__name__}).",
+            f"{host} has an address, or sent a redirect, that cannot be followed.",
+            f"It was about {shown(url)} ({type(problem).__name__}).",
             "Check the address.",
         )
     if isinstance(problem, (requests.RequestException, HTTPError)):

@@ -208,6 +208,7 @@ class Partial:
     def _close(self) -> None:
         fd, self._fd = self._fd, None
         if fd is not None:
+            _unlock(fd)
             os.close(fd)
 
     def _close_for_windows(self) -> None:
@@ -249,3 +250,10 @@ def _lock(fd: int) -> bool:
             # this file system has none
             return True
     return True
+
+
+def _unlock(fd: int) -> None:
+    """Let go of a file although a process forked meanwhile (as those of multiprocessing are) has it open too."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)

@@ -31,7 +31,7 @@ class Progress(Protocol):
         ...
 
     def item_started(self, item: Item) -> None:
-        """The engine turns to an item. What is there already or is in conflict never starts, it is only done."""
+        """The engine turns to an item. What is not to be fetched, or is given up, is done without it."""
         ...
 
     def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
@@ -72,6 +72,7 @@ class _Bar(Protocol):
     def update(self, n: float) -> object: ...
     def set_description_str(self, desc: str, refresh: bool) -> None: ...
     def set_postfix_str(self, s: str, refresh: bool) -> None: ...
+    def refresh(self) -> object: ...
     def close(self) -> None: ...
 
 
@@ -159,11 +160,13 @@ class BarProgress:
         speed = self._fetched_bytes / max(0.001, self._monotonic() - self._began)
         rate = f"{size_text(self._fetched_bytes)}, {size_text(int(speed))}/s" if self._fetched_bytes else ""
         bar.set_description_str(self._count(), refresh=False)
-        bar.set_postfix_str(", ".join(filter(None, (rate, what))), refresh=refresh)
+        bar.set_postfix_str(", ".join(filter(None, (rate, what))), refresh=False)
         n = self._settled + sum(share for share, _ in self._running.values())
         bar.update(n - bar.n)
         # without what rounding adds, so that the end is reached exactly
         bar.n = n
+        if refresh:
+            bar.refresh()
 
     def _count(self) -> str:
         failed = f", {self._failed} failed" if self._failed else ""

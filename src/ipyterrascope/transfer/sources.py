@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
 from typing import SupportsIndex, TypeAlias, cast
@@ -149,7 +149,7 @@ def _numbered(number: int, entry: object, name: str | None) -> Item:
 
 def _item(entry: object, name: str | None) -> Item:
     if isinstance(entry, Item):
-        return entry if name is None else Item(entry.url, name, entry.size_bytes, entry.local_path, entry.checksum)
+        return entry if name is None else replace(entry, name=name)
     if not isinstance(entry, str):
         raise _not_a_source(entry)
     url = entry.strip()

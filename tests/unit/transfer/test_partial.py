@@ -235,6 +235,19 @@ def test_part_belongs_to_who_writes_it(target: Path, url: str) -> None:
     assert names(target.parent) == ["a.tif"]
 
 
+def test_forked_process_blocks_nobody(target: Path) -> None:
+    """A process that was forked meanwhile and lives on does not keep the part from the next download."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 10)
+        partial.write(b"12345")
+        inherited = os.dup(partial._fd)  # type: ignore[arg-type]
+    try:
+        with Partial(target, URL) as again:
+            assert again.offset == 5
+    finally:
+        os.close(inherited)
+
+
 def test_part_that_came_in_between(target: Path) -> None:
     """Of two downloads that found nothing there, the one that comes second to write fails and touches nothing."""
     with Partial(target, URL) as first, Partial(target, "https://h/other/a.tif") as second:
