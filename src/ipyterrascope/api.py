@@ -179,7 +179,14 @@ def download(
     wanted = items[0] if isinstance(sources, (str, Item)) else items
     progress = progress_for(_PROGRESS[frontend.place()])
     with AuthorizedSession(chosen, login_url=chosen.provider.issuer, connection=chosen.connection) as signed:
-        return fetch(wanted, folder, session=signed, overwrite=overwrite, progress=progress)
+        return fetch(
+            wanted,
+            folder,
+            session=signed,
+            login_hosts=chosen.provider.hosts,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
 
 def logout(provider: str | Provider | None = None) -> str:

@@ -179,6 +179,12 @@ class ContentInvalid(TransferError):
 
 
 class DownloadFailed(TransferError):
-    """The summary of a batch in which something failed; `report` says what became of every item."""
+    """The summary of a batch in which something failed; `report` says what became of every item.
+
+    `why` has a line for each file that failed.
+    """
 
     report: object | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.why, self.do) if part)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ipyterrascope.errors import (
     ConfigurationError,
     ProviderAnswerInvalid,
     ProviderUnreachable,
+    ServerRefused,
     TerrascopeError,
 )
 from ipyterrascope.protocol import http
@@ -206,3 +208,15 @@ print([session.get({box.download_urls[0]!r}).status_code for _ in range(3)])
     )
     assert done.stdout == "[200, 200, 200]\n", done.stderr
     assert len(box.requests_to("/token")) <= 2
+
+
+def test_file_of_a_host_that_gets_no_login(box: Sandbox, tmp_path: Path) -> None:
+    """A host that is none of the provider's refuses for want of a login; the error says so, and which hosts get it."""
+    elsewhere = replace(box.provider(), name="hosts-elsewhere", hosts=frozenset({"data.example.org"}))
+    for source in (box.download_urls[0], box.download_urls[:1]):
+        with pytest.raises(TerrascopeError, match=r"\(401\), and no login was sent there") as caught:
+            ts.download(source, tmp_path, provider=elsewhere)
+        assert "--provider" in str(caught.value)
+        assert "c.Terrascope.hosts" in str(caught.value)
+    with pytest.raises(ServerRefused, match=r"only: data\.example\.org\."):
+        ts.download(box.download_urls[0], tmp_path, provider=elsewhere)

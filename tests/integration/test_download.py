@@ -23,6 +23,7 @@ from ipyterrascope.errors import (
 )
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.transfer import Backoff, Item, Report, SessionEngine, download
+from ipyterrascope.transfer.progress import NoProgress
 
 TIFF = b"II*\x00" + random.Random(3).randbytes(1_024_000)
 fast = partial(SessionEngine, backoff=Backoff(max_tries=3), wait=lambda seconds: None)
@@ -261,7 +262,12 @@ def test_a_name_of_my_own(box: Sandbox, session: requests.Session, tmp_path: Pat
 
 
 def test_nothing_to_download(session: requests.Session, tmp_path: Path) -> None:
-    """An empty batch is an empty report."""
-    report = download([], tmp_path / "data", session=session)
+    """An empty batch is an empty report, and shows no progress."""
+
+    class Untold(NoProgress):
+        def started(self, items: object) -> None:
+            raise AssertionError("there is nothing to show")
+
+    report = download([], tmp_path / "data", session=session, progress=Untold())
     assert list(report) == []
     assert str(report) == "nothing to download"

@@ -1,29 +1,25 @@
 """What an HTTP answer says about a file: pure functions of status and headers (floor 4; RFC 9110).
 
-An answer is believed only where it says one thing: sizes must agree, a part must begin where it was asked to, and a web
-page is never taken for data.
+An answer is believed only where it says one thing: sizes must agree, and a part must begin where it was asked to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError
-from ..values.hosts import is_secure, origin_of
+from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError, quoted
 from .names import host_of, shown
 from .sources import Item
 
 Headers = Mapping[str, str]
 """Header names in any case, as requests gives them."""
 
+_VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
-_HTML_NAMES = (".html", ".htm", ".xhtml")
 
 
 @dataclass(frozen=True)
@@ -85,13 +81,18 @@ def is_encoded(headers: Headers) -> bool:
 
 def strong_validator(headers: Headers) -> str | None:
     """Return the ETag if it is strong, else Last-Modified if it is old enough to be (RFC 9110 section 8.8.2.2)."""
-    etag = headers.get("ETag", "").strip()
+    etag, last_modified = (headers.get(name, "").strip() for name in ("ETag", "Last-Modified"))
     if etag:
-        return etag if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) else None
-    modified, date = _instant(headers.get("Last-Modified", "")), _instant(headers.get("Date", ""))
+        return etag if etag.startswith('"') and is_validator(etag) else None
+    modified, date = _instant(last_modified), _instant(headers.get("Date", ""))
     if modified is None or date is None or date - modified < 60:
         return None
-    return headers["Last-Modified"].strip()
+    return last_modified if is_validator(last_modified) else None
+
+
+def is_validator(text: str) -> bool:
+    """Tell whether a text is a strong ETag or may be a date, and so can be sent in `If-Range`."""
+    return _VALIDATOR.fullmatch(text) is not None
 
 
 def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
@@ -124,53 +125,24 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
     return next(iter(sizes), None)
 
 
-def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
-    """Tell whether the body is HTML, by its type or its first bytes."""
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return media_type in _HTML_TYPES or _begins_as_html(first_bytes[:4096])
+def refusal(status: int, url: str, final_url: str | None = None, asked_s: float | None = None) -> TransferError:
+    """Return the error for a status that is neither 200 nor 206; it is `retryable` for 408, 429 and 5xx.
 
-
-def _begins_as_html(data: bytes) -> bool:
-    rest = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    # one comment after the other, instead of by a pattern that could try all ways to divide them
-    while rest.startswith((b"<!--", b"<?xml")):
-        closing = b"-->" if rest.startswith(b"<!--") else b"?>"
-        _, closed, rest = rest.partition(closing)
-        if not closed:
-            return False
-        rest = rest.lstrip()
-    return _HTML.match(rest) is not None
-
-
-def check_page(url: str, final_url: str, name: str, headers: Headers, first_bytes: bytes) -> None:
-    """Raise `ContentInvalid` for a web page that is not the file, and for a redirect that left https.
-
-    A page is the file only if it is called so (``.html``) and comes from the host that was asked: a login page that a
-    redirect led to is neither.
+    Parameters
+    ----------
+    status : int
+    url : str
+        What was asked for.
+    final_url : str, optional
+        Who answered, after redirects.
+    asked_s : float, optional
+        How long it asks to wait, in seconds.
     """
-    if not is_secure(final_url):
-        raise ContentInvalid(
-            f"{shown(url)} was redirected to an address that is not encrypted.",
-            "What comes from there could be anybody's.",
-            "Ask for its https address.",
-        )
-    moved = origin_of(url) != origin_of(final_url)
-    if is_web_page(headers, first_bytes) and (moved or not name.lower().endswith(_HTML_NAMES)):
-        raise ContentInvalid(
-            f"A web page came instead of {name}.",
-            f"The server sent it by way of {host_of(final_url)}." if moved else "Servers do that to ask for a sign-in.",
-            "Sign in again; if it comes again, open the address in a browser to read what the page says.",
-        )
-
-
-def refusal(status: int, url: str) -> TransferError:
-    """Return the error for a status that is neither 200 nor 206; it is `retryable` for 408, 429 and 5xx."""
-    address = shown(url)
+    host, address = host_of(final_url or url), f"The address is {shown(url)}."
     if status in (408, 429) or status >= 500:
         why = "It has too many requests just now." if status == 429 else "It has a passing trouble, or so it says."
-        return ServerUnreachable(
-            f"{host_of(url)} did not deliver {address} ({status}).", why, "Try again later.", status=status
-        )
+        do = f"Try again in {timedelta(seconds=round(asked_s))}: it asks for that." if asked_s else "Try again later."
+        return ServerUnreachable(f"{host} did not deliver the file ({status}).", f"{why} {address}", do, status=status)
     what, why, do = {
         401: ("did not accept the sign-in", "It is missing, has ended or is not valid there.", "Sign in again."),
         403: (
@@ -181,7 +153,17 @@ def refusal(status: int, url: str) -> TransferError:
         404: ("has no such file", "The address is wrong, or the file was moved or removed.", "Look it up again."),
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
-    return ServerRefused(f"{host_of(url)} {what} ({status}): {address}.", why, do, status=status)
+    return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)
+
+
+def no_login_sent(status: int | None, url: str, login_hosts: Iterable[str]) -> ServerRefused:
+    """Return the error for a refusal by a host that must not see the sign-in."""
+    return ServerRefused(
+        f"{host_of(url)} did not give the file ({status}), and no login was sent there.",
+        f"A login goes to its provider's hosts only: {quoted(', '.join(sorted(login_hosts)))}.",
+        "Name the provider that the host belongs to (`--provider`, provider=…), or add the host to c.Terrascope.hosts.",
+        status=status,
+    )
 
 
 def retry_after_s(headers: Headers, now: float) -> float | None:

@@ -6,27 +6,57 @@ A multihash is the code of its function, the length of the digest, and the diges
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import re
+from typing import BinaryIO
 
-_FUNCTIONS = {"1114": "sha1", "1220": "sha256", "1340": "sha512", "2030": "sha384", "d50110": "md5"}
+from ..errors import SourceInvalid, quoted
+
+_FUNCTIONS = {"11": "sha1", "12": "sha256", "13": "sha512", "20": "sha384", "d501": "md5"}
 _CHUNK_BYTES = 1 << 20
 
 
-def matches(path: Path, multihash: str) -> bool:
-    """Tell whether a file has a checksum. One whose function is not known here counts as matched.
+def read_multihash(multihash: str) -> tuple[str, str] | None:
+    """Return function and digest of a multihash; None where its function is not known here.
 
     Parameters
     ----------
-    path : pathlib.Path
     multihash : str
         Function code, length and digest, in hexadecimal.
+
+    Raises
+    ------
+    SourceInvalid
+        When it is no hexadecimal text, or the digest of a known function has a wrong length.
     """
-    expected = multihash.strip().lower()
-    for prefix, function in _FUNCTIONS.items():
-        digest = hashlib.new(function, usedforsecurity=False)
-        if expected.startswith(prefix) and len(expected) == len(prefix) + 2 * digest.digest_size:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-            return digest.hexdigest() == expected[len(prefix) :]
-    return True
+    text = multihash.strip().lower()
+    if not re.fullmatch(r"(?:[0-9a-f]{2})+", text):
+        raise _not_a_checksum(text, "It is not hexadecimal.")
+    for code, function in _FUNCTIONS.items():
+        if text.startswith(code):
+            size = hashlib.new(function, usedforsecurity=False).digest_size
+            head = f"{code}{size:02x}"
+            if text.startswith(head) and len(text) == len(head) + 2 * size:
+                return function, text[len(head) :]
+            raise _not_a_checksum(text, f"A {function} digest has {size} bytes, and it says so before them.")
+    return None
+
+
+def matches(file: BinaryIO, multihash: str) -> bool:
+    """Tell whether an open file has a checksum. One whose function is not known here counts as matched."""
+    known = read_multihash(multihash)
+    if known is None:
+        return True
+    function, expected = known
+    digest = hashlib.new(function, usedforsecurity=False)
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest() == expected
+
+
+def _not_a_checksum(text: str, why: str) -> SourceInvalid:
+    return SourceInvalid(
+        f"{quoted(text, 20)!r} is no checksum.",
+        why,
+        "Give a multihash in hexadecimal, as STAC's file:checksum is, or leave it out.",
+    )

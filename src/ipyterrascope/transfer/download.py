@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import cast
 
 import requests
 
-from ..errors import TerrascopeError
+from ..errors import LoginRequired, TerrascopeError
+from ..values.hosts import may_carry
+from .answers import no_login_sent
 from .engine import Engine, SessionEngine
-from .folder import look_at, make_writable
+from .folder import folder_of, look_at, make_writable
 from .plan import Action, plan
 from .progress import NoProgress, Progress
 from .report import Outcome, Report, download_failed
@@ -26,6 +28,7 @@ def download(
     folder: str | os.PathLike[str] = ".",
     *,
     session: requests.Session,
+    login_hosts: Collection[str] | None = None,
     name: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -45,6 +48,8 @@ def download(
         Where to; it is made if missing, and ``~`` is your home.
     session : requests.Session
         Carries the sign-in to the hosts that may see it.
+    login_hosts : collection of str, optional
+        Those hosts, for the error when another one refuses.
     name : str, optional
         The file's name, for one URL only.
     overwrite : bool
@@ -74,11 +79,11 @@ def download(
     """
     began = monotonic()
     items = items_from(sources, name)
-    target = Path(folder).expanduser()
+    target = folder_of(folder)
     actions = plan(items, target, look_at, overwrite=overwrite)
     if any(action.do == "fetch" for action in actions):
         make_writable(target)
-    outcomes = _run(list(dict.fromkeys(actions)), engine(session), progress or NoProgress())
+    outcomes = _run(list(dict.fromkeys(actions)), engine(session), progress or NoProgress(), login_hosts)
     report = Report((outcomes[action.item] for action in actions), monotonic() - began)
     if not report.failed:
         return report
@@ -87,19 +92,33 @@ def download(
     raise download_failed(report)
 
 
-def _run(actions: Sequence[Action], engine: Engine, progress: Progress) -> dict[Item, Outcome]:
+def _run(
+    actions: Sequence[Action], engine: Engine, progress: Progress, login_hosts: Collection[str] | None
+) -> dict[Item, Outcome]:
     outcomes: dict[Item, Outcome] = {}
+    if not actions:
+        return outcomes
     wanted = [action for action in actions if action.do == "fetch"]
     settled = (_settled(action) for action in actions if action.do != "fetch")
     try:
         progress.started([action.item for action in actions])
         with closing(engine.run(wanted, progress)) as running:
-            for outcome in chain(settled, running):
+            for ended in chain(settled, running):
+                outcome = ended if login_hosts is None else _explained(ended, login_hosts)
                 outcomes[outcome.item] = outcome
                 progress.item_done(outcome)
     finally:
         progress.finished()
     return outcomes
+
+
+def _explained(outcome: Outcome, login_hosts: Collection[str]) -> Outcome:
+    """Say so where a host refused that was sent no login."""
+    error, url = outcome.error, outcome.item.url
+    asks_for_login = isinstance(error, LoginRequired) or (error is not None and error.status in (401, 403))
+    if error is None or not asks_for_login or may_carry(url, login_hosts):
+        return outcome
+    return replace(outcome, error=no_login_sent(error.status, url, login_hosts))
 
 
 def _settled(action: Action) -> Outcome:

@@ -16,16 +16,16 @@ from typing import NoReturn, Protocol
 
 import requests
 
-from ..errors import ContentInvalid, ServerUnreachable, TerrascopeError
-from . import answers
-from .failures import NETWORK_ERRORS, detached, network_failure
-from .names import host_of, shown
+from ..errors import ContentInvalid, TerrascopeError
+from . import answers, pages
+from .failures import NETWORK_ERRORS, broken_off, detached, network_failure, part_unusable, too_slow
 from .partial import Partial
 from .plan import Action, other_file_there
 from .progress import Progress
 from .report import Outcome, Status
-from .retry import Backoff
+from .retry import Backoff, GivenUp
 from .sources import Item
+from .watchdog import Watchdog
 
 CHUNK_BYTES = 256 * 1024
 """Read and written at once: more is no faster, and a broken connection loses up to this much."""
@@ -63,6 +63,9 @@ class SessionEngine:
         How often and after how long to try again.
     timeout_s : tuple of float, optional
         For the connection and for each read, in seconds. By default the session's own `timeout`, else 10 and 60.
+    no_progress_s : float, optional
+        A try that brings nothing for so many seconds is ended, whatever else comes. By default twice the time-out for
+        a read.
     clock, monotonic, wait, random : callable
         POSIX seconds, seconds that never go back, sleep, and a number from 0 to 1.
     """
@@ -73,6 +76,7 @@ class SessionEngine:
         *,
         backoff: Backoff | None = None,
         timeout_s: tuple[float, float] | None = None,
+        no_progress_s: float | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
@@ -81,29 +85,41 @@ class SessionEngine:
         self._session = session
         self._backoff = backoff or Backoff()
         self._timeout_s: tuple[float, float] = timeout_s or getattr(session, "timeout", None) or (10.0, 60.0)
+        self._no_progress_s = no_progress_s or 2 * self._timeout_s[1]
         self._clock, self._monotonic, self._wait, self._random = clock, monotonic, wait, random
 
     def run(self, actions: Iterable[Action], progress: Progress) -> Generator[Outcome, None, None]:
         """Fetch one after the other. See `Engine`."""
-        for action in actions:
-            progress.item_started(action.item)
-            began = self._monotonic()
-            status: Status = "failed"
-            size_bytes, error = None, None
-            try:
-                status, size_bytes = self._fetch(action, progress)
-            except TerrascopeError as problem:
-                error = detached(problem)
-            seconds = self._monotonic() - began
-            yield Outcome(
-                item=action.item, path=action.path, status=status, size_bytes=size_bytes, error=error, seconds=seconds
-            )
+        given_up = GivenUp()
+        with Watchdog(self._session, self._no_progress_s) as self._watchdog:
+            for action in actions:
+                error = given_up.error_for(action.item)
+                if error is not None:
+                    yield Outcome(item=action.item, path=action.path, status="failed", error=error)
+                    continue
+                progress.item_started(action.item)
+                outcome = self._outcome(action, progress)
+                given_up.note(action.item, outcome.error)
+                yield outcome
+
+    def _outcome(self, action: Action, progress: Progress) -> Outcome:
+        began = self._monotonic()
+        status: Status = "failed"
+        size_bytes, error = None, None
+        try:
+            status, size_bytes = self._fetch(action, progress)
+        except TerrascopeError as problem:
+            error = detached(problem)
+        seconds = self._monotonic() - began
+        return Outcome(
+            item=action.item, path=action.path, status=status, size_bytes=size_bytes, error=error, seconds=seconds
+        )
 
     def _fetch(self, action: Action, progress: Progress) -> tuple[Status, int]:
         """Fetch a file with as many tries as it takes."""
         if action.present_bytes and self._size_by_head(action.item) == action.present_bytes:
             return "skipped", action.present_bytes
-        with Partial(action.path, action.item.url) as partial:
+        with Partial(action.path, action.item.url, overwrite=action.overwrite) as partial:
             tries, furthest = 0, partial.offset
             while True:
                 try:
@@ -113,7 +129,7 @@ class SessionEngine:
                 # a try that brought the file further is not held against a bad line
                 tries = 1 if partial.offset - furthest >= CHUNK_BYTES else tries + 1
                 furthest = max(furthest, partial.offset)
-                if tries >= self._backoff.max_tries:
+                if self._backoff.ends(tries, asked_s):
                     raise error
                 wait_s = self._backoff.wait_s(tries, asked_s, self._random)
                 progress.waiting(action.item, wait_s, error)
@@ -126,13 +142,14 @@ class SessionEngine:
             headers |= {"Range": f"bytes={offset}-", "If-Range": journal.validator}
         with closing(self._ask("GET", item, headers)) as response:
             self._check_status(response, item, partial)
-            chunks = _chunks(response, item.url)
-            first = next(chunks, b"") if response.status_code == 200 else b""
-            answers.check_page(item.url, response.url, item.name, response.headers, first)
+            chunks = self._chunks(response, item.url)
+            first = _first_bytes(chunks) if response.status_code == 200 else b""
+            pages.check_page(item.url, response.url, item.name, response.headers, first)
             body = answers.read_body(response.status_code, response.headers, offset, headers.get("If-Range"))
             if body is None or (body.start and journal and journal.size_bytes not in (None, body.size_bytes)):
-                partial.discard()
-                raise _Passing(_part_unusable(item), 0.0)
+                if offset:
+                    partial.discard()
+                raise _Passing(part_unusable(item), 0.0)
             size_bytes = answers.agreed_size(item, response.headers, body)
             if action.present_bytes is not None:
                 if size_bytes == action.present_bytes:
@@ -148,11 +165,12 @@ class SessionEngine:
                 _check_length(item, partial, size_bytes)
                 progress.advanced(item, partial.offset, size_bytes)
         if size_bytes is not None and partial.offset < size_bytes:
-            raise _Passing(_broken_off(item, partial.offset, size_bytes), None)
+            raise _Passing(broken_off(item, partial.offset, size_bytes), None)
         partial.finish(item.checksum)
         return "saved", partial.offset
 
     def _ask(self, method: str, item: Item, headers: dict[str, str]) -> requests.Response:
+        self._watchdog.begin()
         try:
             return self._session.request(
                 method, item.url, headers=headers, stream=True, timeout=self._timeout_s, allow_redirects=True
@@ -160,8 +178,30 @@ class SessionEngine:
         except TerrascopeError as problem:
             error = problem
         except NETWORK_ERRORS as problem:
-            error = network_failure(problem, item.url)
+            error = self._network_failure(problem, item.url)
         _fail(error)
+
+    def _chunks(self, response: requests.Response, url: str) -> Generator[bytes, None, None]:
+        """Read a body as it is on the wire, without decoding anything."""
+        stream: Iterator[bytes] = response.raw.stream(CHUNK_BYTES, decode_content=False)
+        while True:
+            try:
+                chunk = next(stream, b"")
+            except NETWORK_ERRORS as problem:
+                error = self._network_failure(problem, url)
+            else:
+                if chunk:
+                    self._watchdog.feed()
+                    yield chunk
+                    continue
+                if not self._watchdog.barked:
+                    return
+                # the end that the watchdog made looks like one that the server made
+                error = too_slow(url, self._watchdog.limit_s)
+            _fail(error)
+
+    def _network_failure(self, problem: Exception, url: str) -> TerrascopeError:
+        return too_slow(url, self._watchdog.limit_s) if self._watchdog.barked else network_failure(problem, url)
 
     def _check_status(self, response: requests.Response, item: Item, partial: Partial) -> None:
         status = response.status_code
@@ -169,14 +209,15 @@ class SessionEngine:
             return
         if status == 416 and partial.offset:
             partial.discard()
-            raise _Passing(_part_unusable(item), 0.0)
-        _fail(answers.refusal(status, item.url), answers.retry_after_s(response.headers, self._clock()))
+            raise _Passing(part_unusable(item), 0.0)
+        asked_s = answers.retry_after_s(response.headers, self._clock())
+        _fail(answers.refusal(status, item.url, response.url, asked_s), asked_s)
 
     def _size_by_head(self, item: Item) -> int | None:
         """Ask for the size alone; None where the answer cannot be relied on, so that GET has to tell."""
         try:
             with closing(self._ask("HEAD", item, _HEADERS)) as response:
-                is_data = response.status_code == 200 and not answers.is_web_page(response.headers, b"")
+                is_data = response.status_code == 200 and not pages.is_web_page(response.headers, b"")
                 return answers.content_length(response.headers) if is_data else None
         except _Passing:
             return None
@@ -186,20 +227,14 @@ def _fail(error: TerrascopeError, asked_s: float | None = None) -> NoReturn:
     raise _Passing(error, asked_s) if error.retryable else error
 
 
-def _chunks(response: requests.Response, url: str) -> Generator[bytes, None, None]:
-    """Read a body as it is on the wire, without decoding anything."""
-    stream: Iterator[bytes] = response.raw.stream(CHUNK_BYTES, decode_content=False)
-    while True:
-        try:
-            chunk = next(stream, b"")
-        except NETWORK_ERRORS as problem:
-            error = network_failure(problem, url)
-        else:
-            if not chunk:
-                return
-            yield chunk
-            continue
-        _fail(error)
+def _first_bytes(chunks: Iterator[bytes]) -> bytes:
+    """Read as much as it takes to tell a web page from data."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if pages.is_telling(first):
+            break
+    return first
 
 
 def _check_length(item: Item, partial: Partial, size_bytes: int | None) -> None:
@@ -209,17 +244,3 @@ def _check_length(item: Item, partial: Partial, size_bytes: int | None) -> None:
         raise ContentInvalid(
             f"{item.name} is longer than was said.", f"It should have {size_bytes:,} bytes.", "Look it up again."
         )
-
-
-def _broken_off(item: Item, got: int, size_bytes: int) -> ServerUnreachable:
-    return ServerUnreachable(
-        f"The transfer of {item.name} broke off.",
-        f"{got:,} of {size_bytes:,} bytes came from {host_of(item.url)}.",
-        "Try again: it goes on where it was, if the server allows.",
-    )
-
-
-def _part_unusable(item: Item) -> ContentInvalid:
-    return ContentInvalid(
-        "The server sent a part that was not asked for.", f"It came for {shown(item.url)}.", "Try again later."
-    )

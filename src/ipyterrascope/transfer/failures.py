@@ -9,8 +9,9 @@ from __future__ import annotations
 import requests
 from urllib3.exceptions import HTTPError
 
-from ..errors import ConfigurationError, ServerRefused, ServerUnreachable, TerrascopeError, quoted
+from ..errors import ConfigurationError, ContentInvalid, ServerRefused, ServerUnreachable, TerrascopeError, quoted
 from .names import host_of, shown
+from .sources import Item
 
 NETWORK_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 """What a request, or reading its body, may raise."""
@@ -27,8 +28,8 @@ def network_failure(problem: Exception, url: str) -> TerrascopeError:
         )
     if isinstance(problem, (ValueError, requests.TooManyRedirects)):
         return ServerRefused(
-            f"{host} sent a redirect that cannot be followed.",
-            f"It came for {shown(url)} ({type(problem).__name__}).",
+            f"{host} has an address, or sent a redirect, that cannot be followed.",
+            f"It was about {shown(url)} ({type(problem).__name__}).",
             "Check the address.",
         )
     if isinstance(problem, (requests.RequestException, HTTPError)):
@@ -41,6 +42,31 @@ def network_failure(problem: Exception, url: str) -> TerrascopeError:
     # only the CA bundle raises a bare OSError: requests looks for the file itself
     return ConfigurationError(
         f"No connection to {host} can be made.", quoted(problem), "Check the CA bundle (`verify`)."
+    )
+
+
+def too_slow(url: str, limit_s: float) -> ServerUnreachable:
+    """Return the error for a connection on which next to nothing came for a while."""
+    return ServerUnreachable(
+        f"{host_of(url)} sent next to nothing for {limit_s:.0f} s.",
+        f"It happened at {shown(url)}.",
+        "Check the network, and try again: it goes on where it was, if the server allows.",
+    )
+
+
+def broken_off(item: Item, got: int, size_bytes: int) -> ServerUnreachable:
+    """Return the error for a body that ended too early."""
+    return ServerUnreachable(
+        f"The transfer of {item.name} broke off.",
+        f"{got:,} of {size_bytes:,} bytes came from {host_of(item.url)}.",
+        "Try again: it goes on where it was, if the server allows.",
+    )
+
+
+def part_unusable(item: Item) -> ContentInvalid:
+    """Return the error for a 206 or 416 that does not fit the part that is there."""
+    return ContentInvalid(
+        "The server sent a part that was not asked for.", f"It came for {shown(item.url)}.", "Try again later."
     )
 
 

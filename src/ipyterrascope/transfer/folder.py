@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import TargetInvalid
+from ..errors import TargetInvalid, quoted
+from .names import size_text
 from .plan import Present
 
 _REASONS = {
@@ -24,6 +27,26 @@ _REASONS = {
     errno.ENAMETOOLONG: ("The name is too long for this file system.", "Choose a shorter name or another folder"),
     errno.ELOOP: ("A symbolic link is in the way.", "Remove it"),
 }
+
+
+def folder_of(folder: str | os.PathLike[str]) -> Path:
+    """Return the folder that a person named; ``~`` is their home.
+
+    Raises
+    ------
+    TargetInvalid
+        When no folder can be called so.
+    """
+    # no text, a lone surrogate, a user that is not known
+    with suppress(TypeError, ValueError, RuntimeError):
+        path = Path(folder).expanduser()
+        if b"\0" not in os.fsencode(path):
+            return path
+    raise TargetInvalid(
+        f"{quoted(folder, 80)!r} cannot be a folder.",
+        "It is no path, or begins with the home of a user who is not known here.",
+        "Give a path, such as 'data' or '~/data'.",
+    )
 
 
 def look_at(path: Path) -> Present | None:
@@ -79,4 +102,7 @@ def _cannot_write(path: Path, error: OSError) -> TargetInvalid:
     why, do = _REASONS.get(
         error.errno or 0, (f"The system says: {error.strerror or type(error).__name__}.", "Choose another folder")
     )
+    if error.errno == errno.ENOSPC:
+        with suppress(OSError):
+            why = f"The disk is full: {size_text(shutil.disk_usage(path.parent).free)} are free."
     return TargetInvalid(f"{path} cannot be written.", why, f"{do}, then try again.")

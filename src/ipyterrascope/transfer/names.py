@@ -1,4 +1,4 @@
-"""Names and addresses: what a file may be called, and what of a URL may be shown (floor 4).
+"""Names, addresses and sizes: what a file may be called, and how a URL and a size are shown (floor 4).
 
 One rule serves all platforms, so that a folder filled on Linux can be copied to Windows: what comes from a server is
 cleaned by it, and what a person asked for is refused unless it is clean already.
@@ -24,6 +24,8 @@ _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"]
 )
+# the kernel imports from the folder it runs in, where downloads go unless told otherwise
+_IMPORTED = (".py", ".pyc", ".pyw", ".pyd", ".so", ".pth")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
 
 
@@ -38,8 +40,8 @@ def clean(text: str) -> str:
     Returns
     -------
     str
-        Without separators, control characters, drive letters, leading dots and the names that Windows reserves;
-        240 bytes of UTF-8 at most. A clean name is returned as it is.
+        Without separators, control characters, drive letters, leading dots, the names that Windows reserves, and
+        endings that Python would import; 240 bytes of UTF-8 at most. A clean name is returned as it is.
 
     Examples
     --------
@@ -51,14 +53,16 @@ def clean(text: str) -> str:
         name = "_" + name.lstrip(".")
     if name.partition(".")[0].rstrip(" ").upper() in _RESERVED:
         name = "_" + name
-    if name.lower().endswith((PART, JOURNAL)):
+    if name.lower().endswith((PART, JOURNAL, *_IMPORTED)):
         name += "_"
     return name if len(name.encode()) <= MAX_NAME_BYTES else ""
 
 
 def path_segments(url: str) -> list[str]:
     """Return the segments of a URL's path, percent-decoded and as they are: empty, ``..`` and hostile ones too."""
-    path = _ORIGIN.sub("", _without_query(url), count=1)
+    address = _without_query(url)
+    origin = _ORIGIN.match(address)
+    path = address[origin.end() :] if origin else address
     return [unquote(segment, errors="replace") for segment in path.split("/")[1:]]
 
 
@@ -74,6 +78,20 @@ def shown(url: str) -> str:
     A query may hold a signature, which is as good as a password for as long as it lasts.
     """
     return quoted(re.sub(r"//[^/]*@", "//", _without_query(url)))
+
+
+def size_text(size_bytes: int | None) -> str:
+    """Write a size as people read it, in powers of 1000, as catalogues and disks do."""
+    if size_bytes is None:
+        return ""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 def _without_query(url: str) -> str:

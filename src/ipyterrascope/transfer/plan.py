@@ -3,7 +3,8 @@
 Layout: a file lies flat in the folder under its own name. Where names collide (as they do between Terrascope's
 products; letter case and Unicode form do not tell two names apart, since many file systems do not either), those files
 go to ``<product>/<file>``, the folder being the one of the URL, and if that is not enough, one more folder of the URL
-at a time. Addresses that differ in nothing but their query cannot be told apart that way and are conflicts.
+at a time, twelve at most. Addresses that differ in nothing but their query cannot be told apart that way and are
+conflicts.
 
 What is there: a file of the right size is skipped. A file of another size is never touched unless `overwrite` is set,
 and then it is replaced only at the moment when the whole new content is there. A file of which no catalogue tells the
@@ -14,15 +15,19 @@ linked folder is a conflict, and a link to a file is read for its size and, with
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import TargetInvalid, TransferError
 from .names import clean, host_of, path_segments, shown
 from .sources import Item
+
+_MOST_FOLDERS = 12
+"""What a trail has at most: deeper than any archive's, and well within what file systems allow."""
 
 Trail: TypeAlias = tuple[str, ...]
 """Folders and name under the target folder, outermost first."""
@@ -56,6 +61,8 @@ class Action:
     present_bytes : int, optional
         Size of the file at `path`. With "fetch": skip if the server tells the same size, and do not replace it
         otherwise.
+    overwrite : bool
+        With "fetch": replace what is at `path`, also what came there since.
     error : TransferError, optional
         With "conflict": why.
     """
@@ -64,6 +71,7 @@ class Action:
     path: Path
     do: Literal["fetch", "skip", "conflict"]
     present_bytes: int | None = None
+    overwrite: bool = False
     error: TransferError | None = field(default=None, compare=False)
 
 
@@ -98,28 +106,45 @@ def plan(items: Sequence[Item], folder: Path, look: Look, *, overwrite: bool = F
 
 
 def _layout(items: Sequence[Item]) -> list[Trail | None]:
-    """Give each item the shortest trail that is its own; None where there is no such trail."""
+    """Give each item the shortest trail that is its own; None where there is no such trail.
+
+    All start with their names. Those whose trail is another's too, or a folder of another's, take one folder more, and
+    then only the trails that this has made can clash.
+    """
     trails: list[Trail | None] = [(item.name,) for item in items]
-    keys: dict[int, Trail] = {number: (_fold(item.name),) for number, item in enumerate(items)}
-    while True:
-        taken = Counter(keys.values())
-        folders = {key[:length] for key in taken for length in range(1, len(key))}
-        clashing = [number for number, key in keys.items() if taken[key] > 1 or key in folders]
-        if not clashing:
-            return trails
-        for number in clashing:
-            longest, length = _longest_trail(items[number]), len(keys[number]) + 1
-            if length <= len(longest):
-                trails[number] = longest[-length:]
-                keys[number] = tuple(_fold(part) for part in longest[-length:])
-            else:
+    longest: dict[int, tuple[Trail, Trail]] = {}
+    holders: defaultdict[Trail, list[int]] = defaultdict(list)
+    folders: Counter[Trail] = Counter()
+    for number, item in enumerate(items):
+        holders[(_fold(item.name),)].append(number)
+    changed = set(holders)
+    while clashing := [key for key in changed if len(holders[key]) > (0 if folders[key] else 1)]:
+        lengthened = [(number, key) for key in clashing for number in holders.pop(key)]
+        folders.subtract(folder for _, key in lengthened for folder in _folders(key))
+        changed = set[Trail]()
+        for number, key in lengthened:
+            if number not in longest:
+                trail = _longest_trail(items[number])
+                longest[number] = trail, tuple(map(_fold, trail))
+            trail, folded = (whole[-len(key) - 1 :] for whole in longest[number])
+            if len(trail) == len(key):
                 trails[number] = None
-                del keys[number]
+                continue
+            trails[number] = trail
+            holders[folded].append(number)
+            folders.update(_folders(folded))
+            changed.update((folded, *_folders(folded)))
+    return trails
+
+
+def _folders(trail: Trail) -> Iterator[Trail]:
+    return (trail[:length] for length in range(1, len(trail)))
 
 
 def _longest_trail(item: Item) -> Trail:
-    folders = (clean(segment) for segment in (host_of(item.url), *path_segments(item.url)[:-1]))
-    return (*filter(None, folders), item.name)
+    """Return the folders of an item's URL, the host included and the innermost twelve at most, and its name."""
+    innermost_first = (clean(segment) for segment in (*reversed(path_segments(item.url)[:-1]), host_of(item.url)))
+    return (*reversed([*islice(filter(None, innermost_first), _MOST_FOLDERS)]), item.name)
 
 
 def _fold(name: str) -> str:
@@ -138,11 +163,11 @@ def _decide(item: Item, folder: Path, trail: Trail | None, look: Look, *, overwr
             )
     present = look(path)
     if present is None:
-        return Action(item, path, "fetch")
+        return Action(item, path, "fetch", overwrite=overwrite)
     if present.kind != "file":
         return _conflict(item, path, _not_usable(path, "a regular file", "a file of its own"))
     if overwrite:
-        return Action(item, path, "fetch")
+        return Action(item, path, "fetch", overwrite=True)
     if item.size_bytes is None:
         return Action(item, path, "fetch", present.size_bytes)
     if item.size_bytes == present.size_bytes:
@@ -167,7 +192,7 @@ def _conflict(item: Item, path: Path, error: TransferError) -> Action:
 def _indistinct(item: Item) -> TargetInvalid:
     return TargetInvalid(
         f"Two different downloads would both be {item.name}.",
-        f"Their addresses have the same path ({shown(item.url)}).",
+        f"The folders of their addresses do not tell them apart ({shown(item.url)}).",
         "Give each its own name: Item(url, name).",
     )
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Literal, overload
 
 from ..errors import DownloadFailed, TerrascopeError
-from .names import shown
+from .checksums import read_multihash
+from .names import shown, size_text
 from .sources import Item
 
 Status = Literal["saved", "skipped", "failed"]
 _WORDS: dict[Status, str] = {"saved": "saved", "skipped": "already there", "failed": "failed"}
+_HEADS = ("status", "size", "file", "")
+_ALIGNED = ("left", "right", "left", "left")
 _MOST_ROWS = 20
-_MOST_REASONS = 3
+_MOST_ADVICES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,20 @@ class Outcome:
     size_bytes: int | None = None
     error: TerrascopeError | None = None
     seconds: float = 0.0
+
+    @property
+    def checksum(self) -> Literal["matched", "not checked"] | None:
+        """What became of the checksum, if there was one: "not checked" where its function is not known here."""
+        if self.status != "saved" or self.item.checksum is None:
+            return None
+        return "matched" if read_multihash(self.item.checksum) else "not checked"
+
+    @property
+    def note(self) -> str:
+        """What to know beside the status: why it failed, or that the checksum was not checked."""
+        if self.error is not None:
+            return self.error.what
+        return "its checksum is of an unknown kind and was not checked" if self.checksum == "not checked" else ""
 
 
 class Report(Sequence[Path]):
@@ -103,34 +120,27 @@ class Report(Sequence[Path]):
     def __str__(self) -> str:
         counts = [f"{len(self._with(status))} {word}" for status, word in _WORDS.items() if self._with(status)]
         fetched = sum(outcome.size_bytes or 0 for outcome in self.saved)
-        size = f" ({_size(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
+        size = f" ({size_text(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
         return f"{', '.join(counts) or 'nothing to download'}{size}"
 
     def __repr__(self) -> str:
-        rows = self._rows()
+        rows = [_HEADS, *self._rows()] if self.outcomes else []
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
         lines = [
-            f"  {status:<{widths[0]}}  {size:>{widths[1]}}  {path:<{widths[2]}}  {why}".rstrip()
-            for status, size, path, why in rows
+            f"  {status:<{widths[0]}}  {size:>{widths[1]}}  {path:<{widths[2]}}  {note}".rstrip()
+            for status, size, path, note in rows
         ]
         return "\n".join([f"Report: {self}", *lines, *self._left_out()])
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{head}</th>" for head in ("status", "size", "file", ""))
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self._rows()
-        )
+        rows = "".join(_html_row("td", row) for row in self._rows())
         below = "".join(f"<p>{escape(line.strip())}</p>" for line in self._left_out())
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+        table = f"<table><thead>{_html_row('th', _HEADS)}</thead><tbody>{rows}</tbody></table>" if rows else ""
         return f"<div><p>{escape(str(self))}</p>{table}{below}</div>"
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         first = [*self.failed, *(outcome for outcome in self.outcomes if outcome.status != "failed")][:_MOST_ROWS]
-        return [
-            (_WORDS[row.status], _size(row.size_bytes), str(row.path), str(row.error) if row.error else "")
-            for row in first
-        ]
+        return [(_WORDS[row.status], size_text(row.size_bytes), str(row.path), row.note) for row in first]
 
     def _left_out(self) -> list[str]:
         more = len(self.outcomes) - _MOST_ROWS
@@ -138,20 +148,31 @@ class Report(Sequence[Path]):
 
 
 def download_failed(report: Report) -> DownloadFailed:
-    """Return the error that sums up what failed; `retryable` when the same call may mend all of it."""
+    """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
     errors = {outcome.item: outcome.error for outcome in report.failed if outcome.error is not None}
-    first = [f"{item.name}: {error.what} {error.why}".strip() for item, error in list(errors.items())[:_MOST_REASONS]]
-    reasons = " ".join(first)
-    more = f" And {len(errors) - len(first)} more." if len(errors) > len(first) else ""
-    advice = next((error.do for error in errors.values()), "")
+    lines = [f"{item.name}: {error.what}" for item, error in errors.items()]
+    if len(lines) > _MOST_ROWS:
+        lines[_MOST_ROWS:] = [f"… and {len(lines) - _MOST_ROWS} more"]
+    advices = [*dict.fromkeys(error.do for error in errors.values() if error.do)][:_MOST_ADVICES]
     failed = DownloadFailed(
         f"{len(report.failed)} of {len(report.outcomes)} downloads failed.",
-        f"{reasons}{more}",
-        f"{advice} What was saved stays: the same call again fetches only the rest.".strip(),
+        "\n".join(lines),
+        " ".join([*advices, "What was saved stays: the same call again fetches only the rest."]),
     )
     failed.report = report
     failed.retryable = all(error.retryable for error in errors.values())
     return failed
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    return (
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+            for cell, side in zip(cells, _ALIGNED, strict=True)
+        )
+        + "</tr>"
+    )
 
 
 def _as_dict(outcome: Outcome) -> dict[str, object]:
@@ -163,6 +184,7 @@ def _as_dict(outcome: Outcome) -> dict[str, object]:
         "status": outcome.status,
         "size_bytes": outcome.size_bytes,
         "seconds": outcome.seconds,
+        "checksum": outcome.checksum,
         "error": error
         and {
             "type": type(error).__name__,
@@ -173,17 +195,3 @@ def _as_dict(outcome: Outcome) -> dict[str, object]:
             "retryable": error.retryable,
         },
     }
-
-
-def _size(size_bytes: int | None) -> str:
-    """Write a size as people read it, in powers of 1000, as catalogues and disks do."""
-    if size_bytes is None:
-        return ""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    size = float(size_bytes)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"

@@ -1,9 +1,14 @@
-"""When to try again: exponential back-off with jitter, and what the server asks for (floor 4)."""
+"""When to try again, and when no more: back-off with jitter, what the server asks for, hosts given up (floor 4)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from ..errors import ServerUnreachable, TerrascopeError
+from .names import host_of
+from .sources import Item
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Backoff:
     first_s, most_s : float
         The longest wait after the first try, in seconds, and after any. It doubles from one to the other.
     most_asked_s : float
-        What is waited at most when the server asks for a time (`Retry-After`): nobody's cell shall hang for a day.
+        A server that asks for more (`Retry-After`) is not waited for: nobody's cell shall hang for a day.
     """
 
     max_tries: int = 6
@@ -25,8 +30,12 @@ class Backoff:
     most_s: float = 30.0
     most_asked_s: float = 120.0
 
+    def ends(self, tries: int, asked_s: float | None) -> bool:
+        """Tell whether there is to be no other try after so many, or because the server asks for too long a wait."""
+        return tries >= self.max_tries or (asked_s or 0.0) > self.most_asked_s
+
     def wait_s(self, tries: int, asked_s: float | None, random: Callable[[], float]) -> float:
-        """Return the wait after so many tries: never less than asked (up to the cap), and never two clients alike.
+        """Return the wait after so many tries: never less than asked, and never two clients alike.
 
         Parameters
         ----------
@@ -38,4 +47,42 @@ class Backoff:
             Gives a number from 0 to 1.
         """
         ours = min(self.most_s, self.first_s * 2.0 ** min(tries - 1, 30)) * (0.5 + 0.5 * random())
-        return ours if asked_s is None else min(asked_s, self.most_asked_s) + random()
+        return ours if asked_s is None else asked_s + random()
+
+
+class GivenUp:
+    """The hosts that delivered none of the last few files, though each was tried again: the rest is not tried.
+
+    Parameters
+    ----------
+    most_files : int
+        Files in a row.
+    """
+
+    def __init__(self, most_files: int = 3) -> None:
+        self._most_files = most_files
+        self._in_a_row: Counter[str] = Counter()
+        self._last: dict[str, TerrascopeError] = {}
+
+    def note(self, item: Item, error: TerrascopeError | None) -> None:
+        """Say how an item ended. Any answer that is no passing failure shows that the host is there."""
+        host = host_of(item.url)
+        if error is None or not error.retryable:
+            self._in_a_row[host] = 0
+        else:
+            self._in_a_row[host] += 1
+            self._last[host] = error
+
+    def error_for(self, item: Item) -> ServerUnreachable | None:
+        """Return why an item is not tried; None when it is to be."""
+        host = host_of(item.url)
+        files = self._in_a_row[host]
+        if files < self._most_files:
+            return None
+        last = self._last[host]
+        return ServerUnreachable(
+            f"Not tried: {host} did not deliver {files} files in a row.",
+            f"The last time: {last.what} {last.why}".strip(),
+            last.do,
+            status=last.status,
+        )

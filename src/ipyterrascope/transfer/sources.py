@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import SupportsIndex, TypeAlias, cast
 
 from ..errors import SourceInvalid, UsageError, quoted
 from ..values.hosts import is_secure, origin_of
+from .checksums import read_multihash
 from .names import MAX_NAME_BYTES, clean, path_segments, shown
 
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,16 +29,17 @@ class Item:
     name : str
         The file's name, without a folder.
     size_bytes : int, optional
-        The size, where a catalogue tells it.
+        The size, where a catalogue tells it; any type of integer.
     local_path : pathlib.Path, optional
         Where a catalogue says the same file lies on this machine. Carried along; nothing is read from it here.
     checksum : str, optional
-        A multihash in hexadecimal, as in STAC's ``file:checksum``.
+        A multihash in hexadecimal, as in STAC's ``file:checksum``. One of a function that is not known here is not
+        checked, which the report says.
 
     Raises
     ------
     SourceInvalid
-        When the URL or the name cannot be right.
+        When a field cannot be right.
 
     Examples
     --------
@@ -50,18 +54,48 @@ class Item:
     checksum: str | None = None
 
     def __post_init__(self) -> None:
+        _check_type("url", self.url, str)
+        _check_type("name", self.name, str)
+        _check_type("local_path", self.local_path, Path, type(None))
+        _check_type("checksum", self.checksum, str, type(None))
         object.__setattr__(self, "url", _checked_url(self.url))
-        if not self.name or clean(self.name) != self.name:
-            raise SourceInvalid(
-                f"{quoted(self.name)!r} cannot be a file's name.",
-                f"A name has no folder, no control character, no leading dot and {MAX_NAME_BYTES} bytes at most.",
-                f"Name it {clean(self.name)!r}, for example." if clean(self.name) else "Choose another name.",
-            )
-        if self.size_bytes is not None and self.size_bytes < 0:
-            raise SourceInvalid(f"{self.name} has a negative size.", "A size is a number of bytes.", "Leave it out.")
+        _check_name(self.name)
+        object.__setattr__(self, "size_bytes", _checked_size(self.name, self.size_bytes))
+        if self.checksum is not None:
+            read_multihash(self.checksum)
 
     def __repr__(self) -> str:
         return f"Item({shown(self.url)!r}, name={self.name!r}, size_bytes={self.size_bytes})"
+
+
+def _check_type(field: str, value: object, *types: type) -> None:
+    if not isinstance(value, types):
+        raise SourceInvalid(
+            f"The {field} of an item is of type {type(value).__name__}.",
+            f"It has to be a {types[0].__name__}{' or None' if len(types) > 1 else ''}.",
+            "See help(Item).",
+        )
+
+
+def _check_name(name: str) -> None:
+    if not name or clean(name) != name:
+        raise SourceInvalid(
+            f"{quoted(name)!r} cannot be a file's name.",
+            "A name has no folder, no control character, no leading dot, no ending that Python imports, "
+            f"and {MAX_NAME_BYTES} bytes at most.",
+            f"Name it {clean(name)!r}, for example." if clean(name) else "Choose another name.",
+        )
+
+
+def _checked_size(name: str, size_bytes: object) -> int | None:
+    """Return a size as a plain integer: catalogues hold those of numpy, too."""
+    if size_bytes is None:
+        return None
+    if isinstance(size_bytes, SupportsIndex) and not isinstance(size_bytes, bool) and index(size_bytes) >= 0:
+        return index(size_bytes)
+    raise SourceInvalid(
+        f"The size of {name} is {quoted(size_bytes, 40)}.", "A size is a whole number of bytes.", "Leave it out."
+    )
 
 
 Source: TypeAlias = "str | Item | Iterable[str | Item]"
@@ -115,7 +149,7 @@ def _numbered(number: int, entry: object, name: str | None) -> Item:
 
 def _item(entry: object, name: str | None) -> Item:
     if isinstance(entry, Item):
-        return entry if name is None else Item(entry.url, name, entry.size_bytes, entry.local_path, entry.checksum)
+        return entry if name is None else replace(entry, name=name)
     if not isinstance(entry, str):
         raise _not_a_source(entry)
     url = entry.strip()
@@ -139,6 +173,10 @@ def _checked_url(url: str) -> str:
     if _SPACE.search(url):
         raise SourceInvalid(
             "There is white space inside a URL.", "An address has none.", "Give several URLs as a list, or write %20."
+        )
+    if _SURROGATE.search(url):
+        raise SourceInvalid(
+            f"{shown(url)} has half a character in it.", "No server could be asked for it.", "Copy the address anew."
         )
     if is_secure(url):
         return url.partition("#")[0]

@@ -32,7 +32,7 @@ class Answer:
 
     `cut_at` ends the connection after so many bytes of the body, with a reset if `reset` is set; `stall` keeps it open
     and silent after them. A `length` other than the content's is a lie in Content-Length; None sends none. `pause_s` is
-    waited before every 64 KiB. `repeat` sends the content so many times, without ranges.
+    waited before every `chunk_bytes`. `repeat` sends the content so many times, without ranges.
     """
 
     content: bytes = b""
@@ -47,6 +47,7 @@ class Answer:
     length: int | None = -1
     pause_s: float = 0.0
     repeat: int = 1
+    chunk_bytes: int = CHUNK
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +73,12 @@ class FaultyServer:
     def gets(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.method == "GET"]
 
+    def hang_up(self) -> None:
+        """End all connections, also those in the middle of an answer."""
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> FaultyServer:
         self._thread.start()
         return self
@@ -80,9 +87,7 @@ class FaultyServer:
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
-        for connection in self._server.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
         self._server.server_close()
 
 
@@ -161,8 +166,8 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.Ev
 
 
 def _send_body(handler: BaseHTTPRequestHandler, body: bytes, answer: Answer) -> None:
-    for start in range(0, len(body), CHUNK):
-        piece = body[start : start + CHUNK]
+    for start in range(0, len(body), answer.chunk_bytes):
+        piece = body[start : start + answer.chunk_bytes]
         time.sleep(answer.pause_s)
         handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece)
     if answer.chunked and answer.cut_at is None:

@@ -23,6 +23,10 @@ from ipyterrascope.errors import (
         Answer(b"<!DOCTYPE html><title>Sign in</title>"),
         Answer(b"\n<html><body>Sign in"),
         Answer(b"Sign in", headers={"Content-Type": "text/html;charset=utf-8"}),
+        Answer(b"<!doctype html><title>Sign in</title>", chunked=True, chunk_bytes=1),
+        Answer(b"<!--" + b" " * 9000 + b"--><html>", chunked=True, chunk_bytes=1000),
+        Answer(b" " * 20_000 + b"<script>location='/login'</script>", headers={"Content-Type": "text/plain"}),
+        Answer("<html>Sign in".encode("utf-16"), chunked=True, chunk_bytes=1),
     ],
 )
 def test_login_page_is_not_saved(one: Downloads, page: Answer) -> None:
@@ -43,15 +47,38 @@ def test_redirect_to_a_login_page(one: Downloads) -> None:
 
 
 def test_redirected_page_is_no_html_file(one: Downloads) -> None:
-    """A file called `.html` may be a page, but not one from another host."""
-    page = Answer(b"<!doctype html>", headers={"Content-Type": "text/html"})
+    """A file called `.html` may be a page, also where a redirect leads to the same name, but not to another one."""
+    page = Answer(b"<!doctype html>", etag=None, headers={"Content-Type": "text/html"})
     [path] = one.get(page, item=one.item(name="page.html"))
     assert path.read_bytes() == page.content
     with FaultyServer() as other:
-        other.files["/login"] = page
-        moved = Answer(status=302, headers={"Location": other.url("/login")})
-        with pytest.raises(ContentInvalid, match=r"by way of 127\.0\.0\.1"):
-            one.get(moved, item=one.item(name="other.html"))
+        other.files["/login"] = other.files["/store/a.tif"] = page
+        for place in (other.url("/login"), "/login"):
+            moved = Answer(status=302, headers={"Location": place})
+            with pytest.raises(ContentInvalid, match=r"by way of 127\.0\.0\.1"):
+                one.get(moved, page, item=one.item(name="other.html"))
+            one.server.script.clear()
+        stored = Answer(status=302, headers={"Location": other.url("/store/a.tif?signature=s3cret")})
+        [path] = one.get(stored, item=one.item(name="stored.html"))
+    assert path.read_bytes() == page.content
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.html", b"<!doctype html><title>Quality report</title>", "text/html"),
+        ("a.xml", b"<?xml version='1.0'?><Product/>", "text/html"),
+        ("a.gml", b"<gml:Collection/>", "text/plain"),
+        ("a.kml", b"\xef\xbb\xbf<kml/>", "application/vnd.google-earth.kml+xml"),
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "image/svg+xml"),
+        ("a.txt", b"<", "text/plain"),
+    ],
+)
+def test_products_that_look_like_pages(one: Downloads, name: str, content: bytes, kind: str) -> None:
+    """Products in HTML and XML are files as others are."""
+    answer = Answer(content, chunked=True, chunk_bytes=1, headers={"Content-Type": kind})
+    [path] = one.get(answer, item=one.item(name=name))
+    assert path.read_bytes() == content
 
 
 def test_redirect_to_the_data_is_followed(one: Downloads) -> None:

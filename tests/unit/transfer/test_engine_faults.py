@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import requests
@@ -12,13 +15,15 @@ from downloads import DATA, HALF, Downloads
 from faulty import Answer
 
 from ipyterrascope.errors import (
+    DownloadFailed,
     LoginRequired,
     ProviderUnreachable,
     ServerRefused,
     ServerUnreachable,
     TerrascopeError,
 )
-from ipyterrascope.transfer import Item, download
+from ipyterrascope.transfer import Item, Outcome, Report, download
+from testbed.loopback import Asked, Reply, loopback
 
 TOKEN = "eyJhbGciOiJub25lIn0"
 
@@ -43,12 +48,116 @@ def test_passing_status_is_tried_again(one: Downloads, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "waited"),
-    [("7", 8.0), ("Sat, 01 Aug 2026 12:00:30 GMT", 31.0), ("86400", 121.0), ("nonsense", 1.0)],
+    [("7", 8.0), ("120", 121.0), ("Sat, 01 Aug 2026 12:00:30 GMT", 31.0), ("nonsense", 1.0)],
 )
 def test_retry_after_is_obeyed(one: Downloads, asked: str, waited: float) -> None:
-    """The server's own waiting time counts, in seconds or as a date, up to a cap."""
+    """The server's own waiting time counts, in seconds or as a date."""
     one.get(Answer(status=429, headers={"Retry-After": asked}), Answer(DATA))
     assert one.waits.seconds == [waited]
+
+
+@pytest.mark.parametrize("asked", ["86400", "Sun, 02 Aug 2026 12:00:00 GMT"])
+def test_long_retry_after_is_not_waited_for(one: Downloads, asked: str) -> None:
+    """A server that asks to come back tomorrow is not waited for; the error says when."""
+    with pytest.raises(ServerUnreachable, match="1 day, 0:00:00: it asks for that") as caught:
+        one.get(*[Answer(status=503, headers={"Retry-After": asked})] * 4)
+    assert caught.value.retryable
+    assert one.waits.seconds == []
+    assert len(one.server.gets()) == 1
+
+
+def failures(one: Downloads, urls: list[str]) -> list[Outcome]:
+    with pytest.raises(DownloadFailed) as caught:
+        download(urls, one.folder, session=one.session, engine=one.waits.engine())
+    assert isinstance(caught.value.report, Report)
+    return caught.value.report.failed
+
+
+def test_dead_server_is_given_up(one: Downloads) -> None:
+    """When a host delivered none of three files, the rest of its files is not tried, and that of other hosts is."""
+    dead = [f"http://127.0.0.1:9/{number}.tif" for number in range(1000)]
+    one.server.files["/p/a.tif"] = Answer(DATA)
+    failed = failures(one, [*dead, one.server.url("/p/a.tif")])
+    assert len(failed) == 1000
+    assert len(one.waits.seconds) == 9
+    assert one.names() == ["a.tif"]
+    assert "127.0.0.1:9 was lost" in str(failed[2].error)
+    assert "Not tried: 127.0.0.1:9 did not deliver 3 files in a row. The last time: The" in str(failed[3].error)
+    assert failed[3].error is not None
+    assert failed[3].error.retryable
+
+
+def test_busy_server_is_given_up(one: Downloads) -> None:
+    """A host that answers 503 to all is given up too, and its status is kept."""
+    urls = [one.server.url(f"/{number}.tif") for number in range(10)]
+    one.server.files.update({f"/{number}.tif": Answer(status=503) for number in range(10)})
+    assert [failure.error.status for failure in failures(one, urls) if failure.error] == [503] * 10
+    assert len(one.server.gets()) == 12
+
+
+def test_host_that_answers_is_not_given_up(one: Downloads) -> None:
+    """A file that comes in between, or a plain refusal, shows that the host is there."""
+    urls = [one.server.url(f"/{number}.tif") for number in range(9)]
+    one.server.files.update({f"/{number}.tif": Answer(status=503) for number in range(9)})
+    one.server.files["/2.tif"], one.server.files["/5.tif"] = Answer(DATA), Answer(status=404)
+    failed = failures(one, urls)
+    assert [failure.error.status for failure in failed if failure.error] == [503, 503, 503, 503, 404, 503, 503, 503]
+    assert len(one.server.gets()) == 7 * 4 + 2
+
+
+def endless(first: bytes, then: bytes) -> Callable[[Asked], Reply]:
+    """An answer that goes on until the client hangs up, in pieces that no time-out notices."""
+
+    def write(out: BinaryIO) -> None:
+        out.write(first)
+        while True:
+            out.write(then)
+            out.flush()
+            time.sleep(0.02)
+
+    return lambda _: Reply(write=write)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 ", b"2"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nII*\0\r\n0\r\n", b"X-More: 1\r\n"),
+    ],
+)
+def test_server_that_keeps_the_line_busy(one: Downloads, first: bytes, then: bytes) -> None:
+    """A server that sends something all the time and nothing of the file is left after a while."""
+    engine = one.waits.engine(max_tries=2)
+    engine.keywords["no_progress_s"] = 0.4
+    with (
+        loopback(endless(first, then)) as server,
+        pytest.raises(ServerUnreachable, match="sent next to nothing for 0 s"),
+    ):
+        download(f"{server.url}/a.tif", one.folder, session=one.session, engine=engine)
+    assert len(server.asked) == 2
+    assert one.names() == []
+
+
+def test_slow_file_that_comes_is_waited_for(one: Downloads) -> None:
+    """A transfer may take much longer than the limit, as long as some of the file comes within it."""
+    engine = one.waits.engine()
+    engine.keywords["no_progress_s"] = 1.2
+    one.server.files["/p/a.tif"] = Answer(DATA, chunked=True, pause_s=0.1)
+    [path] = download(one.server.url("/p/a.tif"), one.folder, session=one.session, engine=engine)
+    assert path.read_bytes() == DATA
+    assert one.waits.seconds == []
+
+
+def test_session_is_given_back(one: Downloads) -> None:
+    """A session has its own adapters again after a download, also after one that failed."""
+    before = dict(one.session.adapters)
+    one.get(Answer(DATA))
+    with pytest.raises(ServerRefused):
+        one.get(Answer(status=404), overwrite=True)
+    assert dict(one.session.adapters) == before
 
 
 @pytest.mark.parametrize(
@@ -63,6 +172,21 @@ def test_refusal_is_final(one: Downloads, status: int, advice: str) -> None:
     assert one.names() == []
     assert "s3cret" not in str(caught.value)
     assert "secret reasons" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refusal_by_a_host_without_a_login(one: Downloads, status: int) -> None:
+    """Only where no login was sent does a refusal say so."""
+
+    def refused(login_host: str) -> str:
+        one.server.script.append(Answer(status=status))
+        with pytest.raises(ServerRefused) as caught:
+            download(one.item(), one.folder, session=one.session, login_hosts={login_host})
+        assert caught.value.status == status
+        return str(caught.value)
+
+    assert "no login was sent there" in refused("data.example.org")
+    assert "no login was sent there" not in refused("127.0.0.1")
 
 
 def test_silent_server(one: Downloads) -> None:

@@ -130,6 +130,16 @@ def test_unasked_part_is_refused(one: Downloads) -> None:
     assert one.names() == []
 
 
+def test_unasked_part_costs_no_other_url_its_part(one: Downloads) -> None:
+    """A server that answers with a part that was not asked for does not cost another URL of that name what it has."""
+    with pytest.raises(ServerUnreachable):
+        one.get(Answer(DATA, cut_at=HALF), *[Answer(status=503)] * 4)
+    part = Answer(DATA, status=206, headers={"Content-Range": "bytes 0-9/10"})
+    with pytest.raises(ContentInvalid):
+        one.get(*[part] * 4, item=one.item())
+    assert one.names() == ["a.tif.part", "a.tif.part.json"]
+
+
 def test_next_run_goes_on(one: Downloads) -> None:
     """What a run could not finish, the next one does, fetching only the rest."""
     with pytest.raises(ServerUnreachable):

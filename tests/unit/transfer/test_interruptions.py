@@ -31,7 +31,7 @@ from ipyterrascope.transfer import download
 folder, *urls = sys.argv[1:]
 for url in urls:
     try:
-        print(download(url, folder, session=requests.Session()), flush=True)
+        print(repr(download(url, folder, session=requests.Session())), flush=True)
     except TerrascopeError as error:
         print(type(error).__name__, error, flush=True)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
@@ -157,6 +157,14 @@ def test_folder_that_cannot_be(below: str, server: FaultyServer, session: reques
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("folder", ["~nosuchuser/x", "a\0b", "a\ud800b", None, 3, b"data"])
+def test_folder_that_is_no_path(folder: object, server: FaultyServer, session: requests.Session) -> None:
+    """A folder that no file system can have is an error of our tree, before anything is asked of the server."""
+    with pytest.raises(TargetInvalid, match="cannot be a folder"):
+        download(server.url("/a.tif"), folder, session=session)  # type: ignore[arg-type]
+    assert server.asked == []
+
+
 def test_folder_that_cannot_be_written(server: FaultyServer, session: requests.Session) -> None:
     """A folder that is there and takes no files is refused before anything is asked of the server."""
     with pytest.raises(TargetInvalid, match="cannot be written"):
@@ -176,15 +184,37 @@ def test_memory_does_not_grow_with_the_file(server: FaultyServer, tmp_path: Path
 
 
 @pytest.mark.parametrize("etag", ['"v1"', None])
-def test_several_runs_at_once_never_save_a_mixture(server: FaultyServer, tmp_path: Path, etag: str | None) -> None:
-    """Processes that fetch the same file into the same folder may fail, but what gets its name is the file."""
-    server.files["/a.tif"] = Answer(DATA, etag=etag, pause_s=0.01)
+@pytest.mark.parametrize("path", ["/a.tif", "/other/a.tif"])
+def test_several_runs_at_once(server: FaultyServer, tmp_path: Path, path: str, etag: str | None) -> None:
+    """Of processes that fetch a file of one name into one folder, the first gets its file and the others are told."""
+    server.files["/a.tif"] = Answer(DATA, length=len(DATA), cut_at=1 << 20, stall=True, etag=etag)
+    server.files["/other/a.tif"] = Answer(DATA[::-1], etag=etag)
     first = child(tmp_path, server.url("/a.tif"))
-    until_part_has(tmp_path, 1, first)
-    for process in (first, *(child(tmp_path, server.url("/a.tif")) for _ in range(2))):
-        process.communicate(timeout=60)
-    target = tmp_path / "a.tif"
-    assert not target.exists() or target.read_bytes() == DATA
+    until_part_has(tmp_path, 1 << 20, first)
+    server.files["/a.tif"] = Answer(DATA, etag=etag)
+    others = [child(tmp_path, server.url(path)) for _ in range(2)]
+    for other in others:
+        printed, _ = other.communicate(timeout=60)
+        assert printed.startswith("TargetInvalid")
+        assert "another download is writing it" in printed
+    server.hang_up()
+    printed, errors = first.communicate(timeout=60)
+    assert printed.startswith("Report"), errors
+    assert (tmp_path / "a.tif").read_bytes() == DATA
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_killed_run_blocks_nobody(server: FaultyServer, session: requests.Session, tmp_path: Path) -> None:
+    """A process that is killed in the middle lets go of the part, for its own URL and for another."""
+    server.files["/a.tif"] = Answer(DATA, length=len(DATA), cut_at=1 << 20, stall=True)
+    server.files["/other/a.tif"] = Answer(DATA[::-1])
+    first = child(tmp_path, server.url("/a.tif"))
+    until_part_has(tmp_path, 1 << 20, first)
+    first.kill()
+    first.communicate()
+    [path] = download(server.url("/other/a.tif"), tmp_path, session=session)
+    assert path.read_bytes() == DATA[::-1]
+    assert names(tmp_path) == ["a.tif"]
 
 
 def test_default_engine_is_the_sessions(session: requests.Session) -> None:

@@ -35,7 +35,7 @@ def test_clean_name_stays_in_its_folder(text: str) -> None:
     assert (windows.drive, windows.root, len(windows.parts)) == ("", "", 1)
     assert not windows.is_reserved()
     assert not name.startswith((".", " "))
-    assert not name.endswith((".", " ", ".part", ".part.json"))
+    assert not name.endswith((".", " ", ".part", ".part.json", ".py", ".so"))
     assert name.isprintable() or not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in name)
     assert len(name.encode()) <= MAX_NAME_BYTES
 
@@ -64,6 +64,12 @@ def test_clean_name_is_kept(text: str) -> None:
         ("x.tif.part", "x.tif.part_"),
         ("x.tif.PART.json", "x.tif.PART.json_"),
         ("innocent\u202efit.exe", "innocent_fit.exe"),
+        ("numpy.py", "numpy.py_"),
+        ("numpy.PYC", "numpy.PYC_"),
+        ("numpy.cpython-311-x86_64-linux-gnu.so", "numpy.cpython-311-x86_64-linux-gnu.so_"),
+        ("numpy.pyd", "numpy.pyd_"),
+        ("evil.pth", "evil.pth_"),
+        ("notes.python.txt", "notes.python.txt"),
         ("..", ""),
         ("", ""),
         ("x" * 241, ""),
@@ -80,6 +86,16 @@ def test_path_segments_are_decoded() -> None:
     assert path_segments("https://h/a%20b/..%2Fc/d.tif?x=/y#/z") == ["a b", "../c", "d.tif"]
     assert path_segments("https://h") == []
     assert path_segments("https://h/a/%ff") == ["a", "\ufffd"]
+
+
+@pytest.mark.timeout(60)
+def test_long_addresses_are_read_in_one_pass() -> None:
+    """An address of a million characters takes no longer than its length."""
+    for text in ("a" * 1_000_000, "https://" + "a" * 1_000_000, "https://h" + "//a" * 300_000):
+        path_segments(text)
+        host_of(text)
+        shown(text)
+    assert path_segments("ftp:x/y") == ["y"]
 
 
 def test_shown_hides_secrets() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -92,10 +95,22 @@ def test_part_of_another_url_is_not_used_and_not_lost(target: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "journal", ["", "{", "[]", "null", '{"url": 1}', '{"url": "u", "url_sha256": "x", "validator": null}', "\x00" * 99]
+    "journal",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"url": 1}',
+        '{"url": "u", "url_sha256": "x", "validator": null}',
+        "\x00" * 99,
+        "[" * 60_000,
+        '{"size_bytes": ' * 4000,
+        "9" * 10_000,
+    ],
 )
 def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
-    """A journal that a kill has cut is no reason to fail, and none to believe the part."""
+    """A journal that a kill has cut, or a stranger written, is no reason to fail, and none to believe the part."""
     interrupted(target)
     (target.parent / "a.tif.part.json").write_text(journal)
     with Partial(target, URL) as partial:
@@ -106,11 +121,25 @@ def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
     assert target.read_bytes() == b"abc"
 
 
-def test_journal_with_a_wrong_type(target: Path) -> None:
-    """A journal whose size is no number is not believed."""
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size_bytes": "10"},
+        {"size_bytes": True},
+        {"size_bytes": -1},
+        {"size_bytes": 10.0},
+        {"url": None},
+        {"url_sha256": ["x"]},
+        {"validator": 'W/"v1"'},
+        {"validator": '"v1"\r\nX: y'},
+        {"validator": '"' + "v" * 5000 + '"'},
+    ],
+)
+def test_journal_with_a_wrong_value(target: Path, wrong: dict[str, object]) -> None:
+    """A journal that holds what we would not have written is not believed."""
     interrupted(target)
     path = target.parent / "a.tif.part.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"size_bytes": "10"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
     with Partial(target, URL) as partial:
         assert partial.offset == 0
 
@@ -166,19 +195,18 @@ def test_part_changed_by_somebody_else(target: Path) -> None:
     ("function", "prefix"),
     [("sha1", "1114"), ("sha256", "1220"), ("sha384", "2030"), ("sha512", "1340"), ("md5", "d50110")],
 )
-def test_checksum(target: Path, function: str, prefix: str) -> None:
+def test_checksum(function: str, prefix: str) -> None:
     """Each multihash that catalogues use is checked."""
-    target.write_bytes(b"data")
+    file = io.BytesIO(b"data")
     right = prefix + hashlib.new(function, b"data").hexdigest()
-    assert matches(target, right)
-    assert matches(target, right.upper())
-    assert not matches(target, prefix + hashlib.new(function, b"other").hexdigest())
+    assert matches(file, right)
+    assert matches(file, right.upper())
+    assert not matches(file, prefix + hashlib.new(function, b"other").hexdigest())
 
 
-def test_unknown_checksum_is_no_obstacle(target: Path) -> None:
+def test_unknown_checksum_is_no_obstacle() -> None:
     """A function that is not known here stops no download."""
-    target.write_bytes(b"data")
-    assert matches(target, "1e20" + "0" * 64)
+    assert matches(io.BytesIO(b"data"), "1e20" + "0" * 64)
 
 
 def test_wrong_checksum_is_not_saved(target: Path) -> None:
@@ -189,3 +217,97 @@ def test_wrong_checksum_is_not_saved(target: Path) -> None:
         with pytest.raises(ContentInvalid, match="another checksum"):
             partial.finish("1220" + "0" * 64)
     assert names(target.parent) == []
+
+
+@pytest.mark.parametrize("url", [URL, "https://h/other/a.tif"])
+def test_part_belongs_to_who_writes_it(target: Path, url: str) -> None:
+    """While a part is written, another download of that name fails, of the same URL too, and touches nothing."""
+    interrupted(target)
+    with Partial(target, URL) as partial:
+        partial.resume()
+        with pytest.raises(TargetInvalid, match="another download is writing it"), Partial(target, url):
+            pass
+        partial.write(b"67890")
+        with pytest.raises(TargetInvalid, match="another download is writing it"), Partial(target, url):
+            pass
+        partial.finish(None)
+    assert target.read_bytes() == b"1234567890"
+    assert names(target.parent) == ["a.tif"]
+
+
+def test_forked_process_blocks_nobody(target: Path) -> None:
+    """A process that was forked meanwhile and lives on does not keep the part from the next download."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 10)
+        partial.write(b"12345")
+        inherited = os.dup(partial._fd)  # type: ignore[arg-type]
+    try:
+        with Partial(target, URL) as again:
+            assert again.offset == 5
+    finally:
+        os.close(inherited)
+
+
+def test_part_that_came_in_between(target: Path) -> None:
+    """Of two downloads that found nothing there, the one that comes second to write fails and touches nothing."""
+    with Partial(target, URL) as first, Partial(target, "https://h/other/a.tif") as second:
+        first.begin('"v1"', 5)
+        first.write(b"123")
+        with pytest.raises(TargetInvalid, match="another download is writing it"):
+            second.begin('"w1"', 5)
+        second.discard()
+        first.write(b"45")
+        first.finish(None)
+    assert target.read_bytes() == b"12345"
+    assert names(target.parent) == ["a.tif"]
+
+
+def test_other_part_in_the_same_place(target: Path) -> None:
+    """A part that was put in the place of ours is neither given the name nor removed."""
+    part = target.parent / "a.tif.part"
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 3)
+        partial.write(b"abc")
+        part.unlink()
+        part.write_bytes(b"xyz")
+        with pytest.raises(ContentInvalid, match="changed while it was written"):
+            partial.finish(None)
+    assert not target.exists()
+    assert part.read_bytes() == b"xyz"
+
+
+def test_file_that_came_meanwhile_is_kept(target: Path) -> None:
+    """A file that got the name while we fetched is not replaced, unless that was asked for."""
+    with Partial(target, URL) as partial:
+        partial.begin(None, 3)
+        partial.write(b"abc")
+        target.write_bytes(b"theirs")
+        with pytest.raises(TargetInvalid, match="came there meanwhile"):
+            partial.finish(None)
+    assert target.read_bytes() == b"theirs"
+    with Partial(target, URL, overwrite=True) as partial:
+        partial.begin(None, 3)
+        partial.write(b"abc")
+        partial.finish(None)
+    assert target.read_bytes() == b"abc"
+    assert names(target.parent) == ["a.tif"]
+
+
+@pytest.mark.parametrize(("size", "left"), [(10, ["a.tif.part", "a.tif.part.json"]), (None, [])])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_keeps_only_what_can_fit(
+    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, size: int | None, left: list[str]
+) -> None:
+    """On a full disk a part of unknown size is removed, and a full disk's error says how much is free."""
+
+    def full(*_: object) -> int:
+        raise OSError(code, "full")
+
+    said = r"The disk is full: [0-9.]+ .?B are free" if code == errno.ENOSPC else "quota"
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', size)
+        partial.write(b"12345")
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(TargetInvalid, match=said):
+            partial.write(b"67890")
+    assert names(target.parent) == left

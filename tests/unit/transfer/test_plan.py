@@ -91,6 +91,17 @@ def test_deeper_where_products_collide() -> None:
     assert relative(plan(items_from(batch), FOLDER, nothing)) == ["1/p/f", "h/2/p/f", "i/2/p/f"]
 
 
+@pytest.mark.timeout(60)
+def test_deep_addresses_that_collide() -> None:
+    """A thousand addresses of hundreds of equal folders are planned in one pass, and no path gets endlessly deep."""
+    batch = [f"https://h/{number}/{'a/' * 400}f.tif" for number in range(1000)]
+    assert {action.do for action in plan(items_from(batch), FOLDER, nothing)} == {"conflict"}
+    [action, _] = plan(items_from([f"https://h/{'a/' * 400}{product}/f.tif" for product in "pq"]), FOLDER, nothing)
+    assert action.path == FOLDER / "p" / "f.tif"
+    [action, _] = plan(items_from([f"https://h/{number}/{'a/' * 11}f.tif" for number in "12"]), FOLDER, nothing)
+    assert action.path == FOLDER.joinpath("1", *"a" * 11, "f.tif")
+
+
 def test_a_file_never_takes_the_name_of_a_folder() -> None:
     """A file called like a product folder of the batch moves out of its way."""
     batch = ["https://h/p/f", "https://h/q/f", "https://h/x/p"]

@@ -71,6 +71,8 @@ def test_name_is_for_one(entries: list[str]) -> None:
         ("https://h\\@evil/a.tif", "The host in"),
         ("https://h/a.tif https://h/b.tif", "white space inside"),
         ("https://h/a\x00.tif", "white space inside"),
+        ("https://h/a\ud800.tif", "half a character"),
+        ("https://h/p/a.tif?x=\udfff", "half a character"),
         (b"https://h/a.tif", "A bytes cannot"),
         (Path("a.tif"), "A (Posix|Windows)Path cannot"),
         ({"href": "https://h/a.tif"}, "A dict cannot"),
@@ -93,17 +95,55 @@ def test_advice_for_a_url_without_a_name() -> None:
         items_from("https://h/folder/?token=s3cret")
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "C:x", "nul", ".hidden", "a\x00", "a.part", "x" * 241])
+@pytest.mark.parametrize(
+    "name", ["", "..", "a/b", "a\\b", "C:x", "nul", ".hidden", "a\x00", "a.part", "x.py", "x" * 241]
+)
 def test_given_name_is_refused_not_cleaned(name: str) -> None:
     """A name that a person gave is refused when it is not safe, and a safe one is proposed."""
     with pytest.raises(SourceInvalid, match="cannot be a file's name"):
         Item(URL, name)
 
 
-def test_negative_size() -> None:
-    """A size below zero is refused."""
-    with pytest.raises(SourceInvalid, match="negative size"):
-        Item(URL, "a.tif", size_bytes=-1)
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"url": 5}, "url of an item is of type int"),
+        ({"url": URL.encode()}, "of type bytes"),
+        ({"name": None}, "name of an item is of type NoneType"),
+        ({"size_bytes": -1}, "size of a.tif is -1"),
+        ({"size_bytes": "7"}, "size of a.tif is 7"),
+        ({"size_bytes": 7.0}, "size of a.tif is 7.0"),
+        ({"size_bytes": True}, "size of a.tif is True"),
+        ({"local_path": "/data/a.tif"}, "local_path of an item is of type str"),
+        ({"checksum": 5}, "checksum of an item is of type int"),
+        ({"checksum": ""}, "'' is no checksum.*not hexadecimal"),
+        ({"checksum": "zz"}, "'zz' is no checksum"),
+        ({"checksum": "123"}, "'123' is no checksum"),
+        ({"checksum": "1220"}, "'1220' is no checksum.*32 bytes"),
+        ({"checksum": "1220" + "00" * 31}, "is no checksum"),
+        ({"checksum": "1214" + "00" * 20}, "is no checksum"),
+        ({"checksum": "d50110" + "00" * 17}, "is no checksum"),
+    ],
+)
+def test_field_that_cannot_be_right(fields: dict[str, object], reason: str) -> None:
+    """A field of a wrong type or a checksum that can match nothing is refused when the item is made."""
+    with pytest.raises(SourceInvalid, match=reason):
+        Item(**{"url": URL, "name": "a.tif"} | fields)  # type: ignore[arg-type]
+
+
+class Eight:
+    def __index__(self) -> int:
+        return 8
+
+
+def test_any_integer_is_a_size() -> None:
+    """A size of another integer type, such as numpy's, is one, and is plain afterwards."""
+    assert type(Item(URL, "a.tif", size_bytes=Eight()).size_bytes) is int  # type: ignore[arg-type]
+
+
+def test_checksum_of_an_unknown_function() -> None:
+    """A multihash of a function that is not known here is no error."""
+    assert Item(URL, "a.tif", checksum="1e20" + "00" * 32).checksum is not None
 
 
 @pytest.mark.soak

@@ -19,6 +19,7 @@ class Waits:
             SessionEngine,
             backoff=Backoff(max_tries=max_tries),
             timeout_s=(5.0, 5.0),
+            no_progress_s=5.0,
             clock=lambda: 1_785_585_600.0,
             wait=self.seconds.append,
             random=lambda: 1.0,

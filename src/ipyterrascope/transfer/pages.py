@@ -1,0 +1,90 @@
+"""Web pages in the place of a file: a login page that comes with 200 is never taken for data (floor 4).
+
+Pure functions of headers and first bytes. Servers call a page by any type, and what begins it may be hidden behind
+white space, comments or an encoding of two or four bytes a letter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import ContentInvalid
+from ..values.hosts import is_secure
+from .answers import Headers
+from .names import host_of, path_segments, shown
+
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)(?![\w.:-])", re.IGNORECASE)
+# what else browsers take for a page (https://mimesniff.spec.whatwg.org) and hardly any XML begins with
+_HTML_FRAGMENT = re.compile(rb"<(?:script|meta|title|link|style|iframe|div|h1|br)(?![\w.:-])", re.IGNORECASE)
+# of UTF-8, UTF-32 and UTF-16, the longer ones first
+_BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe\0\0|\0\0\xfe\xff|\xff\xfe|\xfe\xff)")
+_BLANKS = (b"<!--", b"<?xml")
+_TELLING_BYTES, _MOST_BYTES = 4096, 65536
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+_HTML_NAMES = (".html", ".htm", ".xhtml")
+
+
+def is_telling(first_bytes: bytes) -> bool:
+    """Tell whether `is_web_page` can judge by these bytes, or has to see more of the body.
+
+    A body that does not begin with a tag is data. One that does, or has nothing but white space and comments so far,
+    has to be seen further; but not without end.
+    """
+    if not 4 <= len(first_bytes) < _MOST_BYTES:
+        return len(first_bytes) >= _MOST_BYTES
+    text = _behind_blanks(first_bytes)
+    if not text or text.startswith(_BLANKS):
+        return False
+    return len(text) >= _TELLING_BYTES or not text.startswith(b"<")
+
+
+def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
+    """Tell whether the body is HTML, by its first bytes or its type. XML that says so and is not HTML is data."""
+    text = _behind_blanks(first_bytes)
+    if _HTML.match(text):
+        return True
+    if _plain(first_bytes).startswith(b"<?xml "):
+        return False
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media_type in _HTML_TYPES or _HTML_FRAGMENT.match(text) is not None
+
+
+def _plain(data: bytes) -> bytes:
+    """Drop what hides ASCII: a byte order mark, the zero bytes of UTF-16 and UTF-32, and white space in front."""
+    return _BYTE_ORDER_MARK.sub(b"", data).replace(b"\0", b"").lstrip()
+
+
+def _behind_blanks(data: bytes) -> bytes:
+    """Drop what may stand before the first tag: white space, comments, and the XML declaration."""
+    rest = _plain(data)
+    # one comment after the other, instead of by a pattern that could try all ways to divide them
+    while rest.startswith(_BLANKS):
+        closing = b"-->" if rest.startswith(b"<!--") else b"?>"
+        _, closed, behind = rest.partition(closing)
+        if not closed:
+            break
+        rest = behind.lstrip()
+    return rest
+
+
+def check_page(url: str, final_url: str, name: str, headers: Headers, first_bytes: bytes) -> None:
+    """Raise `ContentInvalid` for a web page that is not the file, and for a redirect that left https.
+
+    A page is the file only if it is called so (``.html``) and no redirect led elsewhere: to a login page, say. A
+    redirect to the same name in another place is one to where the file lies.
+    """
+    if not is_secure(final_url):
+        raise ContentInvalid(
+            f"{shown(url)} was redirected to an address that is not encrypted.",
+            "What comes from there could be anybody's.",
+            "Ask for its https address.",
+        )
+    if not is_web_page(headers, first_bytes):
+        return
+    moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
+    if moved or not name.lower().endswith(_HTML_NAMES):
+        raise ContentInvalid(
+            f"A web page came instead of {name}.",
+            f"The server sent it by way of {host_of(final_url)}." if moved else "Servers do that to ask for a sign-in.",
+            "Sign in again; if it comes again, open the address in a browser to read what the page says.",
+        )

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from ipyterrascope.transfer.pages import is_telling, is_web_page
+
+
+def headers(**fields: str) -> CaseInsensitiveDict[str]:
+    return CaseInsensitiveDict({name.replace("_", "-"): value for name, value in fields.items()})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html>",
+        b"\n  <!doctype HTML public",
+        b"\xef\xbb\xbf<html lang='en'>",
+        b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC",
+        b"<!-- a --><!-- b -->\n<html>",
+        b"<!--" + b"x" * 9000 + b"-->\n<html>",
+        b" \r\n" * 3000 + b"<html>",
+        b"<script>location='/login'</script>",
+        b"<META http-equiv=refresh content='0;/login'>",
+        b"<title>Sign in</title>",
+        *("\ufeff\n<html>".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")),
+        *(" <!doctype html>".encode(code) for code in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")),
+    ],
+)
+def test_web_page_by_its_first_bytes(body: bytes) -> None:
+    """A web page is known by its first bytes, whatever type is claimed."""
+    for kind in ("image/tiff", "text/plain", "application/octet-stream"):
+        assert is_web_page(headers(Content_Type=kind), body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"II*\x00",
+        b"<?xml version='1.0'?><Product>",
+        b"<?xml version='1.0'?>\n<title>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script/>",
+        b"<kml><Document/></kml>",
+        b"<gml:FeatureCollection>",
+        b"<metadata>",
+        b"<script-log>",
+        b"<htmlish>",
+        b"text <html>",
+        b"<!-- <html>",
+        b"\x00" * 9000,
+        b" " * 9000,
+    ],
+)
+def test_data_is_no_web_page(body: bytes) -> None:
+    """TIFF, product metadata, drawings and text that mentions a tag are data."""
+    for kind in ("application/octet-stream", "text/plain", "text/xml"):
+        assert not is_web_page(headers(Content_Type=kind), body)
+
+
+def test_xml_with_the_type_of_a_page() -> None:
+    """XML that says so is data, though a server calls everything it does not know HTML; XHTML is a page."""
+    assert not is_web_page(headers(Content_Type="text/html"), b"<?xml version='1.0'?>\n<gmd:MD_Metadata>")
+    assert is_web_page(headers(Content_Type="text/html"), b"<?xml version='1.0'?>\n<html xmlns='x'>")
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "telling"),
+    [
+        (b"", False),
+        (b"I", False),
+        (b"II*\x00", True),
+        (b"\xff", False),
+        (b"\xff\xfe<\x00", False),
+        (b" " * 9000, False),
+        (b" " * 9000 + b"<", False),
+        (b" " * 9000 + b"<" + b"x" * 4095, True),
+        (b"<!--" + b"x" * 9000, False),
+        (b"<!--" + b"x" * 70_000, True),
+        (b" " * 70_000, True),
+    ],
+)
+def test_how_much_has_to_be_seen(first_bytes: bytes, telling: bool) -> None:
+    """Data are known by four bytes, what begins like a page by 4 KB of text, and nothing is waited for without end."""
+    assert is_telling(first_bytes) == telling
+
+
+def test_many_comments_are_read_at_once() -> None:
+    """A body of nothing but comments is data, and is looked at in one pass: trying all divisions would never end."""
+    assert not is_web_page(headers(Content_Type="image/tiff"), b"<!---->" * 5000)
+    assert is_web_page(headers(Content_Type="image/tiff"), b"<!---->" * 500 + b"<html>")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+def test_web_page_by_its_type(kind: str) -> None:
+    """A web page is known by its type, whatever its bytes."""
+    assert is_web_page(headers(Content_Type=kind), b"II*\x00")
