@@ -7,48 +7,63 @@ import difflib
 import re
 from typing import NoReturn
 
-from ..errors import SecretExposed, UsageError, quoted
+from ..errors import SecretExposed, UsageError
 
 _SECRET = re.compile(
     r"""eyJ[\w-]{8,}\.[\w-]+                                           # a JWT
     | (?<!\S)["']?(?:bearer\s+\S{8}|basic\s+[A-Za-z0-9+/]{8,}=)      # a header's value
     | //[^/\s@]*:[^/\s@]+@                                           # a password in an address
-    | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)(?=[\s='"]|\Z)
+    # an option of that name with a value
+    | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)["']?(?:=|\s+(?!--)\S)
     | (?<!\S)["']?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)=
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
 
+# What argparse says of a line, and what we say: its own words repeat the line, and a wrong word may be a password.
+_REASONS = (
+    (r"argument (\S+): invalid choice: .* \(choose from ([^()]*)\)", r"\1 is one of \2."),
+    (r"argument (\S+): expected one argument", r"\1 takes a value."),
+    (r"argument (\S+): ignored explicit argument .*", r"\1 takes no value."),
+    (r"the following arguments are required: (\S+)", r"\1 is missing."),
+    (r"unrecognized arguments: -.*", "There is no such option."),
+    (r"unrecognized arguments: .*", "There is a word too many."),
+)
+_WRONG_WORD = re.compile(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)")
+
+
 class MagicParser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises errors of our tree instead of leaving the kernel."""
+    """An `ArgumentParser` that raises errors of our tree instead of leaving the kernel. They repeat nothing of a line."""
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with a suggestion where a word was nearly right."""
-        head, colon, words = message.partition("unrecognized arguments: ")
-        if colon:
-            # a word that is no option may be anything, a password even: not to be repeated
-            options = [word for word in words.split() if word.startswith("-")]
-            message = f"{head}{colon}{' '.join(options)}" if options else "there is a word too many"
+        matches = ((re.fullmatch(said, message, re.DOTALL), reason) for said, reason in _REASONS)
+        reasons = [match.expand(reason).replace("'", "") for match, reason in matches if match]
         raise UsageError(
             f"{self.prog}: this line cannot be read.",
-            f"{quoted(message[:1].upper() + message[1:])}.",
+            reasons[0] if reasons else "",
             f"{_suggestion(self, message)}See {self.prog.split()[0]}?",
         )
 
 
 def _suggestion(parser: argparse.ArgumentParser, message: str) -> str:
-    wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)", message)
+    wrong = _WRONG_WORD.search(message)
     if wrong is None:
         return ""
-    parsers = [parser, *subparsers_of(parser).values()]
-    words = {word for each in parsers for word in [*words_of(each), *_choices(each)]}
-    near = difflib.get_close_matches(wrong[1] or wrong[2], sorted(words), n=1)
-    return f"Did you mean {near[0]}? " if near else ""
-
-
-def _choices(parser: argparse.ArgumentParser) -> list[str]:
-    return [str(choice) for action in parser._actions for choice in action.choices or ()]  # pyright: ignore[reportPrivateUsage]
+    meant: dict[str, str] = {}
+    for each in (parser, *subparsers_of(parser).values()):
+        meant |= {word: word for word in words_of(each)}
+        for action in each._actions:  # pyright: ignore[reportPrivateUsage]
+            # a choice, written as if it were an option: --password for --method password
+            choices = {str(choice) for choice in action.choices or ()} if action.option_strings else set[str]()
+            meant |= {choice: choice for choice in choices}
+            meant |= {f"--{choice}": f"{action.option_strings[-1]} {choice}" for choice in choices}
+    word = wrong[1] or wrong[2]
+    if word in meant:
+        return f"Use {meant[word]}. " if meant[word] != word else ""
+    near = difflib.get_close_matches(word, sorted(meant), n=1)
+    return f"Did you mean {meant[near[0]]}? " if near else ""
 
 
 def words_of(parser: argparse.ArgumentParser) -> list[str]:
