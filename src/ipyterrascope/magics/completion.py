@@ -1,73 +1,93 @@
-"""Tab completion for the magics: subcommands, options, their choices, and providers' names."""
+"""Tab completion for the magics: subcommands, options and their choices, providers, `$variables` and folders."""
 
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from IPython.core import completer
 
 from ..configuration import current
 from ..errors import ConfigurationError
+from ..values.providers import Provider
 from .options import download_parser, subparsers_of, terrascope_parser, words_of
 
+_IDENTIFIER = "ipyterrascope"
 # `%terrascope …`, the same without a % (automagic), and `s = %terrascope …`
 _LINE = re.compile(r"\s*(?:(?:[^%=]*=\s*)?%%?)?(terrascope|download)\s+(.*)", re.DOTALL)
+# what would end the word, or stand for something else in it
+_ODD = re.compile(r"""["'${}#]""")
 
 
 def install(ipython: Any) -> None:
     """Let IPython's completer ask us."""
     uninstall(ipython)
-    ipython.Completer.custom_matchers.append(matcher)
+
+    def matches(context: completer.CompletionContext) -> dict[str, object]:
+        fragment, words = completions(context.text_until_cursor, _variables_of(ipython))
+        found = [completer.SimpleCompletion(text=word, type="magic") for word in words]
+        # Python's names are no help in such a line
+        return {"completions": found, "matched_fragment": fragment, "suppress": bool(found), "ordered": True}
+
+    ipython.Completer.custom_matchers.append(cast("Any", completer).context_matcher(identifier=_IDENTIFIER)(matches))
 
 
 def uninstall(ipython: Any) -> None:
     """Take the completions away again."""
     ipython.Completer.custom_matchers[:] = [
-        other for other in ipython.Completer.custom_matchers if other is not matcher
+        other
+        for other in ipython.Completer.custom_matchers
+        if getattr(other, "matcher_identifier", None) != _IDENTIFIER
     ]
 
 
-def _matcher(context: completer.CompletionContext) -> dict[str, object]:
-    fragment, words = completions(context.text_until_cursor)
-    found = [completer.SimpleCompletion(text=word, type="magic") for word in words]
-    # Python's names are no help in such a line
-    return {"completions": found, "matched_fragment": fragment, "suppress": bool(found), "ordered": True}
+def completions(line: str, variables: Mapping[str, object]) -> tuple[str, list[str]]:
+    """Return the last, unfinished word of a line, and what it may become; nothing where IPython knows better.
 
-
-matcher = cast("Any", completer).context_matcher(identifier="ipyterrascope")(_matcher)
-"""What IPython's completer asks."""
-
-
-def completions(line: str) -> tuple[str, list[str]]:
-    """Return the last, unfinished word of a line, and what it may become."""
+    Parameters
+    ----------
+    line : str
+        The line up to the cursor.
+    variables : mapping
+        What may follow a `$`.
+    """
     match = _LINE.fullmatch(line)
-    if match is None:
+    if match is None or any(match[2].count(quote) % 2 for quote in "\"'"):
         return "", []
     *words, fragment = re.split(r"[\s=]+", match[2])
-    offered = _for_terrascope(words) if match[1] == "terrascope" else _after(download_parser(), words)
-    if not fragment and match[1] == "download" and (not words or words[-1] != "--provider"):
-        return "", []  # a URL or a folder: names and files are the better offer
-    return fragment, [word for word in offered if word.startswith(fragment)]
+    parser: argparse.ArgumentParser | None = terrascope_parser() if match[1] == "terrascope" else download_parser()
+    if words and (subparsers := subparsers_of(parser)):
+        parser, words = subparsers.get(words[0]), words[1:]
+    return (fragment, _offered(parser, words, fragment, variables)) if parser else ("", [])
 
 
-def _for_terrascope(words: list[str]) -> list[str]:
-    parser = terrascope_parser()
-    if not words:
-        return words_of(parser)
-    subparser = subparsers_of(parser).get(words[0])
-    return _after(subparser, words[1:]) if subparser is not None else []
-
-
-def _after(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
+def _offered(
+    parser: argparse.ArgumentParser, words: list[str], fragment: str, variables: Mapping[str, object]
+) -> list[str]:
     actions = parser._actions  # pyright: ignore[reportPrivateUsage]
-    for action in actions:
-        if words and words[-1] in action.option_strings and action.nargs != 0:
-            return _providers() if action.dest == "provider" else [str(choice) for choice in action.choices or ()]
-    takes_provider = any(action.dest == "provider" and not action.option_strings for action in actions)
-    options = [word for word in words_of(parser) if word not in words]
-    return [*(_providers() if takes_provider else []), *options]
+    due = [action for action in actions if words and words[-1] in action.option_strings and action.nargs != 0]
+    expected = due or [action for action in actions if not action.option_strings]
+    kind = expected[0].dest if expected else ""
+    named = [f"${name}" for name, value in variables.items() if _FITS.get(kind, _never)(value)]
+    if fragment.startswith("$") or (kind == "urls" and not fragment):
+        found = named
+    elif kind == "dir":
+        return _folders(fragment)
+    else:
+        choices = [str(choice) for action in expected for choice in action.choices or ()]
+        found = [*(_providers() if kind == "provider" else []), *choices]
+        found += [] if due else [word for word in words_of(parser) if word not in (*words, *choices)]
+    return [word for word in found if word.startswith(fragment)]
+
+
+def _folders(fragment: str) -> list[str]:
+    begun = os.path.expanduser(fragment)
+    found = [fragment + path[len(begun) :].replace(os.sep, "/") for path in glob.glob(f"{glob.escape(begun)}*/")]
+    return [f'"{path}"' if re.search(r"\s", path) else path for path in sorted(found) if not _ODD.search(path)]
 
 
 def _providers() -> list[str]:
@@ -75,3 +95,39 @@ def _providers() -> list[str]:
         return [current().terrascope.name]
     except ConfigurationError:
         return []  # no moment to complain
+
+
+def _variables_of(ipython: Any) -> dict[str, object]:
+    # as %who does it: nothing of IPython's own
+    own = ipython.user_ns_hidden
+    return {
+        name: value
+        for name, value in ipython.user_ns.items()
+        if not (name.startswith("_") or (name in own and own[name] is value))
+    }
+
+
+def _is_source(value: object) -> bool:
+    from ..transfer.sources import Item
+
+    if isinstance(value, (bytes, Mapping, os.PathLike, type)):
+        return False
+    return isinstance(value, (str, Item, Iterable))
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike))
+
+
+def _never(value: object) -> bool:
+    return False
+
+
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "urls": _is_source,
+    "dir": _is_path,
+    "output": _is_path,
+    "user": lambda value: isinstance(value, str),
+    "provider": lambda value: isinstance(value, Provider),
+}
+"""Which variables may stand for an argument."""

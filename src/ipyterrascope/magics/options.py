@@ -34,7 +34,7 @@ _WRONG_WORD = re.compile(r"invalid choice: '([^']*)'|unrecognized arguments: ([^
 
 
 class MagicParser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises errors of our tree instead of leaving the kernel. They repeat nothing of a line."""
+    """Raises errors of our tree instead of leaving the kernel, and repeats nothing of a line in them."""
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with a suggestion where a word was nearly right."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipyterrascope import configuration
+from ipyterrascope.magics.completion import completions
+from ipyterrascope.transfer import Item
+from ipyterrascope.values.known import TERRASCOPE
 
 
 def completed(shell: InteractiveShell, text: str) -> list[str]:
@@ -45,10 +52,69 @@ def test_a_choice_after_an_equals_sign(shell: InteractiveShell) -> None:
     assert completed(shell, "%terrascope login --method=d") == ["%terrascope login --method=device"]
 
 
-def test_urls_and_folders_are_left_to_ipython(shell: InteractiveShell) -> None:
-    """Where a URL, a variable or a folder goes, IPython's own completion works."""
-    shell.user_ns["my_urls"] = []
-    assert "%download $my_urls" in completed(shell, "%download $my_u")
+@pytest.fixture(params=[True, False], ids=["jedi", "no jedi"])
+def full_shell(request: pytest.FixtureRequest, shell: InteractiveShell) -> InteractiveShell:
+    """A shell in whose namespace and folder there is something of each kind."""
+    shell.Completer.use_jedi = request.param
+    shell.user_ns.update(
+        my_urls=["https://a.example.org/b.tif"],
+        my_url="https://a.example.org/b.tif",
+        my_item=Item("https://a.example.org/b.tif", "b.tif"),
+        my_folder=Path("data"),
+        my_provider=TERRASCOPE,
+        my_number=3,
+        my_function=print,
+        my_mapping={},
+        _my_hidden="text",
+    )
+    for folder in ("data/inner", "my data", "odd$name"):
+        Path(folder).mkdir(parents=True)
+    Path("data.tif").touch()
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("%download ", ["$my_urls", "$my_url", "$my_item"]),
+        ("%download $my_u", ["$my_urls", "$my_url"]),
+        ("%download $my_url $my_i", ["$my_item"]),
+        ("r = %download $my_i", ["$my_item"]),
+        ("%%download $my_urls -d $my_", ["$my_url", "$my_folder"]),
+        ("%download $my_urls -o $my_f", ["$my_folder"]),
+        ("%download $my_urls --provider $", ["$my_provider"]),
+        ("%terrascope login $", ["$my_provider"]),
+        ("%download $my_urls -d da", ["data/"]),
+        ("%download $my_urls --dir data/", ["data/inner/"]),
+        ("%download $my_urls -d m", ['"my data/"']),
+    ],
+)
+def test_variables_and_folders_where_they_fit(full_shell: InteractiveShell, text: str, found: list[str]) -> None:
+    """`$` offers the user's variables that can stand there, `-d` offers folders, and nothing of Python among them."""
+    head = text[: text.rindex(" ") + 1]
+    assert completed(full_shell, text) == [head + word for word in found]
+
+
+def test_folders_in_the_persons_home(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`~` stays as it was typed: `%download` understands it."""
+    (tmp_path / "home" / "data").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert completed(shell, "%download $urls -d ~/d") == ["%download $urls -d ~/data/"]
+
+
+def test_files_are_left_to_ipython(shell: InteractiveShell) -> None:
+    """Where a file's name goes, IPython's own completion works."""
+    Path("mosaic.tif").touch()
+    assert completed(shell, "%download $urls -o mo") == ["%download $urls -o mosaic.tif"]
+
+
+@given(st.text(), st.sampled_from(["", "$", "-d ", "--provider ", "-d '"]))
+def test_any_line_can_be_completed(line: str, last: str) -> None:
+    """Whatever stands in a line, Tab raises nothing and answers for the end of the line."""
+    text = f"%download {line} {last}{line}"
+    fragment, found = completions(text, {"urls": []})
+    assert text.endswith(fragment)
+    assert all(isinstance(word, str) for word in found)
 
 
 def test_no_other_line_is_touched(shell: InteractiveShell) -> None:
