@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import shlex
 import signal
+import sys
 import threading
+from typing import TYPE_CHECKING
 
-from .box import Sandbox
+if TYPE_CHECKING:
+    from .box import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,9 +22,26 @@ def main(arguments: list[str] | None = None) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopped.set())
-    with Sandbox(**vars(options)) as box:
+    box = _started(options)
+    try:
         print(_described_as_json(box) if as_json else _described(box), flush=True)
         stopped.wait()
+    finally:
+        box.stop()
+
+
+def _started(options: argparse.Namespace) -> Sandbox:
+    try:
+        from .box import Sandbox
+
+        return Sandbox(**vars(options)).start()
+    except ImportError:
+        reason = "The sandbox needs its extra: pip install 'ipyterrascope[sandbox]'."
+    except OSError as exc:
+        if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        reason = f"Port {options.port} on 127.0.0.1 cannot be had: choose another one, or leave --port out."
+    sys.exit(reason)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m ipyterrascope.sandbox",
         description="A Terrascope on this machine, for trying things out. Nothing in it is real.",
     )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any that is free)")
+    parser.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: any that is free)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
     for name, default, text in (
         ("access-token-lifetime", 300, "life of an access token"),
@@ -48,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not 0 <= int(text) < 65536:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
 def _described_as_json(box: Sandbox) -> str:
     provider = box.provider()
     return json.dumps(
@@ -62,11 +90,21 @@ def _described_as_json(box: Sandbox) -> str:
 
 
 def _described(box: Sandbox) -> str:
+    provider = box.provider()
     users = "\n".join(f"  {name:10} {password}" for name, password in box.users.items())
+    where = {"TERRASCOPE_ISSUER": provider.issuer, "TERRASCOPE_HOSTS": ",".join(sorted(provider.hosts))}
+    unattended = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
     return (
         f"Terrascope SANDBOX at {box.url} (this machine only; Ctrl-C ends it)\n"
-        f"issuer     {box.issuer}\ncatalogue  {box.stac_url}\nusers and passwords, none of them real:\n{users}"
+        f"issuer     {box.issuer}\ncatalogue  {box.stac_url}\n"
+        f"users and passwords, none of them real (the address above tells what each is for):\n{users}\n\n"
+        f"To use it as Terrascope, in the shell that starts Python or Jupyter:\n{_exports(where)}\n"
+        f"and to sign in without a question:\n{_exports(unattended)}"
     )
+
+
+def _exports(variables: dict[str, str]) -> str:
+    return "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,13 +37,47 @@ def test_json_line_then_service(number):
 
 
 def test_text_for_people():
-    """Without `--json` the address and the users are printed."""
+    """Without `--json` the address, the users, and what a shell has to export are printed."""
     with started() as process:
-        lines = [process.stdout.readline() for _ in range(9)]
+        lines = [process.stdout.readline() for _ in range(16)]
         process.terminate()
-        text = "".join(lines)
-        for shown in ("SANDBOX", "http://127.0.0.1:", "dora", "päss wörd+&%"):
-            assert shown in text
+    text = "".join(lines)
+    for shown in ("SANDBOX", "http://127.0.0.1:", "dora", "päss wörd+&%"):
+        assert shown in text
+
+
+def test_what_it_tells_to_export_signs_in():
+    """A shell that runs the printed `export` lines starts Python with a working login."""
+    with started() as process:
+        lines = [process.stdout.readline() for _ in range(16)]
+        exports = "".join(line for line in lines if line.lstrip().startswith("export "))
+        url = f"{lines[0].split()[3]}/download/nothing.tif"
+        code = f"import ipyterrascope as ts; print(ts.session().get({url!r}).status_code)"
+        shell = f"{exports}\n{sys.executable} -c {shlex.quote(code)}"
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=True)
+        process.terminate()
+    assert done.stdout == "404\n"
+
+
+@pytest.mark.parametrize("missing", ["aiohttp", "joserfc"])
+def test_without_the_extra_one_sentence_says_what_to_install(missing):
+    """Where a library of the extra is missing, the command ends with the line that installs it."""
+    run = "runpy.run_module('ipyterrascope.sandbox', run_name='__main__')"
+    code = f"import runpy, sys; sys.modules[{missing!r}] = None; {run}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The sandbox needs its extra: pip install 'ipyterrascope[sandbox]'.\n"
+
+
+def test_a_port_that_cannot_be_had_is_one_sentence():
+    """A port that is taken, or is none, ends the command in a sentence."""
+    with Sandbox() as box, started("--port", str(box.port)) as process:
+        assert process.communicate(timeout=20) == (
+            "",
+            f"Port {box.port} on 127.0.0.1 cannot be had: choose another one, or leave --port out.\n",
+        )
+    with started("--port", "99999") as process:
+        assert process.communicate(timeout=20)[1].endswith("a port is a number from 0 to 65535\n")
 
 
 def test_port_can_be_chosen_and_is_loopback_only():
