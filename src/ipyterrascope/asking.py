@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from . import frontend, terminal
@@ -10,6 +11,7 @@ from .auth.environment import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError
 from .values.providers import LoginMethod
+from .wording import welcome
 
 # several threads that need a login at a terminal ask the one person there once
 _at_terminal = threading.Lock()
@@ -22,9 +24,12 @@ def sign_in(account: Account, method: LoginMethod | None, *, wait: bool, usernam
     shows_failure = where == "notebook" and not wait
     if (account.is_signed_in and method is None) or _is_silently_signed_in(account, method, shows_failure):
         _show(account, where)
-    elif where == "headless":
+        return
+    if where == "headless":
         raise _nobody_to_ask(account)
-    elif where == "terminal":
+    if method is None:
+        _say_what_is_no_good(account)
+    if where == "terminal":
         terminal.login(account, method, username=username)
     elif wait:
         terminal.login(account, method, may_type=False)
@@ -45,13 +50,17 @@ def ready(account: Account) -> Account:
     """
     if account.is_signed_in or account.sign_in_silently():
         return account
-    if frontend.place() == "terminal":
-        seen = account.state
+    where, seen = frontend.place(), account.state
+    if where == "terminal":
         with _at_terminal:
             if account.state is seen:
+                _say_what_is_no_good(account)
                 terminal.login(account)
         if account.is_signed_in:
             return account
+    # who signed out means to sign in by hand
+    if where == "headless" and seen.phase == "signed_out" and not seen.notice:
+        raise _nobody_to_ask(account)
     raise account.login_required()
 
 
@@ -72,8 +81,15 @@ def _show(account: Account, where: frontend.Place) -> None:
 
         show_login(account, account.state.methods)
     else:
-        who = f" as {account.state.user}" if account.state.user else ""
-        terminal.say(f"Signed in to {account.provider.label}{who} ({account.state.source}).")
+        terminal.say(welcome(account))
+
+
+def _say_what_is_no_good(account: Account) -> None:
+    """Name a token that lies ready and cannot be used: whoever put it there counts on it."""
+    reason = account.why_not.get("environment")
+    is_meant = is_meant_for(account.provider, current().terrascope)
+    if reason and is_meant and os.environ.get("TERRASCOPE_TOKEN") and account.state.phase != "failed":
+        terminal.say(reason)
 
 
 def _ask_by_widget(account: Account, method: LoginMethod | None, username: str, *, may_start: bool) -> None:

@@ -14,6 +14,7 @@ from .errors import FlowUnavailable, LoginCancelled, LoginRequired, UsageError
 from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
+from .wording import welcome
 
 _UNDER_WAY = ("signing_in", "awaiting_user")
 
@@ -134,8 +135,7 @@ def _conclude(state: LoginState, account: Account, out: TextIO) -> None:
         raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
     if state.phase != "signed_in":
         raise _cancelled()
-    who = f" as {state.user}" if state.user else ""
-    say(f"Signed in to {account.provider.label}{who}.", out)
+    say(welcome(account), out)
 
 
 def _cancelled() -> LoginCancelled:

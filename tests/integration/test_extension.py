@@ -38,7 +38,7 @@ def test_the_configuration_file_loads_and_configures_it(box: Sandbox, tmp_path: 
     )
     with front_end(environ, tmp_path) as notebook:
         signed_in_by_form(notebook)
-        status = notebook.run("%terrascope status").stream
+        status = notebook.run("%terrascope status").result
         assert status.startswith("Terrascope of the tests [SANDBOX]: signed in as dora, by password.")
         assert notebook.run(f"%download {box.download_urls[0]} -d data").result.startswith("Report: 1 saved")
 
@@ -70,13 +70,13 @@ def test_loading_again_keeps_the_login(notebook: FrontEnd) -> None:
     signed_in_by_form(notebook)
     assert "already loaded" in notebook.run("%load_ext ipyterrascope").stream
     assert notebook.run("%reload_ext ipyterrascope").ename == ""
-    assert "signed in as dora" in notebook.run("%terrascope status").stream
+    assert "signed in as dora" in notebook.run("%terrascope status").result
     assert notebook.run("import ipyterrascope as ts; ts.session(), ts.auth()").ename == ""
     assert notebook.run("%unload_ext ipyterrascope").ename == ""
     assert "not found" in notebook.run("%terrascope status").stream
     assert notebook.run("ts.account()").result == "<Account terrascope: signed_in as dora>"
     assert notebook.run("%load_ext ipyterrascope").ename == ""
-    assert "signed in as dora" in notebook.run("%terrascope status").stream
+    assert "signed in as dora" in notebook.run("%terrascope status").result
 
 
 def test_config_moves_to_another_provider_and_back(notebook: FrontEnd) -> None:

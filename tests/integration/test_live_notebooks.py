@@ -54,23 +54,23 @@ def test_the_widget_comes_at_once_and_the_cells_below_say_what_to_do(notebook: F
 
 def test_status_tells_every_phase(notebook: FrontEnd, box: Sandbox) -> None:
     """`%terrascope status` says who, from which source, until when, and what to do next, and starts nothing itself."""
-    assert notebook.run("%terrascope status").stream == "Nobody is signed in. Run %terrascope login.\n"
+    assert notebook.run("%terrascope status").result == "Nobody is signed in. Run %terrascope login."
     assert not box.requests
     view = waiting(notebook)
     code = box.waiting_codes[0]
-    assert f"Terrascope: waiting for approval of the code {code} at 127.0.0.1." in notebook.run("%terrascope").stream
+    assert f"Terrascope: waiting for approval of the code {code} at 127.0.0.1." in notebook.run("%terrascope").result
     box.approve(code)
     notebook.until_phase(view, "signed_in")
-    status = notebook.run("%terrascope status terrascope").stream
-    assert status.startswith("Terrascope: signed in as dora, by device. The token is good until ")
-    assert "If nothing uses it, the session ends at " in status
+    status = notebook.run("%terrascope status terrascope").result
+    assert status.startswith("Terrascope: signed in as dora, by device code.\n  token ends: ")
+    assert " (in 5 min) and is renewed before\n  session ends: " in status
     assert notebook.run("%terrascope logout").stream == "Signed out, and the session at Terrascope is ended.\n"
     notebook.until_phase(view, "signed_out")
-    assert notebook.run("%terrascope status").stream.startswith("Terrascope: not signed in. Run %terrascope login.\n")
+    assert notebook.run("%terrascope status").result.startswith("Terrascope: not signed in. Run %terrascope login.\n")
     denied = waiting(notebook)
     box.deny(box.waiting_codes[0])
     notebook.until_phase(denied, "failed")
-    assert "Terrascope: not signed in. The sign-in was denied." in notebook.run("%terrascope status").stream
+    assert "Terrascope: not signed in. The sign-in was denied." in notebook.run("%terrascope status").result
 
 
 def test_running_the_cell_again_makes_no_second_code(notebook: FrontEnd, box: Sandbox) -> None:
@@ -112,7 +112,7 @@ def test_wait_ends_with_the_approval_and_needs_no_front_end(notebook: FrontEnd, 
     assert f"{box.issuer}/device?user_code={box.waiting_codes[0]}\n" in cell.stream
     assert not cell.is_done
     box.approve(box.waiting_codes[0])
-    assert notebook.finish(cell).stream.endswith("Signed in to Terrascope as dora.\n")
+    assert notebook.finish(cell).stream.endswith("Signed in to Terrascope as dora, by device code.\n")
     assert notebook.widgets[cell.views[0]]["phase"] == "signed_in"
 
 
@@ -211,6 +211,16 @@ def test_the_environment_signs_in_where_a_person_sits_too(
         assert notebook.run("s = %terrascope session").ename == "LoginRequired"
         notebook.run("%terrascope login")
         assert notebook.run("s = %terrascope session").ename == ""
+
+
+def test_a_token_that_has_expired_is_said_at_once(box: Sandbox, tmp_path: Path) -> None:
+    """A TERRASCOPE_TOKEN that is no good any more is named above the widget, which asks for a new login."""
+    expired = {"TERRASCOPE_TOKEN": "eyJhbGciOiJub25lIn0.eyJleHAiOjE2MDAwMDAwMDB9."}
+    with front_end(environment_for(tmp_path, box, **expired), tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope")
+        cell = notebook.run("%terrascope login")
+        assert cell.stream == "TERRASCOPE_TOKEN has expired.\n"
+        notebook.until_phase(cell.views[0], "awaiting_user")
 
 
 def test_a_refused_password_of_the_environment_is_shown_with_a_way_on(box: Sandbox, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ print(ts.logout())
     )
     assert done.status == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "Signed in to Terrascope as dora (environment).",
+        "Signed in to Terrascope as dora, from TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD.",
         "<Account terrascope: signed_in as dora> environment",
         "200",
         "2 True",
@@ -69,7 +69,7 @@ print(ts.logout())
         TERRASCOPE_TOKEN=bearer,
     )
     assert done.stdout.splitlines() == [
-        "Signed in to Terrascope as dora (environment).",
+        "Signed in to Terrascope as dora, from TERRASCOPE_TOKEN (not checked yet).",
         "200 False",
         "Signed out here. TERRASCOPE_TOKEN was not revoked; it rests until the next login.",
     ]
@@ -118,8 +118,19 @@ finally:
     assert done.stdout == "True\n"
     assert "LoginRequired: " in last_line(done)
     assert "Neither TERRASCOPE_TOKEN nor TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD are set." in last_line(done)
+    assert "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment." in last_line(
+        done
+    )
     assert done.seconds < 10  # the whole process, on a machine that may be busy
     assert not box.requests
+
+
+def test_who_signed_out_is_told_to_sign_in(script: Script, credentials: dict[str, str]) -> None:
+    """After `logout()` the advice is `login()`, not to set variables that are set."""
+    done = script("import ipyterrascope as ts; ts.login(); ts.logout(); ts.session()", **credentials)
+    assert "You are not signed in to Terrascope." in last_line(done)
+    assert "login()" in last_line(done)
+    assert "Set TERRASCOPE_USERNAME" not in last_line(done)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_python_prints_link_and_code_and_goes_on_when_it_is_approved(python: Ter
     assert f"{box.issuer}/device?user_code={code}\n" in invitation
     assert f"check that it shows the code  {code}\n" in invitation
     box.approve(code)
-    assert python.prompt() == "Signed in to Terrascope as dora."
+    assert python.prompt() == "Signed in to Terrascope as dora, by device code."
     assert python.run("account") == "<Account terrascope: signed_in as dora>"
     assert python.run("ts.logout()") == "'Signed out, and the session at Terrascope is ended.'"
 
@@ -61,7 +61,7 @@ def test_a_password_is_asked_for_and_never_shown(python: Terminal, box: Sandbox,
     python.type("boots")
     python.until("Terrascope password (not shown): ")
     python.type(box.users["boots"])
-    assert "Signed in to Terrascope as boots." in python.prompt()
+    assert "Signed in to Terrascope as boots, by password." in python.prompt()
     python.press("d")
     assert box.users["boots"] not in python.transcript
     assert box.users["boots"].encode() not in read_everything(tmp_path)
@@ -89,7 +89,7 @@ def test_ctrl_c_cancels_a_device_login_and_a_later_one_works(python: Terminal, b
     python.until(INVITED)
     assert box.waiting_codes[-1] != first
     box.approve(box.waiting_codes[-1])
-    assert python.prompt() == "Signed in to Terrascope as dora."
+    assert python.prompt() == "Signed in to Terrascope as dora, by device code."
 
 
 @pytest.mark.parametrize("key", ["c", "d"])
@@ -125,7 +125,18 @@ def test_without_a_device_flow_the_password_is_asked_for(python: Terminal, box: 
     python.type("dora")
     python.until("password (not shown): ")
     python.type(PASSWORD)
-    assert "Signed in to Terrascope as dora." in python.prompt()
+    assert "Signed in to Terrascope as dora, by password." in python.prompt()
+
+
+@pytest.mark.parametrize("call", ["login", "session"])
+def test_a_token_that_has_expired_is_said_at_once(box: Sandbox, tmp_path: Path, call: str) -> None:
+    """A TERRASCOPE_TOKEN that is no good any more is named before the person is asked to sign in."""
+    expired = "eyJhbGciOiJub25lIn0.eyJleHAiOjE2MDAwMDAwMDB9."
+    with python_terminal(environment_for(tmp_path, box, TERRASCOPE_TOKEN=expired), tmp_path) as python:
+        python.run("import ipyterrascope as ts")
+        python.type(f"ts.{call}()")
+        assert "TERRASCOPE_TOKEN has expired.\nTo sign in to Terrascope, open" in python.until(INVITED)
+        assert expired not in python.transcript
 
 
 def test_a_denied_login_is_an_error(python: Terminal, box: Sandbox) -> None:
@@ -142,7 +153,7 @@ def test_a_passing_trouble_is_told_and_survived(python: Terminal, box: Sandbox) 
     python.type("ts.login()")
     assert "cannot answer right now. Still waiting …" in python.until("Still waiting …")
     box.approve(box.waiting_codes[-1])
-    assert "Signed in to Terrascope as dora." in python.prompt()
+    assert "Signed in to Terrascope as dora, by device code." in python.prompt()
 
 
 def test_ipython_says_the_same_without_a_stack(ipython: Terminal, box: Sandbox) -> None:
@@ -156,9 +167,9 @@ def test_ipython_says_the_same_without_a_stack(ipython: Terminal, box: Sandbox) 
     ipython.type("s = %terrascope session")
     ipython.until(INVITED)
     box.approve(box.waiting_codes[-1])
-    assert ipython.prompt().endswith("Signed in to Terrascope as dora.")
+    assert ipython.prompt().endswith("Signed in to Terrascope as dora, by device code.")
     assert ipython.run(f"s.get({box.download_urls[0]!r}).status_code").endswith("200")
-    assert "Terrascope: signed in as dora, by device." in ipython.run("%terrascope status")
+    assert "Terrascope: signed in as dora, by device code." in ipython.run("%terrascope status")
     assert "1 saved" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert "1 already there" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert ipython.run("%terrascope logout").endswith("Signed out, and the session at Terrascope is ended.")
@@ -172,7 +183,7 @@ def test_a_terminal_without_the_characters_signs_in_all_the_same(box: Sandbox, t
         python.type("account = ts.login()")
         python.until("the stop button cancels) ?")
         box.approve(box.waiting_codes[-1])
-        assert python.prompt() == "Signed in to Terrascope as dora."
+        assert python.prompt() == "Signed in to Terrascope as dora, by device code."
 
 
 def test_threads_that_need_a_login_ask_the_person_once(python: Terminal, box: Sandbox) -> None:

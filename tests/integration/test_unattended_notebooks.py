@@ -90,9 +90,15 @@ def test_run_all_signs_in_from_the_environment(
         **credentials,
     )
     texts = [text_of(cell) for cell in document.cells]
-    assert texts[:4] == ["", "Signed in to Terrascope as dora (environment).", "", "200"]
+    assert texts[:4] == [
+        "",
+        "Signed in to Terrascope as dora, from TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD.",
+        "",
+        "200",
+    ]
     assert texts[4].startswith("Report: 1 saved")
-    assert "signed in as dora, from the environment, which child processes see too." in texts[5]
+    assert texts[5].startswith("Terrascope: signed in as dora, from TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD.")
+    assert "environment: child processes see it too" in texts[5]
     assert texts[6] == "Signed out, and the session at Terrascope is ended."
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + str(document).encode()
     assert b"%terrascope session" in kept

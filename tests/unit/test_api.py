@@ -132,7 +132,7 @@ def test_a_method_that_is_not_offered_is_said(box: Sandbox, method: str) -> None
 def test_login_of_who_is_signed_in_changes_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     """`login()` again says who is signed in, and returns the account."""
     assert ts.login(account.provider) is account
-    assert capsys.readouterr().out == "Signed in to Terrascope as dora (password).\n"
+    assert capsys.readouterr().out == "Signed in to Terrascope as dora, by password.\n"
 
 
 def test_a_token_is_masked_until_it_is_revealed(account: Account) -> None:

@@ -94,6 +94,18 @@ class Account:
         """For each silent source that did not serve, one sentence why."""
         return self._chain.why_not
 
+    @property
+    def came_from(self) -> str:
+        """The variables that the login was found in; empty where a person signed in."""
+        login = self._login
+        return login.came_from if login else ""
+
+    @property
+    def is_unchecked(self) -> bool:
+        """True for a login that the provider was not asked about: a token that was given, or a Basic login."""
+        login = self._login
+        return login is not None and (login.is_borrowed or login.basic is not None)
+
     def configure(self, connection: Connection, keep_alive_s: float) -> None:
         """Use another CA bundle and other time-outs from now on, and another keep-alive; the login goes on."""
         if connection != self.connection:

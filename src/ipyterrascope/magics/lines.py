@@ -36,9 +36,9 @@ class TerrascopeMagics(Magics):
         elif options.command == "logout":
             print(api.logout(options.provider))
         else:
-            from .status import status
+            from .status import Status
 
-            print(status([api.account(options.provider)] if options.provider else api.providers.asked_for()))
+            return Status([api.account(options.provider)] if options.provider else api.providers.asked_for())
         return None
 
     @line_cell_magic

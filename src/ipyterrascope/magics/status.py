@@ -1,18 +1,21 @@
-"""What `%terrascope status` says."""
+"""What `%terrascope status` shows: the same facts as text and as a table."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from html import escape
 
 from ..auth.account import Account
+from ..configuration import current
 from ..values.states import LoginState
+from ..wording import how
 
-_WARN_S = 600.0
+Fact = tuple[str, str]
 
 
-def status(accounts: Sequence[Account], now: float | None = None) -> str:
-    """Return a paragraph for each account: who, from which source, until when, and what to do next.
+class Status:
+    """How accounts stood at one moment.
 
     Parameters
     ----------
@@ -20,25 +23,44 @@ def status(accounts: Sequence[Account], now: float | None = None) -> str:
     now : float, optional
         POSIX seconds; the clock unless given.
     """
-    moment = time.time() if now is None else now
-    return (
-        "\n".join(_paragraph(account, moment) for account in accounts) or "Nobody is signed in. Run %terrascope login."
+
+    def __init__(self, accounts: Sequence[Account], now: float | None = None) -> None:
+        moment = time.time() if now is None else now
+        self._parts = [(_headline(account), _facts(account, moment)) for account in accounts]
+        if not accounts:
+            self._parts = [("Nobody is signed in. Run %terrascope login.", [])]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            line
+            for headline, facts in self._parts
+            for line in (headline, *(f"  {name}: {text}" for name, text in facts))
+        )
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<div><p>{escape(headline)}</p>{_table(facts)}</div>" for headline, facts in self._parts)
+
+
+def _table(facts: list[Fact]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left">{escape(name)}</th>'
+        f'<td style="text-align:left">{escape(text)}</td></tr>'
+        for name, text in facts
     )
+    return f"<table><tbody>{rows}</tbody></table>" if rows else ""
 
 
-def _paragraph(account: Account, now: float) -> str:
-    state, label = account.state, account.provider.label
-    badge = f" [{account.provider.badge}]" if account.provider.badge else ""
-    lines = [f"{label}{badge}: {_headline(account, state, now)}"]
-    if state.notice:
-        lines.append(state.notice)
-    lines += [f"{name}: {reason}" for name, reason in account.why_not.items() if state.phase != "signed_in"]
-    return "\n  ".join(lines)
+def _headline(account: Account) -> str:
+    state, provider = account.state, account.provider
+    badge = f" [{provider.badge}]" if provider.badge else ""
+    return f"{provider.label}{badge}: {_stand(account, state)}"
 
 
-def _headline(account: Account, state: LoginState, now: float) -> str:
+def _stand(account: Account, state: LoginState) -> str:
     if state.phase == "signed_in":
-        return " ".join([_who(state), _until(state, now)]).strip()
+        who = f"signed in as {state.user}" if state.user else "signed in"
+        unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
+        return f"{who}, {how(account)}{unchecked}."
     if state.phase == "awaiting_user" and state.device is not None:
         return f"waiting for approval of the code {state.device.user_code} at {account.provider.issuer_host}."
     if state.phase == "signing_in":
@@ -48,23 +70,39 @@ def _headline(account: Account, state: LoginState, now: float) -> str:
     return "not signed in. Run %terrascope login."
 
 
-def _who(state: LoginState) -> str:
-    who = f"signed in as {state.user}" if state.user else "signed in"
-    source = {"environment": "from the environment, which child processes see too"}.get(
-        state.source, f"by {state.source}"
-    )
-    return f"{who}, {source}."
+def _facts(account: Account, now: float) -> list[Fact]:
+    state = account.state
+    facts: list[Fact] = []
+    if state.phase == "signed_in":
+        facts += _times(state, now)
+        if state.source == "environment":
+            facts.append(("environment", "child processes see it too"))
+    elif state.phase in ("signed_out", "failed"):
+        facts += account.why_not.items()
+    return [*facts, ("note", state.notice)] if state.notice else facts
 
 
-def _until(state: LoginState, now: float) -> str:
-    if state.expires_at is None:
-        return ""
-    until = time.strftime("%H:%M:%S", time.localtime(state.expires_at))
-    if not state.renewable:
-        return f"The token ends at {until} and is not renewed."
-    said = f"The token is good until {until} and renewed quietly."
-    if state.session_ends_at is None:
-        return said
-    ends = time.strftime("%H:%M", time.localtime(state.session_ends_at))
-    soon = "Soon: " if state.session_ends_at - now < _WARN_S else ""
-    return f"{said} {soon}If nothing uses it, the session ends at {ends}."
+def _times(state: LoginState, now: float) -> list[Fact]:
+    facts: list[Fact] = []
+    if state.expires_at is not None:
+        manner = "and is renewed before" if state.renewable else "and is not renewed"
+        facts.append(("token ends", f"{_instant(state.expires_at, now)} {manner}"))
+    if state.session_ends_at is not None:
+        facts.append(("session ends", f"{_instant(state.session_ends_at, now)} unless it is used"))
+        if current().keep_alive_s:
+            facts.append(("kept alive", f"for {_duration(current().keep_alive_s)} after the last use"))
+    return facts
+
+
+def _instant(at: float, now: float) -> str:
+    there, here = time.localtime(at), time.localtime(now)
+    form = "%H:%M:%S %Z" if there[:3] == here[:3] else "%Y-%m-%d %H:%M:%S %Z"
+    left = at - now
+    return f"{time.strftime(form, there)} ({f'in {_duration(left)}' if left >= 0 else f'{_duration(-left)} ago'})"
+
+
+def _duration(seconds: float) -> str:
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,17 +1,20 @@
-"""The sentences of `%terrascope status`."""
+"""What `%terrascope status` shows, as text and as a table."""
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from ipyterrascope import configuration
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginDenied
-from ipyterrascope.magics.status import status
+from ipyterrascope.magics.status import Status
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState
@@ -20,51 +23,9 @@ NOW = 1_800_000_000.0
 SIGNED_IN = LoginState(
     phase="signed_in", user="dora", source="device", expires_at=NOW + 300, session_ends_at=NOW + 3600, renewable=True
 )
-
-
-def said(state: LoginState, badge: str = "", **why_not: str) -> str:
-    account = SimpleNamespace(provider=replace(TERRASCOPE, badge=badge), state=state, why_not=why_not)
-    return status([cast(Account, account)], NOW)
-
-
-def clock(at: float, form: str) -> str:
-    return time.strftime(form, time.localtime(at))
-
-
-@pytest.mark.parametrize(
-    ("state", "text"),
-    [
-        (
-            SIGNED_IN,
-            f"signed in as dora, by device. The token is good until {clock(NOW + 300, '%H:%M:%S')} and renewed "
-            f"quietly. If nothing uses it, the session ends at {clock(NOW + 3600, '%H:%M')}.",
-        ),
-        (
-            replace(SIGNED_IN, session_ends_at=None, user=""),
-            f"signed in, by device. The token is good until {clock(NOW + 300, '%H:%M:%S')} and renewed quietly.",
-        ),
-        (
-            replace(SIGNED_IN, source="environment", renewable=False),
-            "signed in as dora, from the environment, which child processes see too. "
-            f"The token ends at {clock(NOW + 300, '%H:%M:%S')} and is not renewed.",
-        ),
-        (replace(SIGNED_IN, source="basic", expires_at=None), "signed in as dora, by basic."),
-        (LoginState(), "not signed in. Run %terrascope login."),
-        (LoginState(phase="signing_in"), "signing in …"),
-        (
-            LoginState(phase="failed", error=LoginDenied("The sign-in was denied.", "", "Get a new code.")),
-            "not signed in. The sign-in was denied. Get a new code.",
-        ),
-    ],
-)
-def test_each_phase_has_its_sentence(state: LoginState, text: str) -> None:
-    """Who, from which source, until when, or what to do."""
-    assert said(state) == f"Terrascope: {text}"
-
-
-def test_a_waiting_code_is_named_with_its_host() -> None:
-    """While a code waits, status shows the code and the host, and nothing that is secret."""
-    device = DeviceAuthorization(
+WAITING = LoginState(
+    phase="awaiting_user",
+    device=DeviceAuthorization(
         device_code=Secret("device-secret"),
         code_verifier=Secret("verifier-secret"),
         user_code="ABCD-EFGH",
@@ -72,28 +33,139 @@ def test_a_waiting_code_is_named_with_its_host() -> None:
         verification_uri_complete=None,
         expires_at=NOW + 600,
         interval=5,
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def _in_brussels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine's time be that of Brussels, where `NOW` is 09:00 on a winter morning."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def shown(
+    state: LoginState, badge: str = "", *, came_from: str = "", is_unchecked: bool = False, **why_not: str
+) -> Status:
+    account = SimpleNamespace(
+        provider=replace(TERRASCOPE, badge=badge),
+        state=state,
+        why_not=why_not,
+        came_from=came_from,
+        is_unchecked=is_unchecked,
     )
-    text = said(LoginState(phase="awaiting_user", device=device))
-    assert text == "Terrascope: waiting for approval of the code ABCD-EFGH at sso.terrascope.be."
+    return Status([cast(Account, account)], NOW)
 
 
-def test_the_end_of_an_idle_session_is_announced() -> None:
-    """In the last ten minutes of an idle session status says so."""
-    assert "Soon: If nothing uses it" in said(replace(SIGNED_IN, session_ends_at=NOW + 500))
-    assert "Soon" not in said(replace(SIGNED_IN, session_ends_at=NOW + 700))
+def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
+    return repr(shown(state, badge, **more)).splitlines()  # type: ignore[arg-type]
 
 
-def test_badge_notice_and_reasons_are_told() -> None:
-    """A badge stands beside the label; the notice and, while signed out, the reasons of silent sources follow."""
-    text = said(LoginState(notice="Signed out."), "SANDBOX", environment="Nothing is set.")
-    assert text.splitlines() == [
-        "Terrascope [SANDBOX]: not signed in. Run %terrascope login.",
-        "  Signed out.",
-        "  environment: Nothing is set.",
-    ]
-    assert "Nothing is set." not in said(SIGNED_IN, environment="Nothing is set.")
+@pytest.mark.parametrize(
+    ("state", "more", "lines"),
+    [
+        (
+            SIGNED_IN,
+            {},
+            [
+                "signed in as dora, by device code.",
+                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
+                "  session ends: 10:00:00 CET (in 60 min) unless it is used",
+            ],
+        ),
+        (
+            replace(SIGNED_IN, session_ends_at=None, user="", source="password"),
+            {},
+            ["signed in, by password.", "  token ends: 09:05:00 CET (in 5 min) and is renewed before"],
+        ),
+        (
+            replace(SIGNED_IN, source="environment", renewable=False, session_ends_at=None),
+            {"came_from": "TERRASCOPE_TOKEN", "is_unchecked": True},
+            [
+                "signed in as dora, from TERRASCOPE_TOKEN (not checked at sign-in).",
+                "  token ends: 09:05:00 CET (in 5 min) and is not renewed",
+                "  environment: child processes see it too",
+            ],
+        ),
+        (
+            replace(SIGNED_IN, source="basic", expires_at=None, session_ends_at=None),
+            {"is_unchecked": True},
+            ["signed in as dora, by Basic authentication (not checked at sign-in)."],
+        ),
+        (LoginState(), {}, ["not signed in. Run %terrascope login."]),
+        (LoginState(phase="signing_in"), {"environment": "Nothing is set."}, ["signing in …"]),
+        (
+            WAITING,
+            {"environment": "Nothing is set."},
+            ["waiting for approval of the code ABCD-EFGH at sso.terrascope.be."],
+        ),
+        (
+            LoginState(phase="failed", error=LoginDenied("The sign-in was denied.", "", "Get a new code.")),
+            {"environment": "Nothing is set."},
+            ["not signed in. The sign-in was denied. Get a new code.", "  environment: Nothing is set."],
+        ),
+        (
+            LoginState(notice="Signed out."),
+            {"environment": "Nothing is set."},
+            ["not signed in. Run %terrascope login.", "  environment: Nothing is set.", "  note: Signed out."],
+        ),
+    ],
+)
+def test_each_phase_has_its_facts(state: LoginState, more: dict[str, object], lines: list[str]) -> None:
+    """Who and how; until when, in local time with its zone; or what to do, and why nothing else signed in."""
+    assert said(state, **more) == [f"Terrascope: {lines[0]}", *lines[1:]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "09:00:00 CET (in 0 s)"),
+        (80, "09:01:20 CET (in 80 s)"),
+        (-80, "08:58:40 CET (80 s ago)"),
+        (3600, "10:00:00 CET (in 60 min)"),
+        (7200, "11:00:00 CET (in 2 h)"),
+        (20 * 3600, "2027-01-16 05:00:00 CET (in 20 h)"),
+        (180 * 86400, "2027-07-14 10:00:00 CEST (in 180 d)"),
+    ],
+)
+def test_an_instant_has_its_zone_and_how_far_it_is(seconds: float, text: str) -> None:
+    """A time of another day has its date; the distance is in the unit that people would take."""
+    assert said(replace(SIGNED_IN, session_ends_at=NOW + seconds))[2] == f"  session ends: {text} unless it is used"
+
+
+def test_a_login_that_is_kept_alive_says_so() -> None:
+    """With `keep_alive_s` the status tells for how long."""
+    configuration.configure(configuration.Configuration(keep_alive_s=7200))
+    try:
+        assert said(SIGNED_IN)[3] == "  kept alive: for 2 h after the last use"
+    finally:
+        configuration.configure(None)
+
+
+def test_the_badge_stands_beside_the_label() -> None:
+    """What is not the real service is told to be so."""
+    assert said(LoginState(), "SANDBOX")[0].startswith("Terrascope [SANDBOX]: ")
+
+
+@pytest.mark.parametrize("state", [SIGNED_IN, WAITING, LoginState(notice="<b>Signed</b> out & gone.")])
+def test_the_table_has_the_same_facts(state: LoginState) -> None:
+    """The HTML holds every word of the text, escaped, and nothing else."""
+    status = shown(state, "<SANDBOX>", environment="Nothing is <set>.")
+    page = status._repr_html_()
+    text = re.sub(r"<(?=/?(?:div|p|table|tbody|tr|th|td)[ >])[^>]*>", " ", page)
+    assert "<" not in text
+    for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(escaped, plain)
+    assert (
+        text.split()
+        == repr(status).replace(": ", " ").replace("Terrascope [<SANDBOX>]", "Terrascope [<SANDBOX>]:").split()
+    )
 
 
 def test_nobody() -> None:
     """Without an account there is one sentence with what to do."""
-    assert status([]) == "Nobody is signed in. Run %terrascope login."
+    assert repr(Status([])) == "Nobody is signed in. Run %terrascope login."
+    assert "Nobody is signed in." in Status([])._repr_html_()

@@ -1,0 +1,19 @@
+"""How a login is told to people: the same words at a terminal, under a cell and in the status (below asking)."""
+
+from __future__ import annotations
+
+from .auth.account import Account
+
+_HOW = {"device": "by device code", "password": "by password", "basic": "by Basic authentication"}
+
+
+def how(account: Account) -> str:
+    """Return how somebody signed in, such as "by device code" or "from TERRASCOPE_TOKEN"."""
+    return _HOW.get(account.state.source, f"from {account.came_from or 'the environment'}")
+
+
+def welcome(account: Account) -> str:
+    """Return the sentence that ends a sign-in."""
+    who = f" as {account.state.user}" if account.state.user else ""
+    unchecked = " (not checked yet)" if account.is_unchecked else ""
+    return f"Signed in to {account.provider.label}{who}, {how(account)}{unchecked}."
