@@ -10,13 +10,15 @@ from copy import copy
 from typing import TextIO
 
 from .auth.account import Account
-from .errors import FlowUnavailable, LoginCancelled, LoginRequired, UsageError
+from .errors import FlowUnavailable, LoginCancelled, LoginRefused, LoginRequired, UsageError
 from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
 from .wording import welcome
 
 _UNDER_WAY = ("signing_in", "awaiting_user")
+# more could lock the person out
+_TRIES = 3
 
 
 def login(
@@ -28,6 +30,9 @@ def login(
     out: TextIO | None = None,
 ) -> None:
     """Sign in by text, and return when it is done. Ctrl-C and the end of the input (Ctrl-D) cancel.
+
+    A user name and password that are refused are asked for again, up to three times in all, and then together with a
+    one-time code: a provider that misses one says no more than that.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def login(
                 return _conclude(state, account, words)
             say(f"{state.error.what} User name and password instead:", words)
             chosen = "password"
-        return _conclude(_by_password(account, chosen, username), account, words)
+        return _conclude(_by_password(account, chosen, username, words), account, words)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
         say("", words)
@@ -106,16 +111,40 @@ def _invitation(account: Account, device: DeviceAuthorization) -> str:
     return "\n".join(lines)
 
 
-def _by_password(account: Account, method: LoginMethod, username: str) -> LoginState:
+def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO) -> LoginState:
     label = account.provider.label
-    name = username or input(f"{label} user name: ").strip()
+    name = username or _name(label)
+    state = _tried(account, method, name, _password(label))
+    for _ in range(_TRIES - 1):
+        if isinstance(state.error, LoginRefused):
+            say(str(state.error), out)
+            name = _name(label, name)
+            password = _password(label)
+            state = _tried(account, method, name, password, _hidden("One-time code (Enter if you have none): "))
+    return state
+
+
+def _tried(
+    account: Account, method: LoginMethod, name: str, password: Secret, one_time_code: Secret | None = None
+) -> LoginState:
+    account.start_password_login(
+        name, password, one_time_code=one_time_code or None, method="basic" if method == "basic" else "password"
+    )
+    return account.wait()
+
+
+def _name(label: str, default: str = "") -> str:
+    name = input(f"{label} user name{f' [{default}]' if default else ''}: ").strip() or default
     if not name:
         raise UsageError("There is no user name.", "Nothing was typed.", "Sign in again.")
+    return name
+
+
+def _password(label: str) -> Secret:
     password = _hidden(f"{label} password (not shown): ")
     if not password:
         raise UsageError("There is no password.", "Nothing was typed.", "Sign in again.")
-    account.start_password_login(name, password, method="basic" if method == "basic" else "password")
-    return account.wait()
+    return password
 
 
 def _hidden(question: str) -> Secret:

@@ -68,12 +68,36 @@ def test_a_password_is_asked_for_and_never_shown(python: Terminal, box: Sandbox,
 
 
 def test_a_user_name_that_is_given_is_not_asked_for(python: Terminal) -> None:
-    """`username=` is taken as it is, and only the password is asked for; a wrong one is refused."""
+    """`username=` is taken as it is, and only the password is asked for; after a wrong one it is the default."""
     python.type('ts.login(method="password", username="dora")')
     assert "user name" not in python.until("Terrascope password (not shown): ").split("\n", 1)[1]
     python.type("wr0ng-Pa55")
-    assert "LoginRefused: Terrascope did not accept the user name and password." in python.prompt()
+    assert "Terrascope did not accept the user name and password." in python.until("Terrascope user name [dora]: ")
+    python.type("")
+    python.until("Terrascope password (not shown): ")
+    python.type(PASSWORD)
+    python.until("One-time code (Enter if you have none): ")
+    python.type("")
+    assert "Signed in to Terrascope as dora, by password." in python.prompt()
     assert "wr0ng-Pa55" not in python.transcript
+
+
+def test_a_one_time_code_is_asked_for_and_never_shown(python: Terminal, box: Sandbox, tmp_path: Path) -> None:
+    """Somebody whose account wants a one-time code can type it; it is on no screen and in no history."""
+    python.type('ts.login(method="password", username="swiper")')
+    python.until("(not shown): ")
+    python.type(box.users["swiper"])
+    python.until("[swiper]: ")
+    python.type("")
+    python.until("(not shown): ")
+    python.type(box.users["swiper"])
+    python.until("(Enter if you have none): ")
+    code = box.one_time_code()
+    python.type(code)
+    assert "Signed in to Terrascope as swiper, by password." in python.prompt()
+    python.press("d")
+    assert code not in python.transcript
+    assert code.encode() not in read_everything(tmp_path)
 
 
 def test_ctrl_c_cancels_a_device_login_and_a_later_one_works(python: Terminal, box: Sandbox) -> None:

@@ -13,7 +13,15 @@ import pytest
 
 from ipyterrascope import terminal
 from ipyterrascope.auth.account import Account
-from ipyterrascope.errors import FlowUnavailable, LoginCancelled, LoginDenied, LoginRequired, UsageError
+from ipyterrascope.errors import (
+    FlowUnavailable,
+    LoginCancelled,
+    LoginDenied,
+    LoginRefused,
+    LoginRequired,
+    ProviderUnreachable,
+    UsageError,
+)
 from ipyterrascope.sandbox import Sandbox
 
 
@@ -31,12 +39,22 @@ def account(box: Sandbox) -> Iterator[Account]:
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the person will type at the next questions."""
-    lines: list[str] = []
+def asked() -> list[str]:
+    """The questions that were asked so far."""
+    return []
 
-    def answer(_question: str) -> str:
-        return lines.pop(0)
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> list[str | None]:
+    """What the person will type at the next questions; None for Ctrl-C. The questions are in `asked`."""
+    lines: list[str | None] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        line = lines.pop(0)
+        if line is None:
+            raise KeyboardInterrupt
+        return line
 
     monkeypatch.setattr("builtins.input", answer)
     monkeypatch.setattr(getpass, "getpass", answer)
@@ -90,15 +108,17 @@ def test_a_denial_is_raised(account: Account, box: Sandbox) -> None:
         terminal.login(account, out=io.StringIO())
 
 
-def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: list[str]) -> None:
+def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: list[str | None]) -> None:
     """`method="basic"` asks for name and password, and sends nothing to the provider."""
     typed += ["  boots ", box.users["boots"]]
-    terminal.login(account, "basic", out=io.StringIO())
+    out = io.StringIO()
+    terminal.login(account, "basic", out=out)
+    assert out.getvalue() == "Signed in to Terrascope as boots, by Basic authentication (not checked yet).\n"
     assert (account.state.source, account.state.user) == ("basic", "boots")
     assert not box.requests
 
 
-def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, typed: list[str]) -> None:
+def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, typed: list[str | None]) -> None:
     """Where no code is to be had the password is asked for, unless the code was asked for by name."""
     box.device_flow = False
     typed += ["dora", box.users["dora"]]
@@ -107,6 +127,67 @@ def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, ty
     assert "Terrascope offers no device code. User name and password instead:" in out.getvalue()
     with pytest.raises(FlowUnavailable):
         terminal.login(account, "device", out=io.StringIO())
+
+
+NAME, PASSWORD, CODE = "user name", "password (not shown)", "One-time code (Enter if you have none)"
+
+
+def questions(asked: list[str]) -> list[str]:
+    return [question.removeprefix("Terrascope ").removesuffix(": ") for question in asked]
+
+
+def test_a_wrong_password_is_asked_for_again(
+    account: Account, box: Sandbox, typed: list[str | None], asked: list[str]
+) -> None:
+    """After a refusal both are asked for again, the name being the one of before unless another one is typed."""
+    typed += ["dora", "wr0ng-Pa55", "", "wr0ng-Pa55", "", "boots", box.users["boots"], ""]
+    out = io.StringIO()
+    terminal.login(account, "password", out=out)
+    assert account.state.user == "boots"
+    again = [f"{NAME} [dora]", PASSWORD, CODE]
+    assert questions(asked) == [NAME, PASSWORD, *again, *again]
+    assert out.getvalue().count("Terrascope did not accept the user name and password.") == 2
+    assert "wr0ng-Pa55" not in out.getvalue() + "".join(asked)
+
+
+def test_the_third_refusal_ends_it(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+    """No more than three tries are made, lest the person is locked out; the last refusal is the error."""
+    typed += ["wr0ng-Pa55", *["", "wr0ng-Pa55", ""] * 2]
+    with pytest.raises(LoginRefused):
+        terminal.login(account, "password", username="dora", out=io.StringIO())
+    assert len(box.requests_to("/token")) == 3
+    assert typed == []
+
+
+def test_a_one_time_code_is_asked_for_where_one_may_be_missing(
+    account: Account, box: Sandbox, typed: list[str | None], asked: list[str]
+) -> None:
+    """After a refusal, which may mean that a code is missing, one can be typed, and signs in."""
+    typed += ["swiper", box.users["swiper"], "", box.users["swiper"], box.one_time_code()]
+    terminal.login(account, "password", out=io.StringIO())
+    assert account.state.user == "swiper"
+    assert questions(asked)[-1] == CODE
+
+
+def test_only_a_refusal_is_asked_about_again(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+    """A provider that does not answer is the error at once."""
+    box.timeline.token("no_answer")
+    typed += [box.users["dora"]]
+    with pytest.raises(ProviderUnreachable):
+        terminal.login(account, "password", username="dora", out=io.StringIO())
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2, 3, 4])
+def test_ctrl_c_cancels_at_each_question(
+    account: Account, box: Sandbox, typed: list[str | None], asked: list[str], answers: int
+) -> None:
+    """Name, password, and after a refusal name, password and code: whichever is asked, Ctrl-C cancels."""
+    typed += [*["dora", "wr0ng-Pa55", "", box.users["dora"], ""][:answers], None]
+    with pytest.raises(LoginCancelled):
+        terminal.login(account, "password", out=io.StringIO())
+    assert len(asked) == answers + 1
+    assert not account.is_signed_in
+    assert len(box.requests_to("/token")) == (answers >= 2)
 
 
 def test_where_nothing_may_be_typed_only_a_code_signs_in(account: Account, box: Sandbox) -> None:
