@@ -60,6 +60,7 @@ def login(
     Returns
     -------
     Account
+        As the last line of a cell it is not shown: the widget, or the sentence about the login, says the same.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def login(
             f"{chosen.provider.label} has no login method {method!r}.", f"It offers {offered}.", "Choose one."
         )
     asking.sign_in(chosen, method, wait=wait, username=username)
+    frontend.hide_result(Account)
     return chosen
 
 

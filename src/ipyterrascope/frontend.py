@@ -36,6 +36,24 @@ def is_app() -> bool:
     return marimo is not None and bool(getattr(marimo, "running_in_notebook", bool)())
 
 
+def hide_result(kind: type) -> None:
+    """Keep the running cell from showing a value of `kind` as its result, because it has shown the same already.
+
+    A terminal and a plain Python prompt show it as ever.
+    """
+    shell = _shell()
+    if getattr(shell, "kernel", None) is None:
+        return
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.for_type(kind, lambda value: None)  # pyright: ignore[reportUnknownLambdaType]
+
+    def end() -> None:
+        formatter.pop(kind, None)
+        shell.events.unregister("post_execute", end)
+
+    shell.events.register("post_execute", end)
+
+
 def _shell() -> Any:
     # asking IPython only where it runs already keeps plain scripts from importing it
     ipython: Any = sys.modules.get("IPython")

@@ -26,6 +26,7 @@ class Cell:
     result: str = ""
     error: tuple[str, str, str] = ("", "", "")
     views: list[str] = field(default_factory=list[str])
+    kinds_of_output: set[str] = field(default_factory=set[str])
     is_idle: bool = False
     is_answered: bool = False
     seconds: float = 0.0
@@ -151,6 +152,8 @@ class FrontEnd:
         cell = self._cells.get(message["parent_header"].get("msg_id", ""))
         if cell is None:
             return
+        if kind in ("stream", "error", "display_data", "execute_result"):
+            cell.kinds_of_output.add(kind)
         if kind == "stream":
             cell.stream += content["text"]
         elif kind == "error":

@@ -52,6 +52,16 @@ def test_the_widget_comes_at_once_and_the_cells_below_say_what_to_do(notebook: F
     assert notebook.run(f"%download {url} -d data").result.startswith("Report: 1 saved")
 
 
+def test_login_in_python_shows_one_thing(notebook: FrontEnd) -> None:
+    """`ts.login()` as the last line shows the widget and no `Out[]`; what it returns can be had and shown later."""
+    notebook.run("import ipyterrascope as ts")
+    for line in ("ts.login()", "account = ts.login(); account", "ts.login(), 1 / 0", "ts.login()"):
+        cell = notebook.run(line)
+        assert len(cell.views) == 1, line
+        assert cell.kinds_of_output <= {"display_data", "error"}, line
+    assert notebook.run("account").result.startswith("<Account terrascope: ")
+
+
 def test_status_tells_every_phase(notebook: FrontEnd, box: Sandbox) -> None:
     """`%terrascope status` says who, from which source, until when, and what to do next, and starts nothing itself."""
     assert notebook.run("%terrascope status").result == "Nobody is signed in. Run %terrascope login."

@@ -105,6 +105,13 @@ def test_run_all_signs_in_from_the_environment(
     assert not [secret for secret in (PASSWORD, *box.issued) if secret.encode() in kept]
 
 
+def test_login_in_python_shows_one_thing(run: Run, credentials: dict[str, str]) -> None:
+    """`ts.login()` as the last line prints its sentence, and no `Out[]` beneath."""
+    document = run("import ipyterrascope as ts", "ts.login()", "ts.account()", **credentials)
+    assert [output.output_type for output in document.cells[1].outputs] == ["stream"]
+    assert text_of(document.cells[2]) == "<Account terrascope: signed_in as dora>"
+
+
 def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None:
     """Without a credential `%terrascope login` raises within a second, in three sentences without a stack."""
     document = run("%load_ext ipyterrascope", "%terrascope login", "raise SystemError('not reached')")
