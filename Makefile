@@ -43,7 +43,7 @@ wheel: $(VENV)/dev.stamp $(STATIC) ## build the wheel in dist/; installing it ne
 	rm -rf dist
 	$(BIN)/python -m build --wheel
 
-clean: ## remove what was built; the environments .venv and node_modules stay
+clean: ## remove what was built, and .demo with your notebook in it; .venv and node_modules stay
 	rm -rf build dist .demo src/ipyterrascope/static
 
 # what is in the environments and in the bundle; a stamp is as new as its last installation

@@ -31,8 +31,7 @@ def main() -> None:
         signal.signal(number, _stop)
     folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    # a fresh copy: the stored notebook keeps no output
-    notebook = Path(shutil.copy(_TREE / "notebooks" / "quickstart.ipynb", folder))
+    notebook = _notebook_in(folder)
     private = tempfile.TemporaryDirectory(prefix=".jupyter-", dir=folder, ignore_cleanup_errors=True)
     with Sandbox() as box, private as name:
         environment = private_environment(Path(name), os.environ)
@@ -43,6 +42,16 @@ def main() -> None:
             print(_announcement(_address(told, notebook), notebook, box), flush=True)
             lab.wait()
         sys.exit(f"JupyterLab ended with {lab.returncode}:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _notebook_in(folder: Path) -> Path:
+    """Return the quickstart in `folder`: a copy of ours, or what the person made of it."""
+    stored, notebook = _TREE / "notebooks" / "quickstart.ipynb", folder / "quickstart.ipynb"
+    if not notebook.exists():
+        shutil.copy(stored, notebook)
+    elif notebook.read_bytes() != stored.read_bytes():
+        print(f"{notebook} is as you left it. To begin afresh, rename or delete it.", flush=True)
+    return notebook
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ipyterrascope.values.providers import Provider
 
-_TRAITS = ("issuer", "client_id", "stac_url", "registration_url", "account_url", "badge")
+_TRAITS = ("issuer", "client_id", "stac_url", "registration_url", "account_url", "password_reset_url", "badge")
 _SETTINGS = {
     "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False}
 }

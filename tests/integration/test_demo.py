@@ -33,6 +33,7 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
         assert kernel.status_code == 201
         (config,) = folder.glob(".jupyter-*/ipython/profile_default/ipython_config.py")
         assert "c.Terrascope.badge = 'SANDBOX'" in config.read_text()
+        assert "as you left it" not in log.read_text()
         started = psutil.Process(demo.pid).children(recursive=True)
         assert len(started) >= 2  # JupyterLab and a kernel
 
@@ -41,6 +42,24 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
 
     assert not [process for process in started if process.is_running()]
     assert [path.name for path in folder.iterdir()] == ["quickstart.ipynb"]
+
+
+def test_the_persons_own_notebook_is_kept(tmp_path: Path) -> None:
+    """Started again, it leaves the notebook as the person left it, and says which file that is."""
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    notebook = folder / "quickstart.ipynb"
+    notebook.write_text("mine")
+    log = tmp_path / "demo.log"
+    command = [sys.executable, DEMO, "--no-browser", "--port", str(free_port()), "--folder", folder]
+
+    with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log):
+        assert f"{notebook} is as you left it." in log.read_text()
+        assert "sign in as dora, password s3cret-Pa55" in log.read_text()
+        (config,) = folder.glob(".jupyter-*/ipython/profile_default/ipython_config.py")
+        assert "c.Terrascope.password_reset_url = 'http://127.0.0.1:" in config.read_text()
+
+    assert notebook.read_text() == "mine"
 
 
 def test_the_demonstration_tells_why_it_ended(tmp_path: Path) -> None:

@@ -92,11 +92,6 @@ def plain_page(title: str, text: str) -> Answer:
 
 def landing_page(issuer: str, stac_url: str, people: Iterable[Person], files: Iterable[tuple[str, int]]) -> Answer:
     """Return the page that says what this is, who can sign in, and what there is to download."""
-    persons = "".join(
-        f"<tr><td><code>{escape(person.name)}</code></td><td><code>{escape(person.password)}</code></td>"
-        f"<td>{escape(_about(person))}</td></tr>"
-        for person in people
-    )
     rows = "".join(
         f'<tr><td><code>{escape(url)}</code></td><td class="number">{size:,} B</td></tr>' for url, size in files
     )
@@ -107,11 +102,31 @@ def landing_page(issuer: str, stac_url: str, people: Iterable[Person], files: It
         f"<p>Identity provider <code>{escape(issuer)}</code><br>"
         f'Catalogue <a href="{escape(stac_url)}"><code>{escape(stac_url)}</code></a><br>'
         f'Waiting for you: <a href="{escape(issuer)}/device">enter a device code</a></p>'
-        '<h2>Accounts</h2><div class="scroll"><table><thead><tr><th scope="col">User</th><th scope="col">Password</th>'
-        f'<th scope="col">For</th></tr></thead><tbody>{persons}</tbody></table></div>'
+        f"<h2>Accounts</h2>{_table_of(people)}"
         '<h2>Files</h2><div class="scroll"><table><thead><tr><th scope="col">Address</th>'
         f'<th scope="col">Size</th></tr></thead><tbody>{rows}</tbody></table></div>',
         wide=True,
+    )
+
+
+def passwords_page(people: Iterable[Person]) -> Answer:
+    """Return the page for who forgot the password: it tells all of them."""
+    return page(
+        "Forgot your password?",
+        f'<p class="note">These accounts are not real, so here they are.</p>{_table_of(people)}',
+        wide=True,
+    )
+
+
+def _table_of(people: Iterable[Person]) -> str:
+    persons = "".join(
+        f"<tr><td><code>{escape(person.name)}</code></td><td><code>{escape(person.password)}</code></td>"
+        f"<td>{escape(_about(person))}</td></tr>"
+        for person in people
+    )
+    return (
+        '<div class="scroll"><table><thead><tr><th scope="col">User</th><th scope="col">Password</th>'
+        f'<th scope="col">For</th></tr></thead><tbody>{persons}</tbody></table></div>'
     )
 
 

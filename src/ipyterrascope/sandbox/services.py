@@ -10,7 +10,7 @@ from .device_page import DevicePage
 from .files import FileService
 from .identity import OIDC, REALM, IdentityProvider
 from .messages import Answer, ReceivedRequest, http_error
-from .pages import landing_page, login_page, plain_page
+from .pages import landing_page, login_page, passwords_page, plain_page
 from .settings import Settings
 from .steps import Manner, login_url
 from .timeline import Timeline
@@ -35,11 +35,7 @@ class Services:
             "/en/sign-up": ("", read, _said("Registration", "In the sandbox there is nothing to register.")),
             f"{REALM}/.well-known/openid-configuration": ("discovery", read, self.identity.discovery),
             f"{REALM}/account/": ("", read, _said("Your account", "In the sandbox accounts cannot be changed.")),
-            f"{REALM}/login-actions/reset-credentials": (
-                "",
-                read,
-                _said("Forgot your password?", "The passwords of the sandbox are on its front page."),
-            ),
+            f"{REALM}/login-actions/reset-credentials": ("", read, self._passwords),
             f"{OIDC}/auth": ("", read, lambda request: login_page(issuer)),
             f"{OIDC}/token": ("token", post, self.identity.token),
             f"{OIDC}/auth/device": ("device", post, self.identity.device),
@@ -74,6 +70,9 @@ class Services:
     def _landing(self, request: ReceivedRequest) -> Answer:
         people = self.identity.people.values()
         return landing_page(self.identity.issuer, f"{self.url}{catalogue.PREFIX}", people, self.files.sizes)
+
+    def _passwords(self, request: ReceivedRequest) -> Answer:
+        return passwords_page(self.identity.people.values())
 
     def _logout(self, request: ReceivedRequest) -> Answer:
         if "refresh_token" in request.form:

@@ -184,3 +184,10 @@ def test_landing_page(box):
     text = requests.get(f"{box.url}/", timeout=10).text
     for shown in ("Nothing here is real", "dora", "s3cret-Pa55", box.download_urls[0], box.stac_url):
         assert shown in text
+
+
+def test_who_forgot_the_password_reads_it(box):
+    """The link "Forgot the password?" of the widget leads to a page with the passwords: none of them is real."""
+    text = requests.get(box.provider().password_reset_url, timeout=10).text
+    for shown in ("Forgot your password?", "dora", "s3cret-Pa55", "päss wörd+&amp;%", "needs a one-time code"):
+        assert shown in text
