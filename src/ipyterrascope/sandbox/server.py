@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -56,8 +57,13 @@ class Server:
         await web.SockSite(runner, self._listener).start()
         self._ready.set()
         await self._closing.wait()
+        # asyncio drops, unclosed, what it has accepted but not yet made a connection when its server closes: so accept
+        # no more, and let the loop turn until what was accepted is known to the runner
+        with suppress(NotImplementedError):  # on Windows there is no such reader
+            self._loop.remove_reader(self._listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
         await runner.cleanup()
-        await asyncio.sleep(0)  # what it closed is closed in the next turn of the loop
 
 
 def received(request: web.Request, body: bytes) -> ReceivedRequest:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import warnings
 
 import pytest
 import requests
@@ -92,3 +96,18 @@ def test_not_started():
     """Before it runs, a sandbox says what is missing."""
     with pytest.raises(RuntimeError, match="with statement"):
         _ = Sandbox().url
+
+
+def test_a_connection_that_comes_as_it_stops_is_closed():
+    """Whoever connects at the very moment when the sandbox stops is hung up on, and nothing is left open."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        for _ in range(20):
+            box = Sandbox().start()
+            clients = [socket.create_connection(("127.0.0.1", box.port), timeout=10) for _ in range(5)]
+            box.stop()
+            for client in clients:
+                with client, contextlib.suppress(ConnectionError):
+                    assert client.recv(1) == b""
+        gc.collect()
+    assert not [warning for warning in caught if "transport" in str(warning.message)]
