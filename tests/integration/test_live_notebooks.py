@@ -74,6 +74,7 @@ def test_status_tells_every_phase(notebook: FrontEnd, box: Sandbox) -> None:
     status = notebook.run("%terrascope status terrascope").result
     assert status.startswith("Terrascope: signed in as dora, by device code.\n  token ends: ")
     assert " (in 5 min) and is renewed before\n  session ends: " in status
+    assert notebook.run("%terrascope status\nNone").result.startswith("Terrascope: signed in")
     assert notebook.run("%terrascope logout").stream == "Signed out, and the session at Terrascope is ended.\n"
     notebook.until_phase(view, "signed_out")
     assert notebook.run("%terrascope status").result.startswith("Terrascope: not signed in. Run %terrascope login.\n")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from ..errors import SourceInvalid, UsageError
 from .options import MagicParser, download_parser, help_of, refuse_secrets, terrascope_parser
@@ -38,7 +39,7 @@ class TerrascopeMagics(Magics):
         else:
             from .status import Status
 
-            return Status([api.account(options.provider)] if options.provider else api.providers.asked_for())
+            display(Status([api.account(options.provider)] if options.provider else api.providers.asked_for()))
         return None
 
     @line_cell_magic
