@@ -1,4 +1,4 @@
-"""Where we run, and so how a person can be asked: a notebook, a terminal, or nobody at all (below the API)."""
+"""Where we run: how a person can be asked there, if at all, and what a cell shows (below the API)."""
 
 from __future__ import annotations
 

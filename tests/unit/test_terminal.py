@@ -7,7 +7,7 @@ import io
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -23,6 +23,8 @@ from ipyterrascope.errors import (
     UsageError,
 )
 from ipyterrascope.sandbox import Sandbox
+
+Typed: TypeAlias = "list[str | type[BaseException]]"
 
 
 @pytest.fixture
@@ -45,16 +47,16 @@ def asked() -> list[str]:
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> list[str | None]:
-    """What the person will type at the next questions; None for Ctrl-C. The questions are in `asked`."""
-    lines: list[str | None] = []
+def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Typed:
+    """What the person will type at the next questions, or what that raises. The questions are in `asked`."""
+    lines: Typed = []
 
     def answer(question: str) -> str:
         asked.append(question)
         line = lines.pop(0)
-        if line is None:
-            raise KeyboardInterrupt
-        return line
+        if isinstance(line, str):
+            return line
+        raise line
 
     monkeypatch.setattr("builtins.input", answer)
     monkeypatch.setattr(getpass, "getpass", answer)
@@ -108,7 +110,7 @@ def test_a_denial_is_raised(account: Account, box: Sandbox) -> None:
         terminal.login(account, out=io.StringIO())
 
 
-def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: Typed) -> None:
     """`method="basic"` asks for name and password, and sends nothing to the provider."""
     typed += ["  boots ", box.users["boots"]]
     out = io.StringIO()
@@ -118,7 +120,7 @@ def test_basic_keeps_what_is_typed(account: Account, box: Sandbox, typed: list[s
     assert not box.requests
 
 
-def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+def test_no_device_code_leads_to_the_password(account: Account, box: Sandbox, typed: Typed) -> None:
     """Where no code is to be had the password is asked for, unless the code was asked for by name."""
     box.device_flow = False
     typed += ["dora", box.users["dora"]]
@@ -136,9 +138,7 @@ def questions(asked: list[str]) -> list[str]:
     return [question.removeprefix("Terrascope ").removesuffix(": ") for question in asked]
 
 
-def test_a_wrong_password_is_asked_for_again(
-    account: Account, box: Sandbox, typed: list[str | None], asked: list[str]
-) -> None:
+def test_a_wrong_password_is_asked_for_again(account: Account, box: Sandbox, typed: Typed, asked: list[str]) -> None:
     """After a refusal both are asked for again, the name being the one of before unless another one is typed."""
     typed += ["dora", "wr0ng-Pa55", "", "wr0ng-Pa55", "", "boots", box.users["boots"], ""]
     out = io.StringIO()
@@ -150,7 +150,7 @@ def test_a_wrong_password_is_asked_for_again(
     assert "wr0ng-Pa55" not in out.getvalue() + "".join(asked)
 
 
-def test_the_third_refusal_ends_it(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+def test_the_third_refusal_ends_it(account: Account, box: Sandbox, typed: Typed) -> None:
     """No more than three tries are made, lest the person is locked out; the last refusal is the error."""
     typed += ["wr0ng-Pa55", *["", "wr0ng-Pa55", ""] * 2]
     with pytest.raises(LoginRefused):
@@ -160,7 +160,7 @@ def test_the_third_refusal_ends_it(account: Account, box: Sandbox, typed: list[s
 
 
 def test_a_one_time_code_is_asked_for_where_one_may_be_missing(
-    account: Account, box: Sandbox, typed: list[str | None], asked: list[str]
+    account: Account, box: Sandbox, typed: Typed, asked: list[str]
 ) -> None:
     """After a refusal, which may mean that a code is missing, one can be typed, and signs in."""
     typed += ["swiper", box.users["swiper"], "", box.users["swiper"], box.one_time_code()]
@@ -169,7 +169,7 @@ def test_a_one_time_code_is_asked_for_where_one_may_be_missing(
     assert questions(asked)[-1] == CODE
 
 
-def test_only_a_refusal_is_asked_about_again(account: Account, box: Sandbox, typed: list[str | None]) -> None:
+def test_only_a_refusal_is_asked_about_again(account: Account, box: Sandbox, typed: Typed) -> None:
     """A provider that does not answer is the error at once."""
     box.timeline.token("no_answer")
     typed += [box.users["dora"]]
@@ -177,12 +177,13 @@ def test_only_a_refusal_is_asked_about_again(account: Account, box: Sandbox, typ
         terminal.login(account, "password", username="dora", out=io.StringIO())
 
 
+@pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError])
 @pytest.mark.parametrize("answers", [0, 1, 2, 3, 4])
-def test_ctrl_c_cancels_at_each_question(
-    account: Account, box: Sandbox, typed: list[str | None], asked: list[str], answers: int
+def test_ctrl_c_and_ctrl_d_cancel_each_question(
+    account: Account, box: Sandbox, typed: Typed, asked: list[str], answers: int, key: type[BaseException]
 ) -> None:
-    """Name, password, and after a refusal name, password and code: whichever is asked, Ctrl-C cancels."""
-    typed += [*["dora", "wr0ng-Pa55", "", box.users["dora"], ""][:answers], None]
+    """Name, password, and after a refusal name, password and code: whichever is asked, either key cancels."""
+    typed += [*["dora", "wr0ng-Pa55", "", box.users["dora"], ""][:answers], key]
     with pytest.raises(LoginCancelled):
         terminal.login(account, "password", out=io.StringIO())
     assert len(asked) == answers + 1
