@@ -311,7 +311,7 @@ class Account:
             return LoginRequired(reason.what, reason.why, "Sign in again.", error=reason.error)
         return LoginRequired(
             f"You are not signed in to {label}.",
-            " ".join(self.why_not.values()),
+            "You signed out." if self._chain.is_resting else "",
             "Run %terrascope login (in Python: ipyterrascope.login()) first.",
         )
 

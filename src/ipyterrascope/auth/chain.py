@@ -79,18 +79,20 @@ class Chain:
         self, provider: Provider, method: LoginMethod | None = None
     ) -> Iterator[tuple[Source, GivenToken | GivenPassword]]:
         """Ask the sources one by one and yield what they offer for `provider` that can serve `method`."""
+        if self.is_resting:
+            self.why_not.clear()
+            return
         for source in self._sources:
-            if self.is_resting:
-                self.why_not[source.name] = "You signed out; it rests until the next login."
-            elif source.name not in self._refused:
-                found = source.find(provider)
-                if isinstance(found, WhyNot):
-                    self.why_not[source.name] = found.reason
-                elif method is not None and isinstance(found, GivenToken):
-                    self.why_not[source.name] = f"{found.came_from} is a token."
-                else:
-                    self.why_not.pop(source.name, None)
-                    yield source.name, found
+            if source.name in self._refused:
+                continue
+            found = source.find(provider)
+            if isinstance(found, WhyNot):
+                self.why_not[source.name] = found.reason
+            elif method is not None and isinstance(found, GivenToken):
+                self.why_not[source.name] = f"{found.came_from} is a token."
+            else:
+                self.why_not.pop(source.name, None)
+                yield source.name, found
 
     def refused(self, source: Source, error: TerrascopeError) -> None:
         """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""

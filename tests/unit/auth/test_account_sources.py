@@ -78,7 +78,6 @@ def test_nothing_lies_ready(box: Sandbox) -> None:
     assert not account.sign_in_silently()
     assert account.why_not == {"environment": "TERRASCOPE_PASSWORD is not set."}
     assert account.state.serial == 0
-    assert "TERRASCOPE_PASSWORD is not set." in str(account.login_required())
 
 
 def test_the_first_use_signs_in(box: Sandbox) -> None:
@@ -145,7 +144,7 @@ def test_sources_rest_after_a_logout(box: Sandbox, environ: dict[str, str]) -> N
     account.sign_in_silently()
     account.logout()
     assert not account.sign_in_silently()
-    assert account.why_not == {"environment": "You signed out; it rests until the next login."}
+    assert account.why_not == {}
     with pytest.raises(LoginRequired):
         account.tokens()
     account.allow_sources()
