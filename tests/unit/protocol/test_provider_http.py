@@ -6,10 +6,11 @@ import gzip
 import json
 import pickle
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import certifi
 import pytest
@@ -195,6 +196,56 @@ def test_a_drip_ends_at_the_deadline(server: Loopback, write: Callable[[BinaryIO
     with pytest.raises(ProviderUnreachable, match="did not answer in time"):
         HttpClient(Connection(), deadline_s=0.3).get(server.url)
     assert time.monotonic() - began < 3  # a drip to the end takes 5 s
+
+
+def endless_interim_answers(out: BinaryIO) -> None:
+    while True:
+        out.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+def endless_trailers(out: BinaryIO) -> None:
+    out.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    while True:
+        out.write(b"X-More: of the same\r\n" * 100)
+
+
+@pytest.mark.parametrize("write", [endless_interim_answers, endless_trailers, drip_head, lambda _: time.sleep(5)])
+def test_nothing_goes_on_behind_the_deadline(server: Loopback, write: Callable[[BinaryIO], object]) -> None:
+    """At the deadline the connection is cut, and the thread that held the form ends, whatever the server sends."""
+    server.answer = lambda _: Reply(write=write)
+    assert not given_up(server.url).is_alive()
+
+
+def test_no_handshake_goes_on_behind_the_deadline() -> None:
+    """A server that never answers the greeting of TLS is cut off as well, before its own time-out."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not given_up(f"https://127.0.0.1:{silent.getsockname()[1]}/").is_alive()
+
+
+def test_who_connects_too_late_sends_nothing(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was looked up for longer than the deadline leads to no request: nobody would hear the answer."""
+    is_over, plain = threading.Event(), socket.getaddrinfo
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        is_over.wait(10)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    thread = given_up(server.url, join_s=0)
+    is_over.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert server.asked == []
+
+
+def given_up(url: str, join_s: float = 3) -> threading.Thread:
+    """Post a form that gets no answer in time, and return the thread that did it."""
+    before = set(threading.enumerate())
+    with pytest.raises(ProviderUnreachable, match="did not answer in time"):
+        HttpClient(Connection(), deadline_s=0.3).post(url, FORM)
+    (thread,) = {thread for thread in threading.enumerate() if thread.name == "provider"} - before
+    thread.join(join_s)
+    return thread
 
 
 def test_a_body_that_stalls_is_a_time_out(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
