@@ -1,8 +1,10 @@
 """An auth object for clients that are not our session: plain requests, and httpx (floor 4).
 
-Once the answer is there the header is taken off the request again. Some places are out of reach, for which
-`AuthorizedSession` is better: the request that a connection error of requests carries, the earlier requests of its
-redirects (it copies their header), and the stream inside a response of httpx.
+Once the answer is there the header is taken off the request again, and meanwhile it shows as a mask in tracebacks.
+Some places are out of reach, for which `AuthorizedSession` is better: the request that a connection error of requests
+carries, the earlier requests of its redirects (it copies their header), the stream inside a response of httpx, and the
+bytes in the library's frames when it fails just while it sends the headers (for requests on http also when it fails
+to connect, for it forms them before).
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from collections.abc import AsyncGenerator, Generator
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.request import getproxies, proxy_bypass
 
 from requests.auth import AuthBase
 
-from .errors import SecretExposed
+from .errors import ConfigurationError, SecretExposed
 from .values.authorizer import Authorizer
-from .values.secret import sealed
+from .values.hosts import origin_of
+from .values.secret import Veiled, sealed
 
 if TYPE_CHECKING:
     import httpx
@@ -45,14 +49,23 @@ class LiveAuth(AuthBase):
         is_repeatable = request.body is None or isinstance(request.body, (bytes, str))
         if response.status_code == 401 and is_repeatable and self._sign_anew(request, response):
             response.close()
-            refused, response = response, cast("Any", response).connection.send(request, **kwargs)
+            adapter = cast("Any", response).connection
+            refused, response = response, sealed(lambda: adapter.send(request, **kwargs))
             response.history.append(refused)
         if not response.is_redirect:
             request.headers.pop("Authorization", None)
         return response
 
     def _sign(self, request: PreparedRequest | httpx.Request) -> None:
-        request.headers.update(self._authorizer.headers(str(request.url)))
+        url = str(request.url)
+        headers = {name: Veiled(value) for name, value in self._authorizer.headers(url).items()}
+        if headers and _goes_through_a_proxy(url):
+            raise ConfigurationError(
+                "A login for this machine would go through a proxy in the clear.",
+                "HTTP_PROXY or ALL_PROXY is set, and http is not encrypted.",
+                "Put the host into NO_PROXY, or use ipyterrascope.session(), which goes there directly.",
+            )
+        request.headers.update(headers)
 
     def _sign_anew(self, request: PreparedRequest | httpx.Request, response: Response | httpx.Response) -> bool:
         """Put another credential on a request, if the one that was refused was ours and there is another."""
@@ -76,6 +89,14 @@ class LiveAuth(AuthBase):
             "It belongs to this kernel.",
             "Make one where it is needed, by ipyterrascope.auth().",
         )
+
+
+def _goes_through_a_proxy(url: str) -> bool:
+    """Tell whether the environment would send a request by http to a proxy (the libraries read it as Python does)."""
+    origin = origin_of(url)
+    if origin is None or origin[0] != "http":
+        return False  # https is a tunnel, also through a proxy
+    return not getproxies().keys().isdisjoint(("http", "all")) and not proxy_bypass(origin[1])
 
 
 def live_auth(authorizer: Authorizer) -> LiveAuth:

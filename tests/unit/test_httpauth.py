@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pickle
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import httpx
 import pytest
 import requests
+from IPython.core.ultratb import VerboseTB
 
 import ipyterrascope.httpauth
 from ipyterrascope.auth.account import Account
-from ipyterrascope.errors import LoginRequired, SecretExposed
+from ipyterrascope.errors import ConfigurationError, LoginRequired, SecretExposed
 from ipyterrascope.httpauth import LiveAuth, live_auth
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.hosts import may_carry
@@ -237,6 +239,72 @@ def test_httpx_s_errors_hold_no_request_with_it(server: Loopback, auth: Any, ask
     with pytest.raises(httpx.TransportError) as caught:
         ask(auth, "GET", server.url)
     assert "Authorization" not in caught.value.request.headers
+
+
+def by_trusting_httpx(auth: Any, method: str, url: str) -> Any:
+    with httpx.Client(auth=auth) as client:
+        return client.request(method, url)
+
+
+def by_trusting_async_httpx(auth: Any, method: str, url: str) -> Any:
+    async def ask() -> Any:
+        async with httpx.AsyncClient(auth=auth) as client:
+            return await client.request(method, url)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("ask", [by_requests, by_trusting_httpx, by_trusting_async_httpx])
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_reads_no_bearer(
+    server: Loopback, foreign: Loopback, auth: Any, ask: Ask, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is signed by http would be read by a proxy of the environment: it is not signed, and the error says why."""
+    if name == "HTTP_PROXY":
+        monkeypatch.delenv("REQUEST_METHOD", raising=False)  # with it the name counts as a header of CGI
+    monkeypatch.setenv(name, foreign.url)
+    assert ask(auth, "GET", server.url).status_code == 200
+    for no_proxy in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(no_proxy)
+    with pytest.raises(ConfigurationError, match="NO_PROXY") as caught:
+        ask(auth, "GET", server.url)
+    assert foreign.asked == []
+    assert [frame for frame in _locals(caught.value) if MARK in frame] == []
+    assert ask(auth, "GET", "http://unsigned.example.org/").status_code == 200
+    assert authorizations(foreign) == [None]
+
+
+def broken_off() -> Iterator[bytes]:
+    yield b"a piece"
+    raise RuntimeError("the caller's own body fails")
+
+
+async def broken_off_async() -> AsyncIterator[bytes]:
+    for piece in broken_off():
+        yield piece
+
+
+@EACH
+@pytest.mark.parametrize("stage", ["connect", "send", "read", "retry"])
+def test_no_traceback_shows_the_bearer(server: Loopback, auth: Any, ask: Ask, stage: str) -> None:
+    """Whatever fails, a traceback that prints all locals of all frames, as IPython's Verbose mode does, shows none."""
+    url, options = server.url, {}
+    server.answer = lambda _: Reply(write=lambda _: None)
+    if stage == "connect":
+        url = url.replace("http:", "https:")
+    if stage == "send":
+        options["data"] = broken_off_async() if ask is by_async_httpx else broken_off()
+    if stage == "retry":
+        refused = refusing(1)
+        server.answer = lambda asked: (
+            answer if (answer := refused(asked)).status == 401 else Reply(write=lambda _: None)
+        )
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+        ask(auth, "POST", url, **options)
+    assert not isinstance(caught.value, AssertionError)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    shown += "\n".join(VerboseTB().structured_traceback(type(caught.value), caught.value, caught.tb))
+    assert MARK not in shown.replace(f"MARK = '{MARK}'", "")
 
 
 def test_other_hooks_run_after_a_retry(server: Loopback, auth: Any) -> None:

@@ -2,7 +2,7 @@
 
 Nothing shows it by accident: `repr`, `str` and `format` are masked (so a traceback in Verbose mode prints nothing),
 pickling and copying raise, and reading it is one deliberate, greppable call. Code that has to read it for a moment
-runs inside `sealed`.
+runs inside `sealed`; where frames are not ours to drop, it is `Veiled` in them.
 """
 
 from __future__ import annotations
@@ -72,6 +72,21 @@ class Secret:
         )
 
     __getstate__ = __reduce__
+
+
+class Veiled(str):
+    """Text that a library has to put on the wire, and that shows as a mask where values are printed or pickled.
+
+    A `Secret` where it can be one: this is text, and whoever formats, slices or encodes it has it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'•••'"
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, ("•••",)
 
 
 def sealed(call: Callable[[], _T]) -> _T:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 import pytest
 
 from ipyterrascope.errors import LoginRefused, SecretExposed
-from ipyterrascope.values.secret import Secret, sealed
+from ipyterrascope.values.secret import Secret, Veiled, sealed
 from testbed.leaks import places
 
 TEXT = "eyJ-the-secret"
@@ -152,3 +152,11 @@ def test_sealed_covers_an_interrupt() -> None:
 def test_sealed_returns_what_it_is_given() -> None:
     """Where nothing fails, the result comes through."""
     assert sealed(lambda: 42) == 42
+
+
+def test_veiled_text_is_sent_as_it_is_and_shown_as_a_mask() -> None:
+    """A header's value for a library is plain text on the wire; a repr, a container's too, and a pickle mask it."""
+    veiled = Veiled("Bearer canary")
+    assert (veiled, veiled.encode("latin-1"), veiled.partition(" ")[2]) == ("Bearer canary", b"Bearer canary", "canary")
+    assert "canary" not in repr(veiled) + repr({"Authorization": veiled}) + str([veiled])
+    assert b"canary" not in pickle.dumps(veiled)
