@@ -13,12 +13,13 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import BaseAdapter
+from urllib3.util import Url, parse_url
 
-from .errors import LoginRequired, SecretExposed
+from .errors import LoginRequired, SecretExposed, ServerRefused, quoted
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
-from .values.hosts import origin_of
+from .values.hosts import origin_of, reach_of
 from .values.secret import chained, sealed
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class AuthorizedSession(requests.Session):
 
     Differences from a plain session: the credential is added, renewed and kept to the provider's hosts; a 401 is
     answered by one renewal and one more try; `~/.netrc` is not read; there are time-outs by default; a redirect to the
-    login page raises; it does not pickle. An `Authorization` header or `auth=` of your own goes first, and is yours to
-    look after. Adapters that you mount (for retries, say) work as usual.
+    login page, from https to http, or from elsewhere into this machine raises instead of being followed; it does not
+    pickle. An `Authorization` header or `auth=` of your own goes first, and is yours to look after. Adapters that you
+    mount (for retries, say) work as usual.
 
     Parameters
     ----------
@@ -74,7 +76,15 @@ class AuthorizedSession(requests.Session):
         return _SigningAdapter(super().get_adapter(url), self._authorizer)
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Take a caller's own `Authorization` off a redirect to another origin; never look into ~/.netrc."""
+        """Raise for a redirect that must not be followed; take a caller's own `Authorization` off to another origin."""
+        here, there = str(response.url), str(prepared_request.url)
+        if not _may_redirect(parse_url(here), parse_url(there)):
+            raise ServerRefused(
+                f"{quoted(parse_url(here).host)} sent us to an address that is not safe to ask.",
+                f"It leads to {quoted(parse_url(there).host)} without encryption, or into this machine or its network.",
+                "Ask for the new address yourself, if you trust it.",
+                status=response.status_code,
+            )
         headers = prepared_request.headers
         if "Authorization" in headers and self.should_strip_auth(str(response.request.url), str(prepared_request.url)):
             del headers["Authorization"]
@@ -106,6 +116,14 @@ class AuthorizedSession(requests.Session):
         )
 
     __getstate__ = __reduce__
+
+
+def _may_redirect(here: Url, there: Url) -> bool:
+    """Tell whether a redirect keeps its encryption and does not use us to reach where its server cannot."""
+    came, goes = reach_of(here.host or ""), reach_of(there.host or "")
+    if there.scheme != "https" and (here.scheme == "https" or (came, goes) == ("world", "network")):
+        return False
+    return goes != "machine" or came == "machine"
 
 
 class _SigningAdapter(BaseAdapter):

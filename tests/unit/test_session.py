@@ -27,7 +27,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.errors import LoginRequired, SecretExposed
+from ipyterrascope.errors import LoginRequired, SecretExposed, ServerRefused
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.connection import Connection
@@ -138,7 +138,6 @@ def test_a_foreign_port_gets_nothing(foreign: Loopback, session: AuthorizedSessi
 @pytest.mark.parametrize(
     "url",
     [
-        "http://services.terrascope.be/a",
         "https://services.terrascope.be:8443/a",
         "https://tools.example.org/a",
         "https://evil.example.org/services.terrascope.be",
@@ -169,11 +168,55 @@ def test_redirects() -> None:
     assert wire.sent == [(hop, None if "evil" in hop else bearer()) for hop in hops]
 
 
-def test_a_downgrade_to_http_is_not_signed() -> None:
-    """A redirect from https to http of the very same host loses the bearer."""
-    session, wire, _ = on_wire({f"{GOOD}/a": (301, "http://services.terrascope.be/a")})
-    session.get(f"{GOOD}/a")
-    assert wire.sent == [(f"{GOOD}/a", bearer()), ("http://services.terrascope.be/a", None)]
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (f"{GOOD}/a", "http://services.terrascope.be/a"),
+        (f"{GOOD}/a", "HTTP://evil.example.org/"),
+        (f"{GOOD}/a", "http:evil"),
+        (f"{GOOD}/a", "ftp://evil.example.org/"),
+        ("https://localhost/a", "http://localhost/a"),
+        (f"{GOOD}/a", "https://127.0.0.1:8888/api/contents"),
+        (f"{GOOD}/a", "//localhost:8888/"),
+        (f"{GOOD}/a", "https://127.1/"),
+        (f"{GOOD}/a", "https://[::ffff:127.0.0.1]/"),
+        (f"{GOOD}/a", "https://user@0.0.0.0/"),
+        ("http://data.example.org/a", "http://127.0.0.1:8888/"),
+        ("http://data.example.org/a", "http://169.254.169.254/latest/meta-data"),
+        ("http://10.0.0.1/a", "http://127.0.0.1:8888/"),
+    ],
+)
+def test_a_redirect_that_is_not_safe_is_not_asked(here: str, there: str) -> None:
+    """From https to http, or from elsewhere into this machine: the target is not asked, and the error says so."""
+    session, wire, _ = on_wire({here: (302, there)})
+    with pytest.raises(ServerRefused, match="not safe to ask") as caught:
+        session.get(here)
+    assert [url for url, _ in wire.sent] == [here]
+    assert caught.value.status == 302
+    assert places(MARK, caught.value, besides=[wire]) == []
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("http://data.example.org/a", "https://data.example.org/a"),
+        ("http://data.example.org/a", "http://mirror.example.org/a"),
+        ("http://10.0.0.1/a", "http://10.0.0.2/a"),
+        ("http://127.0.0.1:8000/a", "http://localhost:9000/b"),
+        (f"{GOOD}/a", "https://10.0.0.1/a"),
+    ],
+)
+def test_other_redirects_are_followed(here: str, there: str) -> None:
+    """What stays encrypted, or was not, and does not come nearer than its server is, is followed."""
+    session, _, _ = on_wire({here: (302, there)})
+    assert session.get(here).url == there
+
+
+def test_http_gets_nothing() -> None:
+    """By http, the provider's own host gets no bearer."""
+    session, wire, _ = on_wire({})
+    session.get("http://services.terrascope.be/a")
+    assert wire.sent == [("http://services.terrascope.be/a", None)]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -1,4 +1,4 @@
-"""The rule that decides which URL may ever carry a credential (floor 1).
+"""The rule that decides which URL may ever carry a credential, and how far away a host is (floor 1).
 
 An origin is read by one strict pattern instead of a URL parser: what is sent and what is checked may be read by
 different parsers (requests, urllib3, libcurl, GDAL), and everything on which they could disagree (user information,
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Iterable
+from typing import Literal
 
 from ..errors import ConfigurationError
 
@@ -29,6 +31,28 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def reach_of(host: str) -> Literal["machine", "network", "world"]:
+    """Tell how far away a host is: this machine, its private network, or the world.
+
+    Where `is_loopback` trusts only the plain spellings, this reads all that a resolver takes (``127.1``,
+    ``0x7f000001``, ``::ffff:127.0.0.1``, ``x.localhost``). A name is the world, whatever it resolves to.
+    """
+    plain = host.strip("[]").partition("%")[0].lower()
+    if "localhost" in plain.split("."):
+        return "machine"
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        try:
+            address = ipaddress.IPv4Address(socket.inet_aton(plain))
+        except (OSError, ValueError):
+            return "world"
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback or address.is_unspecified:
+        return "machine"
+    return "network" if address.is_private or address.is_link_local else "world"
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

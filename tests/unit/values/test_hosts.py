@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from ipyterrascope.errors import ConfigurationError
-from ipyterrascope.values.hosts import is_loopback, is_secure, may_carry, origin_of, validated_hosts
+from ipyterrascope.values.hosts import is_loopback, is_secure, may_carry, origin_of, reach_of, validated_hosts
 
 GOOD = "services.terrascope.be"
 HOSTS = frozenset({GOOD, "tools.example.org:8443", "localhost", "127.0.0.1:8080", "[::1]"})
@@ -225,3 +225,17 @@ def test_a_string_is_not_a_list_of_hosts() -> None:
     """One string instead of a set would be a list of letters: it is refused, and the error shows how to write it."""
     with pytest.raises(ConfigurationError, match=r"frozenset\(\{'services\.terrascope\.be'\}\)"):
         validated_hosts("services.terrascope.be")
+
+
+@pytest.mark.parametrize(
+    ("reach", "hosts"),
+    {
+        "machine": "localhost LOCALHOST localhost. a.localhost localhost.localdomain 127.0.0.1 127.9.9.9 127.1 0 "
+        "0.0.0.0 2130706433 0x7f000001 017700000001 [::1] ::1 [::] [::ffff:127.0.0.1] [::1%25lo]",
+        "network": "10.0.0.1 10.1 172.16.0.1 192.168.1.1 169.254.169.254 [fe80::1%25eth0] [fd00::1] [::ffff:10.0.0.1]",
+        "world": "services.terrascope.be localhost-mirror.example.org 8.8.8.8 [2001:4860:4860::8888] 1.2.3.4.5 x",
+    }.items(),
+)
+def test_how_far_away_a_host_is(reach: str, hosts: str) -> None:
+    """This machine and its network are known in every spelling that a resolver takes; a name is the world."""
+    assert {host: reach_of(host) for host in hosts.split()} == dict.fromkeys(hosts.split(), reach)
