@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +22,7 @@ from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet, is_fit_for_header
 from .claims import instant_of
 from .discovery import endpoints_of
+from .flight import SingleFlight
 from .http import Answer, HttpClient, JsonObject, not_as_expected
 from .refusals import password_refused, refresh_refused
 
@@ -55,8 +55,8 @@ class OAuthClient:
         self.provider = provider
         self.clock, self._monotonic = clock, monotonic
         self.http = HttpClient(connection or Connection())
-        self._lock = threading.Lock()
         self._endpoints: tuple[Endpoints, float] | None = None
+        self._discovery = SingleFlight(self._discover)
 
     def connect_by(self, connection: Connection) -> None:
         """Ask with another CA bundle and other time-outs from now on."""
@@ -64,11 +64,18 @@ class OAuthClient:
 
     def endpoints(self) -> Endpoints:
         """Return the provider's endpoints, discovered once; known ones serve for a minute while discovery fails."""
-        with self._lock:
-            if self._endpoints is None or self._monotonic() > self._endpoints[1]:
-                found, is_discovered = endpoints_of(self.provider, self.http)
-                self._endpoints = found, math.inf if is_discovered else self._monotonic() + _REDISCOVER_AFTER_S
-            return self._endpoints[0]
+        return self._known_endpoints() or self._discovery.join()
+
+    def _known_endpoints(self) -> Endpoints | None:
+        known = self._endpoints
+        return known[0] if known is not None and self._monotonic() <= known[1] else None
+
+    def _discover(self) -> Endpoints:
+        known = self._known_endpoints()  # of a flight that landed while we came
+        if known is None:
+            known, is_discovered = endpoints_of(self.provider, self.http)
+            self._endpoints = known, math.inf if is_discovered else self._monotonic() + _REDISCOVER_AFTER_S
+        return known
 
     def password(self, username: str, password: Secret, one_time_code: Secret | None = None) -> TokenSet:
         """Sign in by user name and password.

@@ -146,3 +146,12 @@ def test_a_failure_without_known_endpoints_is_not_kept(box: Sandbox, client: OAu
     with pytest.raises(ProviderUnreachable):
         client.endpoints()
     assert client.endpoints().token_endpoint.startswith(box.issuer)
+
+
+def test_nobody_queues_behind_a_slow_issuer(box: Sandbox, client: OAuthClient) -> None:
+    """However many sign-ins wait for the metadata (cancelled ones too), one failure is for all of them."""
+    box.timeline.discovery(*[steps.delayed(0.5, 503)] * 8)
+    with ThreadPoolExecutor(8) as pool:
+        failures = [future.exception(30) for future in [pool.submit(client.endpoints) for _ in range(8)]]
+    assert {type(failure) for failure in failures} == {ProviderUnreachable}
+    assert len(box.requests_to("openid-configuration")) == 1
