@@ -78,6 +78,8 @@ class TerrascopeError(Exception):
         The wire's error code, for example ``invalid_grant`` (RFC 6749 section 5.2).
     status : int, optional
         The HTTP status, where there was one.
+    retry_after_s : float, optional
+        Seconds that the server asked to wait before the next try, where it did.
 
     Attributes
     ----------
@@ -88,11 +90,18 @@ class TerrascopeError(Exception):
     retryable: bool = False
 
     def __init__(
-        self, what: str, why: str = "", do: str = "", *, error: str | None = None, status: int | None = None
+        self,
+        what: str,
+        why: str = "",
+        do: str = "",
+        *,
+        error: str | None = None,
+        status: int | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(what, why, do)
         self.what, self.why, self.do = what, why, do
-        self.error, self.status = error, status
+        self.error, self.status, self.retry_after_s = error, status, retry_after_s
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.why, self.do) if part)

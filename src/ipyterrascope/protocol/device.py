@@ -29,7 +29,7 @@ from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
 from .http import Answer, JsonObject, not_as_expected
-from .oauth import OAuthClient, error_of, with_allowed_scope
+from .oauth import OAuthClient, allowed_scope, error_of, with_allowed_scope
 from .refusals import flow_refused
 
 Wake = Literal["elapsed", "poll", "cancel"]
@@ -82,7 +82,7 @@ def _authorize(client: OAuthClient, provider: Provider) -> DeviceAuthorization:
         ]
         return client.http.post(endpoint, Secret(urlencode([*fields, ("scope", scope)] if scope else fields)))
 
-    answer = with_allowed_scope(ask, provider.scope)
+    answer = with_allowed_scope(ask, client.device_scope)
     if answer.status == 404:
         raise _no_device_code(provider, "It answered 404.", 404)
     error = error_of(answer)
@@ -153,7 +153,21 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
             code_verifier=authorization.code_verifier.reveal(),
         )
 
-    return client.grant(form, "", _poll_refused)
+    def refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+        less = allowed_scope(client.device_scope, error)
+        if less == client.device_scope:
+            return _poll_refused(provider, error, description)
+        client.device_scope = less
+        return LoginRefused(
+            f"{provider.label} does not let this account stay signed in.",
+            "That shows only now, and the code is used up.",
+            "Get a new code: it is for a session of the usual length.",
+            error=error,
+        )
+
+    tokens = client.grant(form, "", refused)
+    client.device_scope = client.provider.scope  # the next one may be somebody else
+    return tokens
 
 
 def _poll_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
@@ -196,7 +210,7 @@ def until_approved(
     interval_s, lifetime_s : float
         What the server said. Between an answer and the next poll we keep 20 % more than the interval, which grows by
         5 s with each `slow_down`, for good (RFC 8628 section 3.5). While no answer comes, each pause is twice the last,
-        up to a minute.
+        up to a minute. No pause is shorter than the answer's `Retry-After`.
     wait : callable
         Waits for at most that many seconds and says what ended it: "elapsed", "poll" (somebody looks again: poll now if
         the plain interval has passed) or "cancel".
@@ -210,23 +224,24 @@ def until_approved(
     LoginExpired, LoginDenied, LoginRefused, LoginCancelled, FlowUnavailable, ProviderAnswerInvalid
     """
     last = monotonic()
-    deadline, failures = last + lifetime_s, 0
+    deadline, failures, asked_s = last + lifetime_s, 0, 0.0
     while True:
         pause, least = interval_s * _MARGIN, interval_s
         if failures:
             pause = least = max(pause, min(pause * 2**failures, _LONGEST_PAUSE_S))
+        pause, least = max(pause, asked_s), max(least, asked_s)
         _wait_until(last + pause, last + least, deadline, wait, monotonic)
         if monotonic() >= deadline:
             raise _expired()
         trouble: ProviderUnreachable | None = None
         try:
             return poll_once()
-        except SlowDown:
-            interval_s += _SLOW_DOWN_S
-        except AuthorizationPending:
-            pass
+        except AuthorizationPending as exc:
+            interval_s += _SLOW_DOWN_S if isinstance(exc, SlowDown) else 0.0
+            asked_s = exc.retry_after_s or 0.0
         except ProviderUnreachable as exc:
             trouble = exc
+            asked_s = exc.retry_after_s or 0.0
         # from when the answer came: the question may have been long on its way
         last = monotonic()
         if trouble or failures:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError  # not the built-in before Python 3.11
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from ..errors import ConfigurationError, ProviderAnswerInvalid, ProviderUnreacha
 from ..values.connection import Connection
 from ..values.hosts import origin_of
 from ..values.secret import Secret
+from ..values.waits import retry_after_s
 from .cuttable import CuttableAdapter
 
 JsonObject = dict[str, object]
@@ -29,15 +31,20 @@ JsonObject = dict[str, object]
 _LIMIT_BYTES = 1 << 20
 _READ_TIMEOUT_S = 20.0
 _DEADLINE_S = 40.0
+_LONGEST_RETRY_AFTER_S = 120.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the JSON object that came with it; `body` is None where it was no JSON object."""
+    """A status and the JSON object that came with it; `body` is None where it was no JSON object.
+
+    `retry_after_s` is what the server asks to wait, two minutes at most: nobody's sign-in shall hang for a day.
+    """
 
     status: int
     body: JsonObject | None = field(repr=False)
     content_type: str = ""
+    retry_after_s: float | None = None
 
     @property
     def is_passing(self) -> bool:
@@ -146,7 +153,10 @@ def _answer(response: requests.Response, data: bytes) -> Answer:
         parsed = None
     body = cast("JsonObject", parsed) if isinstance(parsed, dict) else None
     content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-    return Answer(response.status_code, body, content_type)
+    asked_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
+    return Answer(
+        response.status_code, body, content_type, None if asked_s is None else min(asked_s, _LONGEST_RETRY_AFTER_S)
+    )
 
 
 def _unreachable(url: str, exc: Exception) -> TerrascopeError:
@@ -192,6 +202,7 @@ def not_as_expected(answer: Answer, host: str, expected: str) -> TerrascopeError
             f"It said {answer.status}.",
             "Try again in a moment.",
             status=answer.status,
+            retry_after_s=answer.retry_after_s,
         )
     if 300 <= answer.status < 400:
         why = f"It redirected elsewhere ({answer.status}), and such requests follow no redirect."

@@ -26,6 +26,8 @@ from .flight import SingleFlight
 from .http import Answer, HttpClient, JsonObject, not_as_expected
 from .refusals import password_refused, refresh_refused
 
+Refused = Callable[[Provider, str, str], TerrascopeError]
+
 _REDISCOVER_AFTER_S = 60.0
 # three centuries: what is said to last longer does not end
 _LONGEST_S = 1e10
@@ -55,6 +57,8 @@ class OAuthClient:
         self.provider = provider
         self.clock, self._monotonic = clock, monotonic
         self.http = HttpClient(connection or Connection())
+        # what the next device code asks for: a refusal of `offline_access` may show only when it was approved
+        self.device_scope = provider.scope
         self._endpoints: tuple[Endpoints, float] | None = None
         self._discovery = SingleFlight(self._discover)
 
@@ -103,7 +107,7 @@ class OAuthClient:
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
 
-        return self.grant(form, self.provider.scope, password_refused)
+        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True)
 
     def refresh(self, tokens: TokenSet) -> TokenSet:
         """Exchange the refresh token. The answer's refresh token, or else the old one, goes on.
@@ -130,20 +134,31 @@ class OAuthClient:
         return renewed
 
     def grant(
-        self, form: Callable[[str], str], scope: str, refused: Callable[[Provider, str, str], TerrascopeError]
+        self, form: Callable[[str], str], scope: str, refused: Refused, *, bare_is_refusal: bool = False
     ) -> TokenSet:
-        """POST `form(scope)` to the token endpoint; ask again without `offline_access` where that is not allowed."""
-        return sealed(lambda: self._grant(form, scope, refused))
+        """POST `form(scope)` to the token endpoint; ask again without `offline_access` where that is not allowed.
 
-    def _grant(
-        self, form: Callable[[str], str], scope: str, refused: Callable[[Provider, str, str], TerrascopeError]
-    ) -> TokenSet:
+        Parameters
+        ----------
+        form : callable
+            Makes the form for a scope.
+        scope : str
+        refused : callable
+            Makes the error for a refusal, from the provider, `error` and `error_description`.
+        bare_is_refusal : bool
+            Whether 401 or 403 without an OAuth error is the provider's "no" too; it has an empty `error` then.
+        """
+        return sealed(lambda: self._grant(form, scope, refused, bare_is_refusal))
+
+    def _grant(self, form: Callable[[str], str], scope: str, refused: Refused, bare_is_refusal: bool) -> TokenSet:
         endpoint, issued_at = self.endpoints().token_endpoint, self.clock()
         answer = with_allowed_scope(lambda scope: self.http.post(endpoint, _encoded(form, scope)), scope)
         error = error_of(answer)
+        if error is None and bare_is_refusal and answer.status in (401, 403):
+            error = "", ""
         if error is not None:
             refusal = refused(self.provider, *error)
-            refusal.status = answer.status
+            refusal.status, refusal.retry_after_s = answer.status, answer.retry_after_s
             raise refusal
         return tokens_of(answer, self.provider.issuer_host, issued_at)
 
@@ -179,9 +194,15 @@ def with_allowed_scope(ask: Callable[[str], Answer], scope: str) -> Answer:
     """Return the answer to `ask(scope)`; asked again without `offline_access` where that is not allowed."""
     answer = ask(scope)
     error = error_of(answer)
-    if error is not None and error[0] in ("not_allowed", "invalid_scope") and "offline_access" in scope.split():
-        return ask(" ".join(word for word in scope.split() if word != "offline_access"))
-    return answer
+    less = allowed_scope(scope, error[0] if error else "")
+    return answer if less == scope else ask(less)
+
+
+def allowed_scope(scope: str, error: str) -> str:
+    """Return `scope`, without `offline_access` where `error` may mean that this is not allowed."""
+    if error not in ("not_allowed", "invalid_scope"):
+        return scope
+    return " ".join(word for word in scope.split() if word != "offline_access")
 
 
 def _encoded(form: Callable[[str], str], scope: str) -> Secret:

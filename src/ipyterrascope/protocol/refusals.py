@@ -7,8 +7,8 @@ from ..values.providers import Provider
 
 
 def password_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
-    """Make the error for a refused password grant."""
-    if error != "invalid_grant":
+    """Make the error for a refused password grant; without an `error`, some providers just answer 401 or 403."""
+    if error not in ("", "invalid_grant"):
         return flow_refused(provider, error, description, "the password form")
     needs_person = any(word in description.lower() for word in ("disabled", "not fully set up", "locked", "verif"))
     if needs_person:
@@ -23,7 +23,7 @@ def password_refused(provider: Provider, error: str, description: str) -> Terras
         f"{provider.label} did not accept the user name and password.",
         "One of them, or the one-time code, is wrong; accounts of EduGAIN or a social login have no password.",
         "Try again, or sign in with the device code." if "device" in provider.methods else "Try again.",
-        error=error,
+        error=error or None,
     )
 
 

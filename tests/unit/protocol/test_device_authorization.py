@@ -82,6 +82,32 @@ def test_staying_signed_in_is_given_up_where_it_is_not_allowed(box: Sandbox, cod
     assert [asked.form.get("scope") for asked in box.requests_to("/auth/device")] == ["offline_access email", "email"]
 
 
+def test_a_refusal_that_shows_when_the_code_is_approved(box: Sandbox) -> None:
+    """Keycloak tells only then who may not stay signed in: the next code is asked for without, the one after with."""
+    client = OAuthClient(box.provider(scope="offline_access email"))
+    authorization = authorize(client)
+    box.approve(authorization.user_code, user="boots")
+    with pytest.raises(LoginRefused, match="Get a new code") as caught:
+        poll(client, authorization)
+    assert (caught.value.error, caught.value.status) == ("not_allowed", 400)
+    authorization = authorize(client)
+    box.approve(authorization.user_code, user="boots")
+    assert poll(client, authorization).refresh_expires_at is not None
+    authorize(client)
+    assert [asked.form.get("scope") for asked in box.requests_to("/auth/device")] == [
+        *("offline_access email", "email", "offline_access email"),
+    ]
+
+
+def test_a_refused_scope_that_is_another_s_is_told(box: Sandbox) -> None:
+    """Without `offline_access` there is nothing to leave out: the error is told as it is."""
+    client = OAuthClient(box.provider(scope="email"))
+    authorization = authorize(client)
+    box.timeline.token("invalid_scope")
+    with pytest.raises(ProviderError, match="invalid_scope"):
+        poll(client, authorization)
+
+
 def test_what_is_shown(box: Sandbox, client: OAuthClient) -> None:
     """The answer is taken over as it is, with its end in POSIX seconds."""
     box.timeline.device(steps.payload(ANSWER))

@@ -30,6 +30,10 @@ SAYS: dict[str, TerrascopeError] = {
     "slow_down": SlowDown("Nobody approved yet."),
     "503": ProviderUnreachable("It is down.", status=503),
     "429": ProviderUnreachable("It is busy.", status=429),
+    "503 for 50 s": ProviderUnreachable("It is down.", status=503, retry_after_s=50.0),
+    "503 for 1 s": ProviderUnreachable("It is down.", status=503, retry_after_s=1.0),
+    "pending for 20 s": AuthorizationPending("Nobody approved yet.", retry_after_s=20.0),
+    "slow_down for 20 s": SlowDown("Nobody approved yet.", retry_after_s=20.0),
     "timeout": ProviderUnreachable("It did not answer."),
     "denied": LoginDenied("No."),
     "expired": LoginExpired("Too late."),
@@ -100,11 +104,17 @@ class World:
         (["503", "success"], [6, 18]),
         (["timeout", "503", "429", "pending", "success"], [6, 18, 42, 90, 96]),
         (["pending", "pending", "slow_down", "503", "success"], [6, 12, 18, 30, 54]),
+        (["503 for 50 s", "success"], [6, 56]),
+        (["503 for 50 s", "503", "pending", "success"], [6, 56, 80, 86]),
+        (["503 for 1 s", "success"], [6, 18]),
+        (["pending for 20 s", "pending", "success"], [6, 26, 32]),
+        (["slow_down for 20 s", "pending", "success"], [6, 26, 38]),
         (["503"] * 7 + ["success"], [6, 18, 42, 90, 150, 210, 270, 330]),
     ],
 )
 def test_the_times_of_polls(timeline: list[str], times: list[float]) -> None:
-    """20 % more than the interval; 5 s more for good after `slow_down`; doubled pauses while no answer comes."""
+    """20 % more than the interval; 5 s more for good after `slow_down`; doubled pauses while no answer comes; and
+    never sooner than the provider asked."""
     world = World(timeline)
     assert world.play() is TOKENS
     assert world.times == times
@@ -139,6 +149,14 @@ def test_who_looks_again_does_not_shorten_a_back_off() -> None:
     world = World(["503", "success"], events=[(7.0 + i, "poll") for i in range(11)])
     world.play()
     assert world.times == [6, 18]
+
+
+@pytest.mark.parametrize("said", ["503 for 50 s", "pending for 20 s"])
+def test_who_looks_again_does_not_shorten_what_was_asked(said: str) -> None:
+    """Nor is what the provider asked for cut short."""
+    world = World([said, "success"], events=[(7.0 + i, "poll") for i in range(40)])
+    world.play()
+    assert world.times == [6, {"503 for 50 s": 56, "pending for 20 s": 26}[said]]
 
 
 def test_who_looks_again_does_not_undo_slow_down() -> None:

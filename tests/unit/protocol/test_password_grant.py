@@ -56,7 +56,7 @@ def assert_clean(error: TerrascopeError, *secrets: str) -> None:
         assert places(secret, error) == []
     assert error.__cause__ is None
     assert error.__context__ is None
-    assert set(vars(error)) == {"what", "why", "do", "error", "status"}
+    assert set(vars(error)) == {"what", "why", "do", "error", "status", "retry_after_s"}
 
 
 def test_the_form(box: Sandbox, client: OAuthClient) -> None:
@@ -127,6 +127,30 @@ def test_an_older_keycloak(box: Sandbox, client: OAuthClient) -> None:
     error = failure_of(lambda: client.password("dora", Secret(WRONG)))
     assert isinstance(error, LoginRefused)
     assert error.status == 401
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(401, 403, steps.payload({"message": "Forbidden"}, 403)),
+        *(steps.payload([], 401), steps.payload({"error": 7}, 401)),
+    ],
+)
+def test_a_bare_no_is_a_refusal_too(box: Sandbox, client: OAuthClient, step: int | steps.Step) -> None:
+    """401 or 403 without an OAuth error, as some providers and gateways answer, means a wrong password."""
+    box.timeline.token(step)
+    error = failure_of(lambda: client.password("dora", Secret(WRONG)))
+    assert isinstance(error, LoginRefused)
+    assert (error.error, error.status in (401, 403), error.retryable) == (None, True, False)
+    assert "did not accept the user name and password" in str(error)
+    assert_clean(error, WRONG)
+
+
+@pytest.mark.parametrize("step", [400, 404, 405, steps.payload({"message": "?"}, 400)])
+def test_another_bare_answer_blames_no_password(box: Sandbox, client: OAuthClient, step: int | steps.Step) -> None:
+    """Any other answer that is no OAuth message is the provider's fault."""
+    box.timeline.token(step)
+    assert isinstance(failure_of(lambda: client.password("dora", Secret(WRONG))), ProviderAnswerInvalid)
 
 
 @pytest.mark.parametrize("code", ["unauthorized_client", "invalid_client", "unsupported_grant_type"])

@@ -21,7 +21,7 @@ from ipyterrascope.errors import (
     ProviderUnreachable,
     TerrascopeError,
 )
-from ipyterrascope.protocol.http import HttpClient
+from ipyterrascope.protocol.http import HttpClient, not_as_expected
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
@@ -163,6 +163,25 @@ def test_deep_json_inside_an_object(server: Loopback, http: HttpClient) -> None:
     """An object with nesting without end in it does not get through either."""
     server.answer = lambda _: Reply(200, b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
     assert http.get(server.url).body is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("0", 0), ("86400", 120), ("Fri, 31 Dec 2100 23:59:59 GMT", 120), ("Fri, 31 Dec 1999 23:59:59 GMT", 0)],
+)
+def test_what_the_server_asks_to_wait(server: Loopback, http: HttpClient, value: str, seconds: float) -> None:
+    """`Retry-After` is read as seconds or as a date, and taken for two minutes at most."""
+    server.answer = lambda _: Reply(503, b"", {"Retry-After": value})
+    answer = http.get(server.url)
+    assert answer.retry_after_s == seconds
+    assert not_as_expected(answer, "x", "y").retry_after_s == seconds
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-1", "1e9", "7 s", "ÿ", "99999999999999", "Fri, 99 Dec 2026"])
+def test_a_wait_that_cannot_be_read(server: Loopback, http: HttpClient, value: str) -> None:
+    """What is no time is no wish."""
+    server.answer = lambda _: Reply(429, b"", {"Retry-After": value})
+    assert http.get(server.url).retry_after_s is None
 
 
 def drip_head(out: BinaryIO) -> None:
