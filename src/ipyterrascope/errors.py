@@ -60,6 +60,11 @@ __all__ = [
 _UNFIT = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+def is_showable(text: str) -> bool:
+    """Tell whether text is one line with nothing invisible in it, so that it can be shown as it is."""
+    return not any(unicodedata.category(letter) in _UNFIT for letter in text)
+
+
 def quoted(text: object, limit: int = 200) -> str:
     """Make text from a server fit for an error: one line, nothing invisible in it, `limit` characters at most."""
     words = "".join(" " if unicodedata.category(letter) in _UNFIT else letter for letter in str(text)).split()

@@ -28,7 +28,8 @@ class Terrascope(SingletonConfigurable):
     client_id = traitlets.Unicode(help="The public client's identifier (TERRASCOPE_CLIENT_ID).").tag(config=True)
     hosts = traitlets.Set(
         traitlets.Unicode(),
-        help="Hosts that may see the bearer: exact lower-case names, port 443 unless host:port (TERRASCOPE_HOSTS).",
+        help="Hosts that may see the bearer: exact lower-case names, port 443 unless host:port (TERRASCOPE_HOSTS). "
+        "With another issuer: none, unless they are set.",
     ).tag(config=True)
     scope = traitlets.Unicode(help="Space-separated scopes to ask for.").tag(config=True)
     label = traitlets.Unicode(help="What people read on the widget.").tag(config=True)

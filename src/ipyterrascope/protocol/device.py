@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Literal, TypeGuard
+from typing import Literal
 
 from oauthlib.common import urlencode
 from oauthlib.oauth2 import DeviceClient
@@ -23,7 +23,7 @@ from ..errors import (
     ProviderUnreachable,
     TerrascopeError,
 )
-from ..values.hosts import is_secure, origin_of
+from ..values.hosts import is_address, origin_of
 from ..values.providers import Provider
 from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
@@ -36,7 +36,6 @@ Wake = Literal["elapsed", "poll", "cancel"]
 
 _USER_CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
 _DEVICE_CODE = re.compile(r"[\x20-\x7e]+")
-_ADDRESS = re.compile(r"[\x21-\x7e]{1,2000}")
 _DEFAULT_INTERVAL_S = 5.0
 _LONGEST_LIFE_S = 3600.0
 _SLOW_DOWN_S = 5.0
@@ -106,7 +105,7 @@ def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, no
     uri = uri or body.get("verification_url")  # a spelling that some servers kept from the draft
     if not (isinstance(device_code, str) and _DEVICE_CODE.fullmatch(device_code)):
         raise not_as_expected(answer, provider.issuer_host, "device code")
-    if not (isinstance(user_code, str) and _USER_CODE.fullmatch(user_code) and _is_address(uri)):
+    if not (isinstance(user_code, str) and _USER_CODE.fullmatch(user_code) and is_address(uri)):
         raise not_as_expected(answer, provider.issuer_host, "code and address that can be shown")
     complete = body.get("verification_uri_complete")
     return DeviceAuthorization(
@@ -115,15 +114,10 @@ def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, no
         user_code=user_code,
         verification_uri=uri,
         # people are shown the host of the first: the link must not lead to another
-        verification_uri_complete=complete if _is_address(complete) and origin_of(complete) == origin_of(uri) else None,
+        verification_uri_complete=complete if is_address(complete) and origin_of(complete) == origin_of(uri) else None,
         expires_at=now + _bounded(body, "expires_in", 600.0),
         interval=_bounded(body, "interval", _DEFAULT_INTERVAL_S),
     )
-
-
-def _is_address(value: object) -> TypeGuard[str]:
-    # it is shown on a page and printed at a terminal
-    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None and is_secure(value)
 
 
 def _bounded(body: JsonObject, name: str, default: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ProviderAnswerInvalid, ProviderError, quoted
-from ..values.hosts import is_secure
+from ..values.hosts import is_address
 from ..values.providers import Endpoints, Provider
 from .http import Answer, HttpClient, not_as_expected
 
@@ -42,7 +42,7 @@ def _endpoint(body: dict[str, object], name: str) -> str | None:
     url = body.get(name)
     if url is None:
         return None
-    if not isinstance(url, str) or not is_secure(url):
+    if not is_address(url):
         raise InsecureEndpoint(
             f"The identity provider's {name} is not a secure address.",
             "Credentials go only to https (http only on loopback).",

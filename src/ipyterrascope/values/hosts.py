@@ -11,15 +11,16 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeGuard, cast
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, quoted
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|\Z)",
     re.IGNORECASE | re.ASCII,  # without ASCII, ſ and K (the Kelvin sign) count as s and k
 )
+_ADDRESS = re.compile(r"[\x21-\x7e]{1,2000}")
 _ENTRY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?")
 
 
@@ -71,6 +72,11 @@ def is_secure(url: str) -> bool:
     return origin is not None and (origin[0] == "https" or is_loopback(origin[1]))
 
 
+def is_address(url: object) -> TypeGuard[str]:
+    """Tell whether something is a secure URL in visible ASCII throughout, fit to be asked, shown and printed."""
+    return isinstance(url, str) and _ADDRESS.fullmatch(url) is not None and is_secure(url)
+
+
 def may_carry(url: str, hosts: Iterable[str]) -> bool:
     """Tell whether a credential for `hosts` may go to `url`.
 
@@ -97,25 +103,32 @@ def _matches(entry: str, host: str, port: int) -> bool:
     return port == int(match[2])
 
 
-def validated_hosts(hosts: Iterable[str]) -> frozenset[str]:
+def validated_hosts(hosts: object) -> frozenset[str]:
     """Check a list of hosts and return it as a set.
 
     Raises
     ------
     ConfigurationError
-        When an entry is not an exact lower-case name with an optional port (no scheme, path or wildcard).
+        When it is no list of names, or an entry is not an exact lower-case name with an optional port (no scheme, path
+        or wildcard).
     """
-    if isinstance(hosts, str):
+    if isinstance(hosts, (str, bytes)) or not isinstance(hosts, Iterable):
         raise ConfigurationError(
-            "`hosts` is one string.", "It has to be a set of names.", f"Write hosts=frozenset({{{hosts!r}}})."
+            "`hosts` is no set of names.",
+            f"It is one value, of type {type(hosts).__name__}.",
+            'Write hosts=frozenset({"services.terrascope.be"}), with the names that you mean.',
         )
-    entries = frozenset(hosts)
-    for entry in entries:
-        match = _ENTRY.fullmatch(entry)
-        if match is None or (match[2] is not None and not 0 < int(match[2]) < 65536):
-            raise ConfigurationError(
-                f"{entry!r} is not a host name.",
-                "A host is an exact lower-case name, such as services.terrascope.be or 127.0.0.1:8080.",
-                "Leave out the scheme, the path and any wildcard.",
-            )
-    return entries
+    return frozenset(map(_validated_host, cast("Iterable[object]", hosts)))
+
+
+def _validated_host(entry: object) -> str:
+    match = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
+    if match is None or (match[2] is not None and not 0 < int(match[2]) < 65536):
+        # what has user information in it holds a password
+        is_harmless = isinstance(entry, str) and "@" not in entry
+        raise ConfigurationError(
+            f"{repr(quoted(entry, 60)) if is_harmless else 'Something'} in `hosts` is not a host name.",
+            "A host is an exact lower-case name, such as services.terrascope.be or 127.0.0.1:8080.",
+            "Leave out the scheme, the path and any wildcard.",
+        )
+    return match[0]

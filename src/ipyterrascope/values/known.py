@@ -28,11 +28,19 @@ TERRASCOPE = Provider(
 )
 
 
+_UNKNOWN: dict[str, object] = {
+    "endpoints": None, "hosts": (), "registration_url": "", "account_url": "", "password_reset_url": "",
+}  # fmt: skip
+
+
 def reconfigured(provider: Provider, **changes: object) -> Provider:
-    """Return `provider` with `changes`. Another issuer keeps nothing of the old one's endpoints and pages."""
+    """Return `provider` with `changes`. Another issuer keeps nothing of the old one's endpoints, pages and hosts.
+
+    A host that is not named anew gets no token of the other issuer: it was never meant for it.
+    """
     known = {name: value for name, value in changes.items() if value}
     if str(known.get("issuer", provider.issuer)).rstrip("/") != provider.issuer:
-        known = {"endpoints": None, "registration_url": "", "account_url": "", "password_reset_url": "", **known}
+        known = {**_UNKNOWN, **known}
     return replace(provider, **known) if known else provider  # pyright: ignore[reportArgumentType]
 
 

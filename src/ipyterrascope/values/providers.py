@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
-from typing import Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
 
-from ..errors import ConfigurationError
-from .hosts import is_secure, may_carry, origin_of, validated_hosts
+from ..errors import ConfigurationError, is_showable
+from .hosts import is_address, may_carry, origin_of, validated_hosts
 
 LoginMethod = Literal["device", "password", "basic"]
+
+_PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
+_TEXTS = ("name", "label", "issuer", "client_id", "scope", "badge", *_PAGES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,29 +82,32 @@ class Provider:
     badge: str = ""
 
     def __post_init__(self) -> None:
+        for name in _TEXTS:
+            _check_text(name, getattr(self, name))
         object.__setattr__(self, "issuer", self.issuer.rstrip("/"))
         object.__setattr__(self, "hosts", validated_hosts(self.hosts))
-        if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
+        if not self.name.replace("-", "").replace("_", "").isalnum():
             raise ConfigurationError(
-                f"{self.name!r} is not a provider name.", "A name has letters, digits, '-' and '_'.", "Choose another."
+                "`name` is not a provider name.", "It has letters, digits, '-' and '_' only.", "Choose another."
             )
         if not self.client_id:
             raise ConfigurationError(
                 f"Provider {self.name} has no client_id.", "OAuth asks for one.", "Give client_id, often 'public'."
             )
-        if not self.methods or not set(self.methods) <= set(get_args(LoginMethod)):
-            raise ConfigurationError(
-                f"Provider {self.name} has no way to sign in.",
-                f"`methods` is {self.methods!r}.",
-                "Name one or more of 'device', 'password' and 'basic'.",
-            )
-        check_secure_url(self.issuer, f"The issuer of provider {self.name}")
-        if self.endpoints is not None and not all(is_secure(url) for url in astuple(self.endpoints) if url is not None):
-            raise ConfigurationError(
-                f"An endpoint of provider {self.name} is not a secure address.",
-                "Credentials go only to https (http only on loopback), without user information in the address.",
-                "Check `endpoints`.",
-            )
+        object.__setattr__(self, "methods", _checked_methods(self.methods))
+        self._check_addresses()
+
+    def _check_addresses(self) -> None:
+        pages = {name: url for name in _PAGES if (url := getattr(self, name))}
+        for name, url in {"issuer": self.issuer, **pages, **_addresses_of(self.endpoints)}.items():
+            if not is_address(url):
+                raise ConfigurationError(
+                    f"`{name}` of provider {self.name} is not a secure address.",
+                    "It has to be https (http only on loopback), in plain ASCII, without user information.",
+                    "Check the address.",
+                )
+        if "?" in self.issuer or "#" in self.issuer:
+            raise _odd("issuer", "It has a query or a fragment, which no issuer has.", "Remove it.")
 
     def may_carry(self, url: str) -> bool:
         """Tell whether this provider's bearer may go to `url`."""
@@ -113,15 +120,35 @@ class Provider:
         return origin[1] if origin else ""
 
 
-def check_secure_url(url: str, what: str) -> None:
-    """Raise `ConfigurationError` unless `url` is https (or http on loopback) without query and fragment."""
-    if not is_secure(url):
-        raise ConfigurationError(
-            f"{what} is not a secure address.",
-            "Credentials go only to https (http only on loopback), without user information in the address.",
-            "Check the address.",
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise _odd(name, f"It is of type {type(value).__name__}.", "Give text.")
+    if not is_showable(value):
+        raise _odd(name, "There is a line break in it, or something that cannot be seen.", "Type it again.")
+    # RFC 6749 appendix A.1 and A.4
+    if (name in ("client_id", "scope") and not value.isascii()) or (name == "scope" and {'"', "\\"} & set(value)):
+        raise _odd(name, "There is a character in it that OAuth does not allow.", "Type it again.")
+
+
+def _checked_methods(methods: object) -> tuple[LoginMethod, ...]:
+    known = get_args(LoginMethod)
+    given = cast("Sequence[object]", methods) if isinstance(methods, (list, tuple)) else ()
+    if not given or not all(method in known for method in given):
+        raise _odd(
+            "methods",
+            "It names no way to sign in, or one that there is not.",
+            "Name one or more of 'device', 'password' and 'basic', as a tuple.",
         )
-    if "?" in url or "#" in url:
-        raise ConfigurationError(
-            f"{what} has a query or a fragment.", "An address like that cannot be an issuer.", "Remove it."
-        )
+    return tuple(cast("Sequence[LoginMethod]", given))
+
+
+def _addresses_of(endpoints: object) -> dict[str, object]:
+    if endpoints is None:
+        return {}
+    if not isinstance(endpoints, Endpoints):
+        raise _odd("endpoints", f"It is of type {type(endpoints).__name__}.", "Give an Endpoints, or None.")
+    return {name: url for name, url in vars(endpoints).items() if url is not None or name == "token_endpoint"}
+
+
+def _odd(field: str, why: str, do: str) -> ConfigurationError:
+    return ConfigurationError(f"`{field}` of a provider cannot be right.", why, do)

@@ -223,7 +223,7 @@ def test_an_entry_is_an_exact_name(entry: str) -> None:
 
 def test_a_string_is_not_a_list_of_hosts() -> None:
     """One string instead of a set would be a list of letters: it is refused, and the error shows how to write it."""
-    with pytest.raises(ConfigurationError, match=r"frozenset\(\{'services\.terrascope\.be'\}\)"):
+    with pytest.raises(ConfigurationError, match=r'Write hosts=frozenset\(\{"services\.terrascope\.be"\}\)'):
         validated_hosts("services.terrascope.be")
 
 

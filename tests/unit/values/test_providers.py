@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -46,15 +46,32 @@ def test_a_provider_is_a_value() -> None:
         ({"issuer": "https://sso.example.org/realms/mine?x=1"}, "query or a fragment"),
         ({"issuer": "https://sso.example.org/realms/mine#x"}, "query or a fragment"),
         ({"hosts": frozenset({"https://data.example.org"})}, "is not a host name"),
-        ({"hosts": "data.example.org"}, "is one string"),
+        ({"hosts": "data.example.org"}, "`hosts` is no set of names"),
+        ({"hosts": None}, "`hosts` is no set of names"),
+        ({"hosts": 7}, "`hosts` is no set of names"),
+        ({"hosts": [None]}, "in `hosts` is not a host name"),
+        ({"hosts": [["data.example.org"]]}, "in `hosts` is not a host name"),
+        ({"hosts": ["u:secret@data.example.org"]}, "Something in `hosts` is not a host name"),
+        ({"hosts": ["data.example.org\n"]}, "in `hosts` is not a host name"),
         ({"methods": ()}, "no way to sign in"),
-        ({"methods": ("device", "magic")}, "no way to sign in"),
-        ({"endpoints": Endpoints(token_endpoint="http://sso.example.org/token")}, "endpoint of provider mine"),
+        ({"methods": ("device", "secret")}, "no way to sign in"),
+        ({"methods": "device"}, "no way to sign in"),
+        ({"methods": None}, "no way to sign in"),
+        ({"methods": [{}]}, "no way to sign in"),
+        ({"endpoints": Endpoints(token_endpoint="http://sso.example.org/token")}, "`token_endpoint` of provider mine"),
         (
             {"endpoints": Endpoints(token_endpoint="https://a.org/t", revocation_endpoint="http://a.org/r")},
-            "endpoint of provider mine",
+            "`revocation_endpoint` of provider mine",
         ),
-        ({"endpoints": Endpoints(token_endpoint="https://good.org@evil.org/t")}, "endpoint of provider mine"),
+        ({"endpoints": Endpoints(token_endpoint="https://good.org@evil.org/t")}, "`token_endpoint` of provider mine"),
+        ({"endpoints": Endpoints(token_endpoint=None)}, "`token_endpoint` of provider mine"),  # type: ignore[arg-type]
+        ({"endpoints": {"token_endpoint": "https://a.org/t"}}, "`endpoints` of a provider"),
+        ({"issuer": "https://sso.example.org/ mine"}, "`issuer` of provider mine is not a secure address"),
+        ({"issuer": "https://sso.example.org/\u00e9"}, "`issuer` of provider mine is not a secure address"),
+        ({"account_url": "javascript:alert(1)"}, "`account_url` of provider mine is not a secure address"),
+        ({"registration_url": "http://example.org/"}, "`registration_url` of provider mine is not a secure address"),
+        ({"client_id": "ich\u00e4"}, "`client_id` of a provider"),
+        ({"scope": 'a "b"'}, "`scope` of a provider"),
     ],
 )
 def test_what_cannot_be_right_is_refused(changes: dict[str, Any], complaint: str) -> None:
@@ -62,6 +79,26 @@ def test_what_cannot_be_right_is_refused(changes: dict[str, Any], complaint: str
     with pytest.raises(ConfigurationError, match=complaint) as caught:
         Provider(**{**FIELDS, **changes})
     assert "secret" not in str(caught.value)
+
+
+TEXTS = [field.name for field in fields(Provider) if field.type == "str"]
+
+
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize(
+    "value", [None, 7, b"mine", ["mine"], "a\nb", "a\x1b[2J", "a\0", "a\udcff", "a\u202eb", "a\u2028b"]
+)
+def test_what_is_no_text_is_refused_by_its_name(field: str, value: object) -> None:
+    """A wrong type, a line break, an escape, half a character or a turn of direction: the error says in which field."""
+    with pytest.raises(ConfigurationError, match=f"`{field}` of a provider cannot be right") as caught:
+        Provider(**{**FIELDS, field: value})
+    assert str(caught.value).isprintable()
+
+
+def test_lists_are_made_one_form() -> None:
+    """A provider can be a key, also where hosts or methods were given as lists."""
+    provider = Provider(**{**FIELDS, "hosts": ["data.example.org"], "methods": ["device"]})
+    assert {provider: 1}[Provider(**{**FIELDS, "methods": ("device",)})] == 1
 
 
 def test_loopback_may_be_http() -> None:
@@ -91,6 +128,14 @@ def test_the_environment_changes_it() -> None:
     assert provider.hosts == {"a.example.org", "b.example.org:8443"}
     assert provider.endpoints is None
     assert (provider.account_url, provider.registration_url, provider.password_reset_url) == ("", "", "")
+
+
+def test_another_issuer_s_token_goes_to_no_host_that_was_not_named_with_it() -> None:
+    """`TERRASCOPE_ISSUER` alone signs in, and sends the token to nobody: Terrascope's hosts are not that issuer's."""
+    provider = terrascope_from_environment({"TERRASCOPE_ISSUER": "https://sso.example.org/realms/mine"})
+    assert provider.hosts == frozenset()
+    assert not provider.may_carry("https://services.terrascope.be/download/a.tif")
+    assert reconfigured(provider, issuer="https://other.example.org", hosts={"a.org"}).hosts == {"a.org"}
 
 
 def test_an_empty_environment_changes_nothing() -> None:
