@@ -79,7 +79,7 @@ def login(
     if method is not None and method not in chosen.provider.methods:
         offered = ", ".join(chosen.provider.methods)
         raise UsageError(
-            f"{chosen.provider.label} has no login method {method!r}.", f"It offers {offered}.", "Choose one."
+            f"{chosen.provider.label} has no such login method.", f"It offers {offered}.", "Choose one of these."
         )
     asking.sign_in(chosen, method, wait=wait, username=username)
     frontend.hide_result(Account)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from ..configuration import Configuration, current
-from ..errors import UsageError, quoted
+from ..errors import UsageError
 from ..threads.forks import renew_in_child
 from ..values.providers import Provider
 from .account import Account
@@ -91,11 +92,12 @@ class Accounts(Mapping[str, Provider]):
     def __getitem__(self, name: str) -> Provider:
         known = self._known()
         if name not in known:
-            names = ", ".join(known)
+            # not repeated: it may be a password that went astray
+            near = difflib.get_close_matches(str(name), known, n=1)
             raise UnknownProvider(
-                f"There is no provider {quoted(name, 60)!r}.",
-                f"Known by name: {names}.",
-                "Give one of these names, or a Provider.",
+                "There is no provider of that name.",
+                f"Known by name: {', '.join(known)}.",
+                f'Did you mean "{near[0]}"?' if near else "Give one of these names, or a Provider.",
             )
         return known[name]
 

@@ -200,8 +200,11 @@ def test_the_names_that_are_known(box: Sandbox) -> None:
     assert repr(known) == "<providers: terrascope>"
     assert "nobody" not in known
     assert known.get("nobody") is None
-    with pytest.raises(UnknownProvider, match="There is no provider 'nobody'"):
+    with pytest.raises(UnknownProvider, match="There is no provider of that name") as caught:
         known.account("nobody")
+    assert "nobody" not in str(caught.value)
+    with pytest.raises(UnknownProvider, match='Did you mean "terrascope"'):
+        known.account("terascope")
     with pytest.raises(KeyError):
         known["nobody"]
 
