@@ -29,8 +29,9 @@ from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
 from .http import Answer, JsonObject, not_as_expected
-from .oauth import OAuthClient, allowed_scope, error_of, with_allowed_scope
+from .oauth import OAuthClient, allowed_scope, with_allowed_scope
 from .refusals import flow_refused
+from .token_answers import error_of, number_of
 
 Wake = Literal["elapsed", "poll", "cancel"]
 
@@ -121,10 +122,8 @@ def _authorization(answer: Answer, provider: Provider, code_verifier: Secret, no
 
 
 def _bounded(body: JsonObject, name: str, default: float) -> float:
-    value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-        return default
-    return float(min(max(value, 1), _LONGEST_LIFE_S))
+    value = number_of(body, name)
+    return default if value is None else float(min(max(value, 1), _LONGEST_LIFE_S))
 
 
 def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ProviderAnswerInvalid, ProviderError, quoted
-from ..values.hosts import is_address
+from ..values.hosts import is_address, origin_of, reach_of
 from ..values.providers import Endpoints, Provider
 from .http import Answer, HttpClient, not_as_expected
 
@@ -31,24 +31,30 @@ def _endpoints(provider: Provider, answer: Answer) -> Endpoints:
             f"It calls itself {quoted(issuer)}, but {provider.issuer} was asked.",
             "Check the issuer's address.",
         )
-    found = {name: _endpoint(answer.body, name) for name in Endpoints.__dataclass_fields__}
+    found = {name: _endpoint(provider, answer.body, name) for name in Endpoints.__dataclass_fields__}
     token_endpoint = found.pop("token_endpoint")
     if token_endpoint is None:
         raise not_as_expected(answer, provider.issuer_host, "token_endpoint")
     return Endpoints(token_endpoint=token_endpoint, **found)
 
 
-def _endpoint(body: dict[str, object], name: str) -> str | None:
+def _endpoint(provider: Provider, body: dict[str, object], name: str) -> str | None:
     url = body.get(name)
     if url is None:
         return None
-    if not is_address(url):
+    # an issuer elsewhere has no endpoint on this machine: the form would go to whatever listens there
+    if not is_address(url) or (_is_here(url) and not _is_here(provider.issuer)):
         raise InsecureEndpoint(
             f"The identity provider's {name} is not a secure address.",
-            "Credentials go only to https (http only on loopback).",
+            "Credentials go only to https (to this machine only when the provider itself is on it).",
             "Tell the provider's administrator.",
         )
     return url
+
+
+def _is_here(url: str) -> bool:
+    origin = origin_of(url)
+    return origin is not None and reach_of(origin[1]) == "machine"
 
 
 class IssuerMismatch(ProviderAnswerInvalid):

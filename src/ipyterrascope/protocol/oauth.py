@@ -1,36 +1,29 @@
-"""Token requests: password (RFC 6749 section 4.3), refresh (section 6), errors (section 5.2), revocation (RFC 7009).
-
-Floor 2. oauthlib forms the requests and parses the answers; what enters it was narrowed to the types the RFC names.
-"""
+"""Token requests: password (RFC 6749 section 4.3), refresh (section 6), revocation (RFC 7009). Floor 2."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from oauthlib.common import urlencode
-from oauthlib.oauth2 import Client, LegacyApplicationClient, OAuth2Error
-from oauthlib.oauth2.rfc6749.parameters import parse_token_response
+from oauthlib.oauth2 import Client, LegacyApplicationClient
 
-from ..errors import LoginRefused, ProviderAnswerInvalid, TerrascopeError, UsageError, quoted
+from ..errors import LoginRefused, TerrascopeError, UsageError
 from ..values.connection import Connection
 from ..values.providers import Endpoints, Provider
 from ..values.secret import Secret, sealed
-from ..values.tokens import TokenSet, is_fit_for_header
-from .claims import instant_of
+from ..values.tokens import TokenSet
 from .discovery import endpoints_of
 from .flight import SingleFlight
-from .http import Answer, HttpClient, JsonObject, not_as_expected
+from .http import Answer, HttpClient, not_as_expected
 from .refusals import password_refused, refresh_refused
+from .token_answers import error_of, tokens_of
 
 Refused = Callable[[Provider, str, str], TerrascopeError]
 
 _REDISCOVER_AFTER_S = 60.0
-# three centuries: what is said to last longer does not end
-_LONGEST_S = 1e10
 
 
 class OAuthClient:
@@ -184,7 +177,8 @@ class OAuthClient:
         if endpoints.end_session_endpoint:
             form = Secret(urlencode([*fields, ("refresh_token", refresh_token.reveal())]))
             answer = self.http.post(endpoints.end_session_endpoint, form)
-            if answer.status in (200, 204):
+            # 204 is Keycloak's; 200 may be the page of another provider that asks a person whether to sign out
+            if answer.status == 204:
                 return True
             raise not_as_expected(answer, self.provider.issuer_host, "confirmation")
         return False
@@ -200,9 +194,10 @@ def with_allowed_scope(ask: Callable[[str], Answer], scope: str) -> Answer:
 
 def allowed_scope(scope: str, error: str) -> str:
     """Return `scope`, without `offline_access` where `error` may mean that this is not allowed."""
-    if error not in ("not_allowed", "invalid_scope"):
+    words = scope.split()
+    if error not in ("not_allowed", "invalid_scope") or "offline_access" not in words:
         return scope
-    return " ".join(word for word in scope.split() if word != "offline_access")
+    return " ".join(word for word in words if word != "offline_access")
 
 
 def _encoded(form: Callable[[str], str], scope: str) -> Secret:
@@ -211,77 +206,3 @@ def _encoded(form: Callable[[str], str], scope: str) -> Secret:
     except UnicodeEncodeError:
         pass
     raise UsageError("That cannot be sent.", "It holds half a character, which no encoding knows.", "Type it again.")
-
-
-def error_of(answer: Answer) -> tuple[str, str] | None:
-    """Return `error` and `error_description` of an OAuth error answer; None when the answer is not one."""
-    if answer.body is None:
-        return None
-    code, description = _string(answer.body, "error"), _string(answer.body, "error_description")
-    # some providers say these two with 429
-    if not code or (answer.is_passing and code not in ("authorization_pending", "slow_down")):
-        return None
-    try:
-        parse_token_response(json.dumps({"error": code, "error_description": description}))
-    except OAuth2Error as exc:
-        code, description = exc.error or code, exc.description or ""
-    return quoted(code, 60), quoted(description)
-
-
-def tokens_of(answer: Answer, host: str, issued_at: float) -> TokenSet:
-    """Narrow a token answer (RFC 6749 section 5.1).
-
-    Parameters
-    ----------
-    answer : Answer
-    host : str
-        Named in errors.
-    issued_at : float
-        POSIX seconds when the request was sent: lifetimes count from there.
-
-    Raises
-    ------
-    ProviderAnswerInvalid
-        There is no usable bearer in it.
-    """
-    if answer.status != 200 or answer.body is None:
-        raise not_as_expected(answer, host, "access_token")
-    text = {name: _string(answer.body, name) for name in ("access_token", "refresh_token", "token_type", "scope")}
-    if not is_fit_for_header(text["access_token"]):
-        raise not_as_expected(answer, host, "access_token")
-    if text["refresh_token"] and not is_fit_for_header(text["refresh_token"]):
-        raise not_as_expected(answer, host, "refresh_token that can be used")
-    if text["token_type"].lower() not in ("bearer", ""):
-        raise ProviderAnswerInvalid(
-            f"{host} gave a token of another type.",
-            f"It is {quoted(text['token_type'], 40)}, not Bearer.",
-            "Check the issuer's address.",
-        )
-    text["token_type"] = "Bearer"  # noqa: S105 - the RFC's word for it
-    parsed = parse_token_response(json.dumps({name: value for name, value in text.items() if value}))
-    access_token = Secret(parsed["access_token"])
-    lifetime = _seconds(answer.body, "expires_in")
-    refresh_lifetime = _seconds(answer.body, "refresh_expires_in")
-    return TokenSet(
-        access_token=access_token,
-        refresh_token=Secret(parsed["refresh_token"]) if parsed.get("refresh_token") else None,
-        issued_at=issued_at,
-        expires_at=issued_at + lifetime if lifetime is not None else instant_of(access_token, "exp"),
-        # Keycloak says 0 for a refresh token that does not end
-        refresh_expires_at=issued_at + refresh_lifetime if refresh_lifetime else None,
-        scope=quoted(text["scope"], 500),
-    )
-
-
-def _string(body: JsonObject, name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _seconds(body: JsonObject, name: str) -> float | None:
-    value = body.get(name)
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if 0 <= value < _LONGEST_S else None

@@ -182,22 +182,41 @@ def test_no_device_code(box: Sandbox, client: OAuthClient, code: object) -> None
         authorize(client)
 
 
-ODD: list[Any] = [..., None, "soon", "5", True, [], float("nan")]
+ODD: list[Any] = [..., None, "soon", "-5", True, [], float("nan")]
 
 
 @pytest.mark.parametrize(
     ("interval", "seconds"),
-    [(5, 5), (2.5, 2.5), (90, 90), (0, 1), (-5, 1), (10**400, 3600), (1e308, 3600), *[(odd, 5) for odd in ODD]],
+    [
+        (5, 5),
+        (2.5, 2.5),
+        ("7", 7),
+        (90, 90),
+        (0, 1),
+        (-5, 1),
+        (10**400, 3600),
+        (1e308, 3600),
+        *[(odd, 5) for odd in ODD],
+    ],
 )
 def test_intervals(box: Sandbox, client: OAuthClient, interval: object, seconds: float) -> None:
-    """An interval is at least a second and never shortened; absent or odd it is the RFC's five seconds."""
+    """An interval is at least a second and never shortened; absent or odd it is the five seconds of the RFC."""
     box.timeline.device(steps.payload(changed(interval=interval)))
     assert authorize(client).interval == seconds
 
 
 @pytest.mark.parametrize(
     ("expires_in", "seconds"),
-    [(600, 600), (1, 1), (0, 1), (-5, 1), (10**400, 3600), (float("inf"), 3600), *[(odd, 600) for odd in ODD]],
+    [
+        (600, 600),
+        ("300", 300),
+        (1, 1),
+        (0, 1),
+        (-5, 1),
+        (10**400, 3600),
+        (float("inf"), 3600),
+        *[(odd, 600) for odd in ODD],
+    ],
 )
 def test_lives(box: Sandbox, client: OAuthClient, expires_in: object, seconds: float) -> None:
     """A code lives between a second and an hour; absent or odd, ten minutes."""

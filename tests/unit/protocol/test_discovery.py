@@ -9,7 +9,7 @@ import pytest
 
 from ipyterrascope.errors import ProviderAnswerInvalid, ProviderError, ProviderUnreachable
 from ipyterrascope.protocol.discovery import InsecureEndpoint, IssuerMismatch, discover
-from ipyterrascope.protocol.http import HttpClient
+from ipyterrascope.protocol.http import Answer, HttpClient
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection
@@ -68,6 +68,23 @@ def test_an_insecure_endpoint_is_never_passed_over(box: Sandbox, name: str, url:
     box.discovery_changes = {name: url}
     with pytest.raises(InsecureEndpoint, match=name):
         OAuthClient(known(box)).endpoints()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8888/token", "https://localhost/token", "https://127.1/token"])
+def test_an_issuer_elsewhere_has_no_endpoint_on_this_machine(url: str) -> None:
+    """Metadata from the internet sends no password to what happens to listen here."""
+    issuer = "https://sso.example.org/realms/x"
+    provider = Provider(name="x", label="X", issuer=issuer, client_id="public", hosts=frozenset())
+
+    class Elsewhere(HttpClient):
+        def get(self, url: str) -> Answer:
+            return Answer(200, {"issuer": issuer, "token_endpoint": f"{issuer}/token", **changes})
+
+    changes: dict[str, object] = {}
+    assert discover(provider, Elsewhere(Connection())).token_endpoint == f"{issuer}/token"
+    changes["token_endpoint"] = url
+    with pytest.raises(InsecureEndpoint, match="token_endpoint"):
+        discover(provider, Elsewhere(Connection()))
 
 
 TROUBLES = {

@@ -196,8 +196,9 @@ def test_a_refused_scope_is_asked_once_more_only(box: Sandbox) -> None:
     assert len(token_requests(box)) == 2
     box.timeline.clear()
     box.timeline.token("invalid_scope")
-    client = OAuthClient(box.provider(scope="email"))
+    client = OAuthClient(box.provider(scope="email  profile"))
     assert failure_of(lambda: client.password("dora", Secret("s3cret-Pa55"))).error == "invalid_scope"
+    assert len(token_requests(box)) == 3
 
 
 def test_no_redirect_takes_a_password_away(box: Sandbox, client: OAuthClient) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError
 from ipyterrascope.protocol.http import Answer
-from ipyterrascope.protocol.oauth import error_of, tokens_of
+from ipyterrascope.protocol.token_answers import error_of, tokens_of
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.tokens import TokenSet
 
