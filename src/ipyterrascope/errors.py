@@ -133,7 +133,7 @@ class LoginRequired(LoginError):
 
 
 class LoginRefused(LoginError):
-    """The provider said no to these credentials (`invalid_grant`, RFC 6749 section 5.2)."""
+    """The provider said no to these credentials (`invalid_grant`, RFC 6749 section 5.2, or a bare 401 or 403)."""
 
 
 class LoginDenied(LoginError):

@@ -13,9 +13,10 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import BaseAdapter
-from urllib3.util import Url, parse_url
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
-from .errors import LoginRequired, SecretExposed, ServerRefused, quoted
+from .errors import LoginRequired, SecretExposed, ServerRefused
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
@@ -77,11 +78,10 @@ class AuthorizedSession(requests.Session):
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Raise for a redirect that must not be followed; take a caller's own `Authorization` off to another origin."""
-        here, there = str(response.url), str(prepared_request.url)
-        if not _may_redirect(parse_url(here), parse_url(there)):
+        if not _may_redirect(str(response.url), str(prepared_request.url)):
             raise ServerRefused(
-                f"{quoted(parse_url(here).host)} sent us to an address that is not safe to ask.",
-                f"It leads to {quoted(parse_url(there).host)} without encryption, or into this machine or its network.",
+                f"{parse_url(str(response.url)).host} sent us to an address that is not safe to ask.",
+                "It is not encrypted, leads into this machine or its network, or cannot be read.",
                 "Ask for the new address yourself, if you trust it.",
                 status=response.status_code,
             )
@@ -118,10 +118,14 @@ class AuthorizedSession(requests.Session):
     __getstate__ = __reduce__
 
 
-def _may_redirect(here: Url, there: Url) -> bool:
+def _may_redirect(here: str, there: str) -> bool:
     """Tell whether a redirect keeps its encryption and does not use us to reach where its server cannot."""
-    came, goes = reach_of(here.host or ""), reach_of(there.host or "")
-    if there.scheme != "https" and (here.scheme == "https" or (came, goes) == ("world", "network")):
+    try:
+        old, new = parse_url(here), parse_url(there)  # the parser of who connects
+    except LocationParseError:
+        return False
+    came, goes = reach_of(old.host or ""), reach_of(new.host or "")
+    if new.scheme != "https" and (old.scheme == "https" or (came, goes) == ("world", "network")):
         return False
     return goes != "machine" or came == "machine"
 

@@ -181,6 +181,8 @@ def test_redirects() -> None:
         (f"{GOOD}/a", "https://127.1/"),
         (f"{GOOD}/a", "https://[::ffff:127.0.0.1]/"),
         (f"{GOOD}/a", "https://user@0.0.0.0/"),
+        (f"{GOOD}/a", "https://%6cocalhost/"),
+        (f"{GOOD}/a", "https://[v1.x]/"),
         ("http://data.example.org/a", "http://127.0.0.1:8888/"),
         ("http://data.example.org/a", "http://169.254.169.254/latest/meta-data"),
         ("http://10.0.0.1/a", "http://127.0.0.1:8888/"),

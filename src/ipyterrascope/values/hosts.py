@@ -53,7 +53,7 @@ def reach_of(host: str) -> Literal["machine", "network", "world"]:
     address = getattr(address, "ipv4_mapped", None) or address
     if address.is_loopback or address.is_unspecified:
         return "machine"
-    return "network" if address.is_private or address.is_link_local else "world"
+    return "world" if address.is_global else "network"
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

@@ -49,7 +49,7 @@ class Provider:
     methods : tuple of {"device", "password", "basic"}
         Ways to sign in, the preferred one first.
     stac_url : str
-        The STAC API of the data, if there is one.
+        The STAC API of the data, if there is one: a secure address like all the others.
     registration_url, account_url, password_reset_url : str
         Pages for people; empty where there is none.
     badge : str
@@ -102,8 +102,8 @@ class Provider:
         for name, url in {"issuer": self.issuer, **pages, **_addresses_of(self.endpoints)}.items():
             if not is_address(url):
                 raise ConfigurationError(
-                    f"`{name}` of provider {self.name} is not a secure address.",
-                    "It has to be https (http only on loopback), in plain ASCII, without user information.",
+                    f"The {name} of provider {self.name} is not a secure address.",
+                    "Credentials go only to https (http only on loopback), without user information in the address.",
                     "Check the address.",
                 )
         if "?" in self.issuer or "#" in self.issuer:
