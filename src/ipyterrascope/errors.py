@@ -9,6 +9,7 @@ Every error carries three short sentences: `what` happened, `why`, and what to `
     ├── LoginError
     │   ├── LoginRequired         nobody is signed in, and nobody can be asked here and now
     │   ├── LoginRefused          the provider said no to these credentials
+    │   │   └── AccountRefused    the account is disabled, or wants something done first
     │   ├── LoginDenied           the person (or the provider) denied the device login
     │   ├── LoginExpired          the device code ran out before it was approved
     │   ├── LoginCancelled        the person cancelled
@@ -33,6 +34,7 @@ from __future__ import annotations
 import unicodedata
 
 __all__ = [
+    "AccountRefused",
     "ConfigurationError",
     "ContentInvalid",
     "DownloadFailed",
@@ -134,6 +136,10 @@ class LoginRequired(LoginError):
 
 class LoginRefused(LoginError):
     """The provider said no to these credentials (`invalid_grant`, RFC 6749 section 5.2, or a bare 401 or 403)."""
+
+
+class AccountRefused(LoginRefused):
+    """The credentials may be right, but the account is disabled or wants something done first: no use to try again."""
 
 
 class LoginDenied(LoginError):

@@ -10,7 +10,7 @@ from copy import copy
 from typing import TextIO
 
 from .auth.account import Account
-from .errors import FlowUnavailable, LoginCancelled, LoginRefused, LoginRequired, UsageError
+from .errors import AccountRefused, FlowUnavailable, LoginCancelled, LoginRefused, LoginRequired, UsageError
 from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
@@ -116,7 +116,7 @@ def _by_password(account: Account, method: LoginMethod, username: str, out: Text
     name = username or _name(label)
     state = _tried(account, method, name, _password(label))
     for _ in range(_TRIES - 1):
-        if isinstance(state.error, LoginRefused):
+        if isinstance(state.error, LoginRefused) and not isinstance(state.error, AccountRefused):
             say(str(state.error), out)
             name = _name(label, name)
             password = _password(label)

@@ -14,6 +14,7 @@ import pytest
 from ipyterrascope import terminal
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import (
+    AccountRefused,
     FlowUnavailable,
     LoginCancelled,
     LoginDenied,
@@ -157,6 +158,14 @@ def test_the_third_refusal_ends_it(account: Account, box: Sandbox, typed: Typed)
         terminal.login(account, "password", username="dora", out=io.StringIO())
     assert len(box.requests_to("/token")) == 3
     assert typed == []
+
+
+def test_an_account_that_is_disabled_is_not_asked_about_again(account: Account, box: Sandbox, typed: Typed) -> None:
+    """No other password would help: the first refusal is the error."""
+    typed += ["disabled", box.users["disabled"]]
+    with pytest.raises(AccountRefused, match="ask its help desk"):
+        terminal.login(account, "password", out=io.StringIO())
+    assert len(box.requests_to("/token")) == 1
 
 
 def test_a_one_time_code_is_asked_for_where_one_may_be_missing(

@@ -154,7 +154,9 @@ class Account:
 
         With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617).
         """
-        self._attempts.start(lambda _: by_password(self._client, username, password, one_time_code, method), method)
+        self._attempts.start(
+            lambda attempt: by_password(self._client, attempt, username, password, one_time_code, method), method
+        )
 
     def sign_in_silently(self, method: LoginMethod | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.

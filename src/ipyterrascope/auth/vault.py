@@ -219,8 +219,10 @@ class Vault:
             self._on_renewed(answer)
 
     def _remember(self, trouble: BaseException, held: Held) -> None:
-        self._retry_at = self._monotonic() + (_RETRY_AFTER_S if held.remaining_s() > 0 else _RETRY_ENDED_AFTER_S)
         self._trouble = trouble if isinstance(trouble, TerrascopeError) else None
+        ours = _RETRY_AFTER_S if held.remaining_s() > 0 else _RETRY_ENDED_AFTER_S
+        theirs = self._trouble and self._trouble.retry_after_s
+        self._retry_at = self._monotonic() + max(ours, theirs or 0.0)
 
     def _end(self, held: Held, reason: TerrascopeError) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from ..errors import LoginRefused, TerrascopeError
+from ..errors import LoginCancelled, LoginRefused, TerrascopeError
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..values.providers import LoginMethod
@@ -38,6 +38,7 @@ def by_device(
 
 def by_password(
     client: OAuthClient,
+    attempt: Attempt,
     username: str,
     password: Secret,
     one_time_code: Secret | None,
@@ -46,6 +47,9 @@ def by_password(
     """Exchange user name and password for tokens, or keep both for Basic authentication without trying them."""
     if method == "basic":
         return basic_login(username, password)
+    client.endpoints()
+    if attempt.is_cancelled:  # while the issuer took its time; the password is not sent any more
+        raise LoginCancelled("The sign-in was cancelled.")
     return token_login(client.password(username, password, one_time_code), "password", user=username)
 
 

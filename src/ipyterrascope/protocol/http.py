@@ -8,10 +8,7 @@ request, and with it the password.
 from __future__ import annotations
 
 import json
-import threading
 import time
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError  # not the built-in before Python 3.11
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,6 +17,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import ReadTimeoutError
 
 from ..errors import ConfigurationError, ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError, quoted
+from ..threads.errand import Errand
 from ..values.connection import Connection
 from ..values.hosts import origin_of
 from ..values.secret import Secret
@@ -89,22 +87,18 @@ class HttpClient:
         return self._send("POST", url, form)
 
     def _send(self, method: str, url: str, form: Secret | None) -> Answer:
-        outcome: Future[Answer | TerrascopeError] = Future()
         adapter = CuttableAdapter()
-
-        def work() -> None:
-            outcome.set_result(self._attempt(method, url, form, adapter))
-
         # on a thread of its own: a name that is looked up has no time-out, and Ctrl-C must find no password in a frame
-        threading.Thread(target=work, daemon=True, name="provider").start()
+        errand = Errand(lambda: self._attempt(method, url, form, adapter), "provider")
         try:
-            answer = outcome.result(self._deadline_s)
-        except FutureTimeoutError:
-            answer = _unreachable(url, requests.Timeout())
+            errand.start()
+            answer = errand.wait(self._deadline_s)
         finally:
             adapter.close()
-        if isinstance(answer, TerrascopeError):
-            raise answer  # outside the `except`: the library's exception holds the request body
+        if answer is None:
+            answer = _unreachable(url, requests.Timeout())
+        if isinstance(answer, BaseException):
+            raise answer  # here, not where the library's exception is at hand: it holds the request body
         return answer
 
     def _attempt(

@@ -11,12 +11,12 @@ from oauthlib.common import urlencode
 from oauthlib.oauth2 import Client, LegacyApplicationClient
 
 from ..errors import LoginRefused, TerrascopeError, UsageError
+from ..threads.flight import SingleFlight
 from ..values.connection import Connection
 from ..values.providers import Endpoints, Provider
 from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
 from .discovery import endpoints_of
-from .flight import SingleFlight
 from .http import Answer, HttpClient, not_as_expected
 from .refusals import password_refused, refresh_refused
 from .token_answers import error_of, tokens_of
@@ -100,7 +100,11 @@ class OAuthClient:
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
 
-        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True)
+        def refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+            # some repeat what they were sent
+            return password_refused(provider, error, "" if password.reveal() in description else description)
+
+        return self.grant(form, self.provider.scope, refused, bare_is_refusal=True)
 
     def refresh(self, tokens: TokenSet) -> TokenSet:
         """Exchange the refresh token. The answer's refresh token, or else the old one, goes on.

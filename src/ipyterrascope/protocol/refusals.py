@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import FlowUnavailable, LoginRefused, ProviderError, TerrascopeError
+from ..errors import AccountRefused, FlowUnavailable, LoginRefused, ProviderError, TerrascopeError
 from ..values.providers import Provider
 
 
@@ -10,15 +10,14 @@ def password_refused(provider: Provider, error: str, description: str) -> Terras
     """Make the error for a refused password grant; without an `error`, some providers just answer 401 or 403."""
     if error not in ("", "invalid_grant"):
         return flow_refused(provider, error, description, "the password form")
-    needs_person = any(word in description.lower() for word in ("disabled", "not fully set up", "locked", "verif"))
-    if needs_person:
-        where = f" at {provider.account_url}" if provider.account_url else ""
-        return LoginRefused(
-            f"{provider.label} did not let you in.",
-            f'It said "{description}".',
-            f"Open your account{where} in a browser and do what it asks there.",
-            error=error,
-        )
+    where = f" at {provider.account_url}" if provider.account_url else ""
+    for words, do in (
+        (("disabled", "locked"), f"Only {provider.label} can change that: ask its help desk."),
+        (("not fully set up", "verif"), f"Open your account{where} in a browser and do what it asks there."),
+    ):
+        if any(word in description.lower() for word in words):
+            what = f"{provider.label} did not let you in."
+            return AccountRefused(what, f'It said "{description}".', do, error=error)
     return LoginRefused(
         f"{provider.label} did not accept the user name and password.",
         "One of them, or the one-time code, is wrong; accounts of EduGAIN or a social login have no password.",

@@ -243,6 +243,18 @@ def test_cancel_during_the_question(account: Account, box: Sandbox, seen: Seen, 
     assert answer.json()["error"] == "invalid_grant"
 
 
+def test_cancel_before_the_password_is_sent(account: Account, box: Sandbox, until: Until) -> None:
+    """Cancelled while the issuer takes its time to say where to send it, the password is never sent."""
+    box.timeline.discovery(steps.delayed(0.5))
+    account.start_password_login("dora", PASSWORD)
+    thread = next(thread for thread in threading.enumerate() if thread.name == "login")
+    until(lambda: box.requests)
+    account.cancel()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert box.requests_to("/token") == []
+
+
 def test_cancel_before_there_is_a_code(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """A code that arrives after cancelling is neither shown nor polled."""
     box.timeline.device(steps.delayed(0.2))
@@ -536,8 +548,12 @@ def test_an_interrupt_of_a_logout(
     """Ctrl-C ends the waiting; signing out goes on to its end."""
     token = refresh_token(signed_in)
 
-    def interrupted(self: Errand[str], timeout_s: float | None = None) -> str:
-        raise KeyboardInterrupt
+    wait = Errand.wait
+
+    def interrupted(self: Errand[str], timeout_s: float | None = None) -> object:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return wait(self, timeout_s)
 
     monkeypatch.setattr(Errand, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -369,6 +369,19 @@ def test_a_provider_in_trouble_is_not_stormed(world: World) -> None:
     assert world.sent == ["refresh-0", "refresh-0"]
 
 
+def test_a_provider_that_asks_for_time_gets_it(world: World) -> None:
+    """`Retry-After` counts where it is longer than our own pause."""
+    world.fails_with = ProviderUnreachable("It is down.", retry_after_s=30.0)
+    world.pass_s(301)
+    for wait_s in (29.0, 1.0):
+        with pytest.raises(ProviderUnreachable):
+            world.held()
+        assert world.sent == ["refresh-0"]
+        world.pass_s(wait_s)
+    world.fails_with = None
+    assert world.held() == "access-2"
+
+
 def test_other_refusals_do_not_kill_the_session(world: World) -> None:
     """An error that says nothing about the refresh token leaves it in hand."""
     world.fails_with = FlowUnavailable("Not on offer.", error="invalid_client")

@@ -25,6 +25,7 @@ from ipyterrascope.errors import (
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.sandbox.messages import ReceivedRequest
+from ipyterrascope.threads.errand import Errand
 from ipyterrascope.values.providers import Endpoints
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
@@ -109,7 +110,7 @@ def test_half_a_character_cannot_be_sent(box: Sandbox, client: OAuthClient) -> N
         ("dora", WRONG, "did not accept the user name and password"),
         ("nobody", WRONG, "did not accept the user name and password"),
         ("swiper", "otp-Pa55", "one-time code"),
-        ("disabled", "x", 'It said "Account disabled". Open your account at http'),
+        ("disabled", "x", 'It said "Account disabled". Only Terrascope can change that'),
         ("mustact", "x", 'It said "Account is not fully set up". Open your account at http'),
     ],
 )
@@ -250,17 +251,24 @@ def test_no_failure_holds_the_password(box: Sandbox, client: OAuthClient, fault:
     assert_clean(error, WRONG, CODE, "minted-kept-secret")
 
 
+def test_a_provider_that_repeats_the_password(box: Sandbox, client: OAuthClient) -> None:
+    """What a provider says is not passed on where the password is in it."""
+    box.timeline.token(steps.oauth_error("invalid_grant", f"'{WRONG}' is not the password"))
+    error = failure_of(lambda: client.password("dora", Secret(WRONG)))
+    assert "did not accept" in str(error)
+    assert places(WRONG, error) == []
+
+
 def test_an_interrupt_holds_no_password_either(
     box: Sandbox, client: OAuthClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the answer is waited for raises without a frame that holds the form."""
-    from concurrent.futures import Future
 
-    def interrupted(self: Future[object], timeout: float | None = None) -> object:
+    def interrupted(self: Errand[object], timeout_s: float | None = None) -> object:
         raise KeyboardInterrupt
 
     client.endpoints()
-    monkeypatch.setattr(Future, "result", interrupted)
+    monkeypatch.setattr(Errand, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         client.password("dora", Secret(WRONG))
     assert places(WRONG, caught.value) == []

@@ -10,12 +10,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from ipyterrascope.errors import ProviderUnreachable
-from ipyterrascope.protocol.flight import SingleFlight
+from ipyterrascope.threads.flight import SingleFlight
 
 
 class Plane:
@@ -74,25 +74,10 @@ def wait_until_waiting(flight: SingleFlight[int], number: int) -> None:
     """Return when that many threads wait for the flight under way."""
     for _ in range(2000):
         under_way = flight._flight  # pyright: ignore[reportPrivateUsage]
-        if under_way is not None and len(frames_in(under_way)) == number:
+        if under_way is not None and len(under_way._waiting) == number:  # pyright: ignore[reportPrivateUsage]
             return
         threading.Event().wait(0.01)
     raise AssertionError("they do not wait")
-
-
-def frames_in(future: Future[int]) -> list[object]:
-    return [
-        frame
-        for frame in sys._current_frames().values()
-        for frame in callers(frame)
-        if frame.f_code.co_name == "exception" and frame.f_locals.get("self") is future
-    ]
-
-
-def callers(frame: object) -> Iterator[object]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back  # type: ignore[attr-defined]
 
 
 def test_an_interrupt_ends_one_wait_only(plane: Plane) -> None:
@@ -132,7 +117,7 @@ def no_thread(_: threading.Thread) -> None:
 
 _FORK = """
 import json, os, threading
-from ipyterrascope.protocol.flight import SingleFlight
+from ipyterrascope.threads.flight import SingleFlight
 
 parent = os.getpid()
 has_begun, may_land = threading.Event(), threading.Event()
