@@ -3,29 +3,40 @@
  * it shows no state, because what it knows may be the story of a kernel that is gone.
  */
 
+import { watchKernel } from "./kernel.js";
+
 /** @typedef {import("./protocol.js").LoginModel} LoginModel */
 /** @typedef {import("./protocol.js").RequestKind} RequestKind */
-/** @typedef {import("./protocol.js").SubmittedForm} SubmittedForm */
 /** @typedef {import("./protocol.js").Reply} Reply */
+/** @typedef {import("./protocol.js").WaitingCode} WaitingCode */
 
-/** @typedef {"connecting" | "live" | "gone" | "unreachable"} Status */
+/** @typedef {"connecting" | "live" | "gone" | "stopped"} Status */
+
+/**
+ * Why nothing comes from the kernel: it runs a cell (or may do so), it has nothing else to do, or it may have stopped.
+ *
+ * @typedef {"" | "busy" | "idle" | "silent"} Silence
+ */
 
 /**
  * @typedef {object} Connection
  * @property {() => Status} status
  * @property {() => boolean} isBusy Whether a request is under way, so that another one has to wait.
- * @property {() => boolean} isWaiting Whether the kernel has left a request unanswered for a while.
+ * @property {() => Silence} silence What the kernel has left unanswered for a while, if anything.
  * @property {() => string} refusal Why the last request led to nothing, or an empty string.
+ * @property {() => WaitingCode | null} code The code that waits, if the kernel has told it.
  * @property {() => number} now POSIX seconds by the kernel's clock.
- * @property {(kind: RequestKind, form?: SubmittedForm, buffers?: Uint8Array<ArrayBuffer>[]) => void} request
+ * @property {(kind: RequestKind, fields?: object, buffers?: Uint8Array<ArrayBuffer>[]) => void} request
  * @property {() => void} poll Say that the person is back.
  * @property {() => void} hello
+ * @property {() => void} pulse Say hello again when nothing came for a while.
  * @property {() => void} settle Say that a new state came: the request under way has led to something.
  * @property {() => void} close
  */
 
 const GONE_AFTER_MS = 5000;
 const WAITING_AFTER_MS = 2000;
+const PULSE_MS = 15000;
 
 /**
  * @param {LoginModel} model
@@ -34,10 +45,16 @@ const WAITING_AFTER_MS = 2000;
  */
 export function connect(model, onChange) {
   const viewId = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  const kernel = watchKernel(model.widget_manager, () => fall("stopped"));
   /** @type {Status} */
   let status = "connecting";
   let skew = 0;
   let refusal = "";
+  let heardAt = Date.now();
+  /** @type {WaitingCode | null} */
+  let code = null;
+  /** @type {Silence} */
+  let silence = "";
   /** @type {{ buffers: Uint8Array<ArrayBuffer>[], isWaiting: boolean } | null} */
   let pending = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -55,13 +72,12 @@ export function connect(model, onChange) {
       model.send({ kind, boot_id: model.get("boot_id"), view_id: viewId, ...fields }, undefined, buffers);
     } catch {
       // what Jupyter does after the kernel was restarted
-      fall("unreachable");
+      fall("stopped");
     }
   }
 
   /** @param {Status} reason */
   function fall(reason) {
-    clearTimeout(helloTimer);
     settle();
     status = reason;
     onChange();
@@ -69,44 +85,64 @@ export function connect(model, onChange) {
 
   function hello() {
     clearTimeout(helloTimer);
-    helloTimer = setTimeout(() => fall("gone"), GONE_AFTER_MS);
+    helloTimer = setTimeout(giveUp, GONE_AFTER_MS);
     send("hello");
   }
 
+  function giveUp() {
+    const isBusy = kernel.isBusy();
+    if (isBusy === false || (isBusy === undefined && status !== "live")) return fall("gone");
+    // a view that was alive keeps what it shows: without subshells a kernel answers only between cells
+    silence = isBusy ? "busy" : "silent";
+    helloTimer = setTimeout(giveUp, GONE_AFTER_MS);
+    onChange();
+  }
+
   /** @type {Connection["request"]} */
-  function request(kind, form, buffers = []) {
+  function request(kind, fields, buffers = []) {
     if (pending?.isWaiting === false) return;
-    settle();
-    refusal = "";
+    settleRequest();
     const mine = { buffers, isWaiting: false };
     pending = mine;
     requestTimer = setTimeout(() => {
       mine.isWaiting = true;
+      silence = kernel.isBusy() === false ? "idle" : "busy";
       onChange();
     }, WAITING_AFTER_MS);
-    send(kind, form, buffers);
+    send(kind, fields, buffers);
     onChange();
   }
 
-  function settle() {
+  function settleRequest() {
     clearTimeout(requestTimer);
     // not before: a front-end that is reconnecting keeps the buffer itself in its queue, and would send zeros
     for (const buffer of pending?.buffers ?? []) buffer.fill(0);
     pending = null;
     refusal = "";
+    silence = "";
   }
 
-  /** @param {Partial<Reply> | undefined} reply */
+  function settle() {
+    clearTimeout(helloTimer);
+    heardAt = Date.now();
+    settleRequest();
+  }
+
+  /** @param {Partial<Reply & WaitingCode> | undefined} reply */
   function receive(reply) {
-    if (reply?.boot_id !== model.get("boot_id") || reply.view_id !== viewId) return;
+    if (reply?.boot_id !== model.get("boot_id") || (reply.view_id && reply.view_id !== viewId)) return;
+    heardAt = Date.now();
     if (reply.kind === "welcome") {
       clearTimeout(helloTimer);
       skew = Number(reply.now) - Date.now() / 1000 || 0;
       status = "live";
+      if (!pending) silence = "";
+    } else if (reply.kind === "code") {
+      code = /** @type {WaitingCode} */ (reply);
     } else if (reply.kind === "accepted") {
-      settle();
+      settleRequest();
     } else if (reply.kind === "refused") {
-      settle();
+      settleRequest();
       refusal = String(reply.reason);
     }
     onChange();
@@ -124,17 +160,23 @@ export function connect(model, onChange) {
   return {
     status: () => status,
     isBusy: () => pending?.isWaiting === false,
-    isWaiting: () => pending?.isWaiting === true,
+    silence: () => silence,
     refusal: () => refusal,
+    code: () => code,
     now: () => Date.now() / 1000 + skew,
     request,
     poll: () => send("poll"),
     hello,
+    pulse() {
+      if (status !== "live" || silence || Date.now() - heardAt < PULSE_MS) return;
+      heardAt = Date.now();
+      hello();
+    },
     settle,
     close() {
       model.off("msg:custom", receive);
       model.off("comm_live_update", onLineChange);
-      clearTimeout(helloTimer);
+      kernel.close();
       settle();
     },
   };

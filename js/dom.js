@@ -40,16 +40,27 @@ export function setText(node, text) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @param {string} path What to stroke, in a box of 16 by 16. */
-export function icon(path) {
+/**
+ * A path in a box of `side` by `side`.
+ *
+ * @param {string} path
+ * @param {number} side
+ * @param {Record<string, string>} attributes
+ */
+export function shape(path, side, attributes) {
   const svg = document.createElementNS(SVG, "svg");
-  const stroke = document.createElementNS(SVG, "path");
-  for (const [name, value] of Object.entries({ viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" })) {
+  const line = document.createElementNS(SVG, "path");
+  for (const [name, value] of Object.entries({ viewBox: `0 0 ${side} ${side}`, ...attributes })) {
     svg.setAttribute(name, value);
   }
-  stroke.setAttribute("d", path);
-  svg.append(stroke);
+  line.setAttribute("d", path);
+  svg.append(line);
   return svg;
+}
+
+/** @param {string} path What to stroke, in a box of 16 by 16. */
+export function icon(path) {
+  return shape(path, 16, { class: "ts-icon", "aria-hidden": "true", focusable: "false" });
 }
 
 export const EXTERNAL = "M6.5 3.5h-3v9h9v-3M9.5 2.5h4v4M13 3 7.5 8.5";

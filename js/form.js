@@ -1,6 +1,7 @@
 /** The password form. What is typed leaves it once, as bytes, and is gone from the page in the same tick. */
 
 import { button, element, icon, setText, WARNING } from "./dom.js";
+import { capsLockHint, field, revealer } from "./fields.js";
 import { isExposed, link } from "./links.js";
 import { formMethod } from "./panels.js";
 import * as strings from "./strings.js";
@@ -12,12 +13,15 @@ import * as strings from "./strings.js";
  * @returns {import("./panels.js").Panel}
  */
 export function formPanel(provider, name, actions) {
-  const username = input(strings.username, { name: "username", autocomplete: "username", autocapitalize: "none" });
-  username.field.value = name;
-  const password = input(strings.password, { name: "password", type: "password", autocomplete: "current-password" });
-  const code = input(strings.oneTimeCode, { name: "code", autocomplete: "one-time-code", inputmode: "numeric" });
-  const fields = element("div", { class: "ts-fields" }, username.label, password.label);
-  const disclosure = element("details", {}, element("summary", {}, strings.withOneTimeCode), code.label);
+  const username = field(strings.username, { name: "username", autocomplete: "username", autocapitalize: "none" });
+  username.input.value = name;
+  const password = field(strings.password, { name: "password", type: "password", autocomplete: "current-password" });
+  const code = field(strings.oneTimeCode, { name: "code", autocomplete: "one-time-code", inputmode: "numeric" });
+  const reveal = revealer(password.input);
+  const caps = capsLockHint(password.input);
+  password.node.append(reveal.button, caps);
+  const fields = element("div", { class: "ts-fields" }, username.node, password.node);
+  const disclosure = element("details", {}, element("summary", {}, strings.withOneTimeCode), code.node);
   const news = element("p");
   const hint = element("p", { class: "ts-hint" });
   const body = element("div", { class: "ts-panel" }, fields, disclosure, hint);
@@ -27,8 +31,9 @@ export function formPanel(provider, name, actions) {
   const anyway = button(strings.exposedAnyway, showAnyway);
   const other = button(strings.useCode, actions.useCode);
   const cancel = button(strings.cancel, () => actions.request("cancel"));
-  const buttons = element("div", { class: "ts-actions" }, send, anyway, other, cancel);
-  const form = element("form", { class: "ts-panel", submit }, news, warning, body, buttons);
+  const account = link(strings.myAccount, provider.account_url);
+  const buttons = element("div", { class: "ts-actions ts-main" }, send, anyway, other, cancel);
+  const form = element("form", { class: "ts-panel", novalidate: true, submit }, news, warning, body, buttons);
 
   /** @type {"password" | "basic"} */
   let method = "password";
@@ -43,65 +48,71 @@ export function formPanel(provider, name, actions) {
 
   function showAnyway() {
     guard(false);
-    username.field.focus();
+    username.input.focus();
   }
 
   /** @param {SubmitEvent} event */
   function submit(event) {
     event.preventDefault();
     if (isBusy) return;
-    if (!username.field.value.trim()) return username.field.focus();
-    if (!password.field.value) return password.field.focus();
-    const buffers = [take(password.field)];
-    if (code.field.value) buffers.push(take(code.field));
-    const answers = { username: username.field.value.trim(), method, has_one_time_code: buffers.length > 1 };
-    actions.submit(answers, buffers);
+    const user = username.input.value.trim();
+    // the first one that is empty gets the focus
+    const isMissing = [
+      password.complain(password.input.value ? "" : strings.missingPassword),
+      username.complain(user ? "" : strings.missingUsername),
+    ];
+    if (isMissing.includes(true)) return;
+    const buffers = [take(password.input)];
+    if (code.input.value) buffers.push(take(code.input));
+    reveal.hide();
+    actions.submit({ username: user, method, has_one_time_code: buffers.length > 1 }, buffers);
   }
 
   return {
     node: form,
-    footer: [link(strings.forgot, provider.password_reset_url), link(strings.register, provider.registration_url)],
-    show({ phase, notice, provider: { methods } }) {
+    footer: [
+      link(strings.forgot, provider.password_reset_url),
+      link(strings.register, provider.registration_url),
+      account,
+    ],
+    show({ phase, notice, error, provider: { methods } }) {
       isBusy = phase === "signing_in";
       setText(news, notice);
       // who came here from the code knows that it was cancelled
       news.hidden = !notice || methods[0] === "device";
       method = formMethod(methods) === "basic" ? "basic" : "password";
       const hasDevice = methods.includes("device");
-      for (const { field } of [username, password, code]) field.readOnly = isBusy;
+      for (const { input } of [username, password, code]) input.readOnly = isBusy;
       send.setAttribute("aria-disabled", String(isBusy));
       setText(send, isBusy ? strings.signingIn : strings.submit);
       setText(hint, method === "basic" ? strings.basicHint : strings.federated(hasDevice));
+      // the alert above says so, too, and what is wrong with the account is mended on its own page
+      const isRefused = error.error === "invalid_grant";
+      hint.hidden = isRefused;
+      account.hidden = !isRefused || !account.href;
       disclosure.hidden = method === "basic";
       other.hidden = isBusy || !hasDevice;
       cancel.hidden = !isBusy;
     },
     target() {
       if (body.hidden) return anyway;
-      return username.field.value ? password.field : username.field;
+      return username.input.value ? password.input : username.input;
     },
     leave() {
-      password.field.value = code.field.value = "";
+      password.input.value = code.input.value = "";
+      reveal.hide();
+      for (const { complain } of [username, password]) complain("");
     },
   };
 }
 
 /**
- * @param {string} text
- * @param {import("./dom.js").Attributes} attributes
- */
-function input(text, attributes) {
-  const field = element("input", { type: "text", spellcheck: "false", ...attributes });
-  return { field, label: element("label", {}, element("span", {}, text), field) };
-}
-
-/**
- * Take what was typed out of a field.
+ * Take what was typed out of an input.
  *
- * @param {HTMLInputElement} field
+ * @param {HTMLInputElement} input
  */
-function take(field) {
-  const bytes = new TextEncoder().encode(field.value);
-  field.value = "";
+function take(input) {
+  const bytes = new TextEncoder().encode(input.value);
+  input.value = "";
   return bytes;
 }

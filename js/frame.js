@@ -3,8 +3,12 @@
 import { element, icon, setText, WARNING } from "./dom.js";
 import * as strings from "./strings.js";
 
-/** @param {import("./protocol.js").ShownProvider} provider */
-export function makeFrame({ label, badge, issuer_host }) {
+/**
+ * @param {import("./protocol.js").ShownProvider} provider
+ * @param {Record<string, string>} choices Labels by name.
+ * @param {(name: string) => void} onChoice
+ */
+export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice) {
   const chip = element("span", { class: "ts-badge" }, badge);
   chip.hidden = !badge;
   const host = element("span", { class: "ts-host" }, issuer_host);
@@ -16,7 +20,7 @@ export function makeFrame({ label, badge, issuer_host }) {
   const root = element(
     "div",
     { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: shareKeys },
-    element("div", { class: "ts-header" }, element("span", { class: "ts-title" }, label), chip, host),
+    element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host),
     ...[alert, body, element("div", { class: "ts-footer" }, status, end), announcer],
   );
 
@@ -42,7 +46,34 @@ export function makeFrame({ label, badge, issuer_host }) {
     alert.replaceChildren(...(first ? [icon(WARNING), text] : []));
   }
 
-  return { root, body, announcer, turnTo, showStatus, showAlert };
+  /** The element in here that has the focus, if any. */
+  function active() {
+    const page = root.getRootNode();
+    const focused = page instanceof Document || page instanceof ShadowRoot ? page.activeElement : null;
+    return root.contains(focused) ? focused : null;
+  }
+
+  /** Go on at the choice of the provider. */
+  function focus() {
+    root.querySelector("select")?.focus();
+  }
+
+  return { root, body, announcer, turnTo, showStatus, showAlert, active, focus };
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {Record<string, string>} choices
+ * @param {(name: string) => void} onChoice
+ */
+function title(name, label, choices, onChoice) {
+  const names = Object.entries(choices);
+  if (!names.length) return element("span", { class: "ts-title" }, label);
+  const options = names.map(([value, text]) => element("option", { value, selected: value === name }, text));
+  const change = () => onChoice(select.value);
+  const select = element("select", { class: "ts-title", "aria-label": strings.provider, change }, ...options);
+  return select;
 }
 
 /**

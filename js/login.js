@@ -4,37 +4,47 @@
  */
 
 import { copy } from "./clipboard.js";
+import { codePanel } from "./code.js";
 import { connect } from "./connection.js";
 import { formPanel } from "./form.js";
 import { makeFrame } from "./frame.js";
-import { accountPanel, askingPanel, codePanel, formMethod, startPanel } from "./panels.js";
+import { accountPanel, askingPanel, startPanel } from "./panels.js";
+import { alertOf, faceOf, read, statusOf } from "./picture.js";
 import { speaker } from "./speech.js";
 import * as strings from "./strings.js";
 
 /** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
-/** @typedef {import("./connection.js").Connection} Connection */
 
 const FLASH_MS = 4000;
 
-const SHOWN = /** @type {const} */ ([
-  "phase",
-  "serial",
-  "provider",
-  "user_code",
-  "verification_uri",
-  "verification_uri_complete",
-  "code_expires_at",
-  "user",
-  "source",
-  "expires_at",
-  "session_ends_at",
-  "renewable",
-  "error",
-  "notice",
-]);
-
 /** @type {import("@anywidget/types").Render<LoginTraits>} */
 function render({ model, el }) {
+  let shown = model.get("provider").name;
+  let view = show(model, el);
+
+  // what a provider is called and where it leads is in every panel: another one gets a view of its own
+  function onProvider() {
+    const { name } = model.get("provider");
+    if (name === shown) return;
+    shown = name;
+    const hadFocus = view.hasFocus();
+    view.close();
+    view = show(model, el);
+    if (hadFocus) view.focus();
+  }
+
+  model.on("change:provider", onProvider);
+  return () => {
+    model.off("change:provider", onProvider);
+    view.close();
+  };
+}
+
+/**
+ * @param {import("./protocol.js").LoginModel} model
+ * @param {HTMLElement} el
+ */
+function show(model, el) {
   const provider = model.get("provider");
   const connection = connect(model, refresh);
   /** @type {"code" | "form" | null} */
@@ -43,6 +53,7 @@ function render({ model, el }) {
   let isSwitching = false;
   let isQueued = false;
   let isClosed = false;
+  let asked = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let flashTimer;
 
@@ -81,7 +92,8 @@ function render({ model, el }) {
     code: codePanel(provider, actions),
     account: accountPanel(provider, actions),
   };
-  const frame = makeFrame(provider);
+  const choose = (/** @type {string} */ name) => connection.request("choose_provider", { provider: name });
+  const frame = makeFrame(provider, model.get("choices"), choose);
   const speak = speaker(frame.announcer);
   /** @type {keyof typeof panels | null} */
   let face = null;
@@ -99,28 +111,42 @@ function render({ model, el }) {
   function update() {
     const state = read(model);
     const now = connection.now();
+    const code = codeOf(state);
     goOnSwitching(state);
     turnTo(connection.status() === "live" ? faceOf(state, way) : null);
-    if (face) panels[face].show(state, now);
-    const hint = connection.isWaiting() ? strings.waitingForCell : flash;
+    if (face) panels[face].show(state, now, code);
+    const silence = connection.silence();
+    const hint = strings.silence[silence] ?? flash;
     frame.showAlert(alertOf(state, connection));
-    frame.showStatus(hint || statusOf(state, connection), !hint || connection.isWaiting());
+    frame.showStatus(hint || statusOf(state, connection), !hint || silence === "busy");
     frame.root.dataset.line = connection.status();
     frame.body.setAttribute("aria-busy", String(connection.isBusy()));
-    speak(face && state, now, hint);
+    speak(face && state, now, hint, code?.user_code ?? "");
+  }
+
+  /** @param {LoginTraits} state */
+  function codeOf({ phase, serial, code_expires_at }) {
+    const code = connection.code();
+    if (code?.code_expires_at === code_expires_at) return code;
+    if (phase === "awaiting_user" && connection.status() === "live" && asked !== serial) {
+      // a message was lost: the welcome brings it again
+      asked = serial;
+      connection.hello();
+    }
+    return null;
   }
 
   /** @param {typeof face} next */
   function turnTo(next) {
     if (next === face) return;
-    const root = frame.root.getRootNode();
-    const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
-    const hadFocus = frame.root.contains(active);
+    const active = frame.active();
     if (face) panels[face].leave?.();
     face = next;
     frame.turnTo(face && panels[face]);
-    if (!face || !hadFocus) return;
-    panels[face].show(read(model), connection.now());
+    // the choice of the provider is no part of a panel
+    if (!face || !active || active.localName === "select") return;
+    const state = read(model);
+    panels[face].show(state, connection.now(), codeOf(state));
     panels[face].target().focus({ preventScroll: true });
   }
 
@@ -135,19 +161,24 @@ function render({ model, el }) {
 
   function onState() {
     connection.settle();
+    // only a kernel that is there sends a state
+    if (connection.status() !== "live") connection.hello();
     flash = "";
     if (model.get("phase") === "signed_in") way = null;
     refresh();
   }
 
   function onTick() {
-    if (["awaiting_user", "signed_in"].includes(model.get("phase"))) refresh();
+    const phase = model.get("phase");
+    if (["awaiting_user", "signed_in"].includes(phase)) refresh();
+    // not while signed in: a message now and then would keep a forgotten kernel from being culled as idle
+    if (phase === "awaiting_user" && !document.hidden) connection.pulse();
   }
 
   function onReturn() {
     if (document.hidden) return;
-    if (connection.status() !== "live") connection.hello();
-    else if (model.get("phase") === "awaiting_user") connection.poll();
+    connection.hello();
+    if (connection.status() === "live" && model.get("phase") === "awaiting_user") connection.poll();
   }
 
   model.on("change:serial", onState);
@@ -158,7 +189,9 @@ function render({ model, el }) {
   connection.hello();
   update();
 
-  return () => {
+  return { close, hasFocus: () => frame.active() !== null, focus: frame.focus };
+
+  function close() {
     isClosed = true;
     clearInterval(ticking);
     clearTimeout(flashTimer);
@@ -168,47 +201,7 @@ function render({ model, el }) {
     if (face) panels[face].leave?.();
     connection.close();
     frame.root.remove();
-  };
-}
-
-/** @param {import("./protocol.js").LoginModel} model */
-function read(model) {
-  return /** @type {LoginTraits} */ (Object.fromEntries(SHOWN.map((name) => [name, model.get(name)])));
-}
-
-/** @param {LoginTraits} state @param {"code" | "form" | null} way */
-function faceOf({ phase, provider: { methods } }, way) {
-  if (phase === "awaiting_user") return "code";
-  if (phase === "signed_in") return "account";
-  const first = methods[0] === "device" ? "code" : "form";
-  const isForm = formMethod(methods) && (!methods.includes("device") || (way ?? first) === "form");
-  if (isForm) return "form";
-  return phase === "signing_in" ? "asking" : "start";
-}
-
-/**
- * The sentences to show as an alert, the first one in bold.
- *
- * @param {LoginTraits} state
- * @param {Connection} connection
- */
-function alertOf({ phase, error }, connection) {
-  const status = connection.status();
-  if (status === "gone") return [strings.gone, strings.goneHint];
-  if (status === "unreachable") return [strings.unreachable, strings.unreachableHint];
-  if (status === "connecting") return [];
-  if (connection.refusal()) return connection.refusal().split(/(?<=\.) /);
-  // while a code waits, an error is a passing one, and the status line tells of it
-  if (phase === "awaiting_user") return [];
-  return [error.what, error.why, error.do].flatMap((sentence) => sentence || []);
-}
-
-/** @param {LoginTraits} state @param {Connection} connection */
-function statusOf({ phase, error, code_expires_at }, connection) {
-  if (connection.status() === "connecting") return strings.connecting;
-  if (connection.status() !== "live" || phase !== "awaiting_user") return "";
-  if (error.what) return strings.passing(error.what);
-  return connection.now() < code_expires_at ? strings.waitingForApproval : strings.codeHasRunOut;
+  }
 }
 
 export default { render };

@@ -1,8 +1,8 @@
-/** What the widget shows while nobody is signed in, while a code waits, and while somebody is signed in. */
+/** What the widget shows while nobody is signed in, while the provider is asked, and while somebody is signed in. */
 
-import { minutesAndSeconds, timeOfDay } from "./clock.js";
+import { timeOfDay } from "./clock.js";
 import { button, CHECK, element, icon, setText, WARNING } from "./dom.js";
-import { link, point, safeUrl } from "./links.js";
+import { link } from "./links.js";
 import * as strings from "./strings.js";
 
 /** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
@@ -15,7 +15,7 @@ import * as strings from "./strings.js";
  * @typedef {object} Panel
  * @property {HTMLElement} node
  * @property {HTMLElement[]} [footer] What stands below at the end of the status line.
- * @property {(state: LoginTraits, now: number) => void} show
+ * @property {(state: LoginTraits, now: number, code: import("./protocol.js").WaitingCode | null) => void} show
  * @property {() => HTMLElement} target What gets the focus when the panel takes the place of one that had it.
  * @property {() => void} [leave] Called when another panel takes its place.
  */
@@ -50,17 +50,22 @@ export function startPanel(provider, actions) {
   const start = button("", () => actions.request("start_device"), { class: "ts-primary" });
   const other = button(strings.usePassword, actions.usePassword);
   return {
-    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions" }, start, other)),
+    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions ts-main" }, start, other)),
     footer: [link(strings.register, provider.registration_url)],
     show({ phase, error, notice, provider: { label, methods } }) {
       setText(text, notice || strings.intro);
       text.hidden = phase === "failed";
-      const again = OVER.includes(error.error ?? "") ? strings.newCode : strings.tryAgain;
-      setText(start, phase === "failed" ? again : strings.signInWith(label));
+      setText(start, phase === "failed" ? again(error) : strings.signInWith(label));
       other.hidden = !formMethod(methods);
     },
     target: () => start,
   };
+}
+
+/** @param {import("./protocol.js").ShownError} error */
+function again({ error = "", ended }) {
+  if (ended) return strings.signInAgain;
+  return OVER.includes(error) ? strings.newCode : strings.tryAgain;
 }
 
 /**
@@ -71,48 +76,9 @@ export function askingPanel(actions) {
   const text = element("p", { class: "ts-going-on" }, strings.signingIn);
   const cancel = button(strings.cancel, () => actions.request("cancel"));
   return {
-    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions" }, cancel)),
+    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions ts-main" }, cancel)),
     show() {},
     target: () => cancel,
-  };
-}
-
-/**
- * @param {ShownProvider} provider
- * @param {Actions} actions
- * @returns {Panel}
- */
-export function codePanel(provider, actions) {
-  const host = element("strong");
-  const code = element("code");
-  const timer = element("span", { class: "ts-timer", role: "timer" });
-  const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
-  open.setAttribute("aria-label", strings.opensInNewTab(provider.label));
-  const other = button(strings.usePassword, actions.usePassword, { class: "ts-quiet" });
-  const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
-  return {
-    node: element(
-      "div",
-      { class: "ts-panel" },
-      element("p", {}, `${strings.enterCodeAt} `, host),
-      element("div", { class: "ts-code" }, code, copy),
-      element(
-        "div",
-        { class: "ts-actions" },
-        open,
-        button(strings.newCode, () => actions.request("start_device")),
-        button(strings.cancel, () => actions.request("cancel")),
-      ),
-    ),
-    footer: [timer, other],
-    show(state, now) {
-      setText(host, safeUrl(state.verification_uri)?.host ?? "");
-      setText(code, state.user_code);
-      setText(timer, minutesAndSeconds(state.code_expires_at - now));
-      other.hidden = !formMethod(state.provider.methods);
-      point(open, state.verification_uri_complete || state.verification_uri);
-    },
-    target: () => (open.hidden ? copy : open),
   };
 }
 
@@ -136,7 +102,7 @@ export function accountPanel(provider, actions) {
       { class: "ts-panel" },
       headline,
       element("div", { class: "ts-facts" }, how, until, soon),
-      element("div", { class: "ts-actions" }, logout, change),
+      element("div", { class: "ts-actions ts-main" }, logout, change),
     ),
     footer: [link(strings.myAccount, provider.account_url)],
     show(state, now) {

@@ -31,7 +31,7 @@
  * @property {LoginMethod[]} methods
  */
 
-/** @typedef {{ what?: string, why?: string, do?: string, error?: string }} ShownError */
+/** @typedef {{ what?: string, why?: string, do?: string, error?: string, ended?: boolean }} ShownError */
 
 /**
  * The widget's synced traits; none holds a secret, and a view sets none.
@@ -39,12 +39,11 @@
  * @typedef {object} LoginTraits
  * @property {string} boot_id
  * @property {ShownProvider} provider
+ * @property {Record<string, string>} choices Labels of the providers to choose from, by name; empty for no choice.
  * @property {string} username What the form is filled with.
  * @property {Phase} phase
  * @property {number} serial
- * @property {string} user_code
  * @property {string} verification_uri
- * @property {string} verification_uri_complete
  * @property {number} code_expires_at
  * @property {string} user
  * @property {Source | ""} source
@@ -58,7 +57,7 @@
 /**
  * What a view sends; each message also carries `boot_id` and `view_id`. `hello` and `poll` are not acknowledged.
  *
- * @typedef {"hello" | "start_device" | "cancel" | "poll" | "submit_password" | "logout"} RequestKind
+ * @typedef {"hello" | "start_device" | "cancel" | "poll" | "submit_password" | "logout" | "choose_provider"} RequestKind
  */
 
 /**
@@ -71,16 +70,26 @@
  */
 
 /**
- * What the kernel sends: `welcome` answers `hello`; `accepted` says that a new state follows, `refused` that none does.
+ * The code that waits, in a message and not in a trait: traits are saved with the notebook.
  *
- * @typedef {"welcome" | "accepted" | "refused"} ReplyKind
+ * @typedef {object} WaitingCode
+ * @property {string} user_code
+ * @property {string} verification_uri_complete Empty when the provider gave none.
+ * @property {number} code_expires_at By which it is known to belong to the trait of that name.
+ */
+
+/**
+ * What the kernel sends: `welcome` answers `hello`; `code` comes before the state in which it waits, and before a
+ * `welcome`; `accepted` says that a new state follows, `refused` that none does.
+ *
+ * @typedef {"welcome" | "code" | "accepted" | "refused"} ReplyKind
  */
 
 /**
  * @typedef {object} Reply
  * @property {ReplyKind} kind
  * @property {string} boot_id
- * @property {string} view_id Of the view that asked; others leave the reply alone.
+ * @property {string} view_id Of the view that asked; others leave the reply alone. Empty: for all of them.
  * @property {number} [now] Of `welcome`: the kernel's clock.
  * @property {string} [reason] Of `refused`: sentences to show.
  */

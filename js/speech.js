@@ -12,8 +12,8 @@ const LAST_MINUTE_S = 60;
 
 /**
  * @param {HTMLElement} announcer A polite live region.
- * @returns {(state: LoginTraits | null, now: number, hint: string) => void} To be called with what is shown; null
- *   while no state is.
+ * @returns {(state: LoginTraits | null, now: number, hint: string, user_code: string) => void} To be called with what
+ *   is shown; null while no state is.
  */
 export function speaker(announcer) {
   let last = "";
@@ -27,13 +27,13 @@ export function speaker(announcer) {
     setText(announcer, text);
   }
 
-  return (state, now, hint) => {
-    if (!state) return setText(announcer, "");
-    const moment = [state.phase, state.user_code, state.notice].join();
+  return (state, now, hint, user_code) => {
+    if (!state) return setText(announcer, hint);
+    const moment = [state.phase, user_code, state.notice].join();
     if (moment !== last) {
       said.clear();
       // what is there from the start is read where it stands
-      if (last) once("news", news(state));
+      if (last) once("news", news(state, user_code));
       last = moment;
     }
     const left = state.code_expires_at - now;
@@ -46,8 +46,8 @@ export function speaker(announcer) {
   };
 }
 
-/** @param {LoginTraits} state */
-function news({ phase, notice, user, user_code, verification_uri }) {
+/** @param {LoginTraits} state @param {string} user_code */
+function news({ phase, notice, user, verification_uri }, user_code) {
   if (phase === "signing_in") return strings.signingIn;
   if (phase === "awaiting_user") return strings.codeReady(user_code, safeUrl(verification_uri)?.host ?? "");
   if (phase === "signed_in") return strings.signedInAs(user);

@@ -5,9 +5,17 @@
 export const connecting = "Connecting…";
 export const gone = "This login belongs to an earlier session. Run the cell again.";
 export const goneHint = "If a cell is still running, this wakes up when it ends.";
-export const unreachable = "The kernel was restarted, or has stopped.";
-export const unreachableHint = "Run the notebook's %load_ext cell and this one again.";
-export const waitingForCell = "Waiting for the running cell…";
+export const stopped = "The kernel has stopped, or was restarted.";
+export const stoppedHint = "Run the notebook's %load_ext cell and this one again.";
+
+/** @type {Record<string, string>} */
+export const silence = {
+  busy: "Waiting for the running cell…",
+  idle: "The kernel has not answered. Try again.",
+  silent: "The kernel does not answer: it runs a cell, or has stopped.",
+};
+
+export const provider = "Provider";
 
 export const intro = "Sign in once: this notebook can then use your data, and stays signed in.";
 export const newCode = "New code";
@@ -25,6 +33,12 @@ export const codeHasRunOut = "The code has run out";
 export const copy = "Copy";
 export const copyCode = "Copy the code";
 export const copied = "Code copied.";
+export const qr = "QR";
+export const showQr = "Show the address as a QR code";
+
+/** @param {string} host */
+export const qrOf = (host) => `QR code with the address at ${host}`;
+
 export const copyByHand = "The code is selected: copy it with Ctrl+C (⌘C on a Mac).";
 export const oneMinuteLeft = "The code is good for one more minute.";
 
@@ -33,6 +47,12 @@ export const password = "Password";
 export const oneTimeCode = "One-time code";
 export const withOneTimeCode = "I have a one-time code";
 export const submit = "Sign in";
+export const show = "Show";
+export const hide = "Hide";
+export const showPassword = "Show the password";
+export const capsLock = "Caps Lock is on.";
+export const missingUsername = "Type your user name.";
+export const missingPassword = "Type your password.";
 
 /** @param {boolean} hasCode Whether a device code can be had. */
 export const federated = (hasCode) =>

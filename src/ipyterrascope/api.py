@@ -81,7 +81,9 @@ def login(
         raise UsageError(
             f"{chosen.provider.label} has no such login method.", f"It offers {offered}.", "Choose one of these."
         )
-    asking.sign_in(chosen, method, wait=wait, username=username)
+    # who names no provider may choose, where several are known
+    choices = [account(name) for name in providers] if provider is None else []
+    asking.sign_in(chosen, method, wait=wait, username=username, choices=choices)
     frontend.hide_result(Account)
     return chosen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 
 from . import frontend, terminal
 from .auth.account import Account
@@ -17,13 +18,18 @@ from .wording import welcome
 _at_terminal = threading.Lock()
 
 
-def sign_in(account: Account, method: LoginMethod | None, *, wait: bool, username: str) -> None:
-    """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a method is asked for."""
+def sign_in(
+    account: Account, method: LoginMethod | None, *, wait: bool, username: str, choices: Sequence[Account] = ()
+) -> None:
+    """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a method is asked for.
+
+    `choices` are the accounts that the person may turn to in the widget instead.
+    """
     account.allow_sources()
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait
     if (account.is_signed_in and method is None) or _is_silently_signed_in(account, method, shows_failure):
-        _show(account, where)
+        _show(account, where, choices)
         return
     if where == "headless":
         raise _nobody_to_ask(account)
@@ -33,11 +39,11 @@ def sign_in(account: Account, method: LoginMethod | None, *, wait: bool, usernam
         terminal.login(account, method, username=username)
     elif wait:
         terminal.login(account, method, may_type=False)
-        _show(account, where)
+        _show(account, where, choices)
     else:
         # a login that failed earlier is tried again; one that failed just now is to be read first
         is_fresh = account.state is before or account.state.phase != "failed"
-        _ask_by_widget(account, method, username, may_start=is_fresh)
+        _ask_by_widget(account, method, username or frontend.hub_user(), choices, may_start=is_fresh)
 
 
 def ready(account: Account) -> Account:
@@ -75,11 +81,11 @@ def _is_silently_signed_in(account: Account, method: LoginMethod | None, shows_f
         return False  # the widget shows why, with a way on
 
 
-def _show(account: Account, where: frontend.Place) -> None:
+def _show(account: Account, where: frontend.Place, choices: Sequence[Account]) -> None:
     if where == "notebook":
         from .notebook.show import show_login
 
-        show_login(account, account.state.methods)
+        show_login(account, account.state.methods, frontend.hub_user(), choices)
     else:
         terminal.say(welcome(account))
 
@@ -92,7 +98,9 @@ def _say_what_is_no_good(account: Account) -> None:
         terminal.say(reason)
 
 
-def _ask_by_widget(account: Account, method: LoginMethod | None, username: str, *, may_start: bool) -> None:
+def _ask_by_widget(
+    account: Account, method: LoginMethod | None, username: str, choices: Sequence[Account], *, may_start: bool
+) -> None:
     ways = account.state.methods
     offered: tuple[LoginMethod, ...] = (method, *(way for way in ways if way != method)) if method else ways
     if offered[0] != "device" and account.state.phase == "awaiting_user":
@@ -101,7 +109,7 @@ def _ask_by_widget(account: Account, method: LoginMethod | None, username: str, 
         account.start_device_login()
     from .notebook.show import show_login
 
-    show_login(account, offered, username)
+    show_login(account, offered, username, choices)
 
 
 def _nobody_to_ask(account: Account) -> LoginRequired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from typing import Any, Literal
@@ -52,6 +53,18 @@ def hide_result(kind: type) -> None:
         shell.events.unregister("post_execute", end)
 
     shell.events.register("post_execute", end)
+
+
+def hub_user() -> str:
+    """Return the name of a JupyterHub's user, who often has the same at the provider; empty elsewhere."""
+    if not os.environ.get("JUPYTERHUB_USER"):
+        return ""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+    # the names that a container's image gives to everybody
+    return "" if name in ("jovyan", "root") else name
 
 
 def _shell() -> Any:

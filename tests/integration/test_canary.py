@@ -120,7 +120,7 @@ def sign_in_every_way(story: Story) -> None:
     story.run("status while it waits", "%terrascope status")
     story.run("too early", "s = %terrascope session")
     story.run("looking at everything while it waits", "_probe('waiting.txt')")
-    box.approve(notebook.widgets[view]["user_code"])
+    box.approve(box.waiting_codes[-1])
     notebook.until_phase(view, "signed_in")
     trouble_with_renewal(story, view)
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { AWAITING, makeModel, openPage, pass, SIGNED_IN, settled, show, welcome } from "./page.js";
+import { AWAITING, CODE, makeModel, openPage, pass, SIGNED_IN, settled, show, welcome } from "./page.js";
 
 beforeEach(() => openPage());
 
@@ -44,7 +44,7 @@ test("an answer that comes late wakes the view up", async () => {
   assert.match(view.text(), /Signed in as alice/);
 });
 
-test("a line that throws is said to be broken, and takes the state along", async () => {
+test("a line that throws is said to have stopped, and takes the state along", async () => {
   const model = makeModel({}, (model, content) => {
     if (content.kind === "logout") throw new Error("Cannot send");
     welcome(model, content);
@@ -54,7 +54,7 @@ test("a line that throws is said to be broken, and takes the state along", async
   await view.click("Log out");
   assert.match(
     view.alert(),
-    /^The kernel was restarted, or has stopped\. Run the notebook's %load_ext cell and this one again\.$/,
+    /^The kernel has stopped, or was restarted\. Run the notebook's %load_ext cell and this one again\.$/,
   );
   assert.deepEqual(view.buttons(), []);
   assert.doesNotMatch(view.text(), /alice/);
@@ -118,8 +118,155 @@ test("the person's return to the tab asks the kernel to look at once, while a co
   await show(model);
   window.dispatchEvent(new Event("focus"));
   document.dispatchEvent(new Event("visibilitychange"));
-  assert.deepEqual(model.kinds(), ["hello", "poll", "poll"]);
+  assert.deepEqual(model.kinds(), ["hello", "hello", "poll", "hello", "poll"]);
   await model.turn(SIGNED_IN);
   window.dispatchEvent(new Event("focus"));
-  assert.deepEqual(model.kinds(), ["hello", "poll", "poll"]);
+  assert.deepEqual(model.kinds().slice(5), ["hello"]);
+});
+
+/** A widget manager as JupyterLab's, whose kernel the test plays. */
+function makeManager(status = "idle") {
+  const signal = () => {
+    const slots = new Set();
+    return {
+      slots,
+      connect: (slot) => slots.add(slot),
+      disconnect: (slot) => slots.delete(slot),
+      emit: (news) => slots.forEach((slot) => slot(null, news)),
+    };
+  };
+  const sessionContext = { statusChanged: signal(), kernelChanged: signal() };
+  return { context: { sessionContext }, kernel: { status, connectionStatus: "connected" }, ...sessionContext };
+}
+
+function managed(traits, answer, status) {
+  const model = makeModel(traits, answer);
+  model.widget_manager = makeManager(status);
+  return model;
+}
+
+test("where the front-end tells that the kernel has ended, the view says so at once", async () => {
+  for (const news of ["dead", "terminating", "restarting", "autorestarting", { newValue: null }]) {
+    const model = managed(AWAITING);
+    const view = await show(model);
+    const { statusChanged, kernelChanged } = model.widget_manager;
+    (typeof news === "string" ? statusChanged : kernelChanged).emit(news);
+    await settled();
+    assert.match(view.alert(), /^The kernel has stopped, or was restarted\./);
+    assert.doesNotMatch(view.text(), /WDJB/);
+    view.close();
+    assert.equal(statusChanged.slots.size + kernelChanged.slots.size, 0);
+  }
+});
+
+test("a kernel that is only busy, idle or replaced has not ended", async () => {
+  const model = managed(AWAITING);
+  const view = await show(model);
+  for (const news of ["busy", "idle", "unknown"]) model.widget_manager.statusChanged.emit(news);
+  model.widget_manager.kernelChanged.emit({ newValue: {} });
+  await settled();
+  assert.equal(view.text("code"), "WDJB-MJHT");
+});
+
+test("a view whose kernel runs a cell waits for it, however long that takes", async () => {
+  const model = managed(SIGNED_IN, mute, "busy");
+  const view = await show(model);
+  await pass(60_000);
+  assert.equal(view.alert(), "");
+  assert.equal(view.text(".ts-status"), "Waiting for the running cell…");
+  model.widget_manager.kernel.status = "idle";
+  await pass(5_000);
+  assert.match(view.alert(), GONE);
+});
+
+test("while a code waits the view asks now and then whether the kernel is there, and not while signed in", async () => {
+  const model = makeModel(AWAITING);
+  await show(model);
+  for (let turn = 0; turn < 40; turn++) await pass(1_000);
+  assert.deepEqual(model.kinds(), ["hello", "hello", "hello"]);
+  await model.turn(SIGNED_IN);
+  for (let turn = 0; turn < 120; turn++) await pass(1_000);
+  assert.deepEqual(model.kinds(), ["hello", "hello", "hello"]);
+});
+
+test("a kernel that falls silent while a code waits is said to be so, and not to be there", async () => {
+  let answers = true;
+  const answer = (model, content) => answers && welcome(model, content);
+  const said = new Map([
+    [undefined, "The kernel does not answer: it runs a cell, or has stopped."],
+    ["busy", "Waiting for the running cell…"],
+  ]);
+  for (const [status, text] of said) {
+    answers = true;
+    const model = status ? managed(AWAITING, answer, status) : makeModel(AWAITING, answer);
+    const view = await show(model);
+    answers = false;
+    for (let turn = 0; turn < 22; turn++) await pass(1_000);
+    assert.equal(view.text(".ts-status"), text);
+    assert.equal(view.text("code"), "WDJB-MJHT");
+    await model.turn(SIGNED_IN);
+    assert.match(view.text(), /Signed in as alice/);
+  }
+  answers = true;
+  const model = managed(AWAITING, answer, "idle");
+  const view = await show(model);
+  answers = false;
+  for (let turn = 0; turn < 22; turn++) await pass(1_000);
+  assert.match(view.alert(), GONE);
+});
+
+test("a click that an idle kernel leaves unanswered may have been lost, and is said to be", async () => {
+  const model = managed({}, welcome, "idle");
+  const view = await show(model);
+  await view.click("Sign in with Terrascope");
+  await pass(2_000);
+  assert.equal(view.text(".ts-status"), "The kernel has not answered. Try again.");
+});
+
+test("a state that comes after all wakes a view up that had given up", async () => {
+  const model = makeModel({}, mute);
+  const view = await show(model);
+  await pass(5_000);
+  assert.match(view.alert(), GONE);
+  const answered = model.sent.length;
+  await model.turn(SIGNED_IN);
+  assert.equal(model.kinds()[answered], "hello");
+});
+
+test("a code whose message was lost is asked for again, once", async () => {
+  let tells = false;
+  const forgetful = (model, { kind, view_id }) => {
+    if (kind !== "hello") return;
+    queueMicrotask(() => {
+      if (tells) model.tell(view_id);
+      model.reply({ kind: "welcome", view_id, now: 0 });
+    });
+  };
+  const model = makeModel(AWAITING, forgetful);
+  const view = await show(model);
+  assert.equal(view.text("code"), "…");
+  assert.deepEqual(model.kinds(), ["hello", "hello"]);
+  tells = true;
+  await model.turn({ serial: 9 });
+  await settled();
+  assert.equal(view.text("code"), "WDJB-MJHT");
+});
+
+test("an earlier code is never shown with a later state", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  model.code = { ...CODE, code_expires_at: 1 };
+  await model.turn({ ...AWAITING, code_expires_at: AWAITING.code_expires_at + 5 });
+  assert.equal(view.text("code"), "…");
+});
+
+test("a code that is meant for another view, or comes from another kernel, is none", async () => {
+  const model = makeModel(AWAITING, (model, { kind, view_id }) => {
+    if (kind === "hello") queueMicrotask(() => model.reply({ kind: "welcome", view_id, now: 0 }));
+  });
+  const view = await show(model);
+  model.tell("another");
+  model.fire("msg:custom", { kind: "code", boot_id: "another", view_id: "", ...CODE });
+  await settled();
+  assert.equal(view.text("code"), "…");
 });

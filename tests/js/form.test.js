@@ -52,15 +52,68 @@ test("a one-time code is the second buffer, and is emptied as well", async () =>
   assert.equal(view.input("code").value, "");
 });
 
-test("nothing is sent without a user name and a password; the focus goes to what is missing", async () => {
+test("nothing is sent without a user name and a password; what is missing is marked and said", async () => {
   const model = makeModel();
   const view = await openForm(model);
+  const inputs = ["username", "password"].map((name) => view.input(name));
+  const marks = () => inputs.map((input) => input.getAttribute("aria-invalid"));
   await submit(view);
   assert.equal(document.activeElement, view.input("username"));
+  assert.deepEqual(marks(), ["true", "true"]);
+  assert.deepEqual(
+    ["username", "password"].map((name) => view.input(name).closest("label").textContent),
+    ["User name Type your user name.", "Password Type your password."],
+  );
   type(view, { username: "alice" });
+  view.input("username").dispatchEvent(new window.Event("input"));
+  assert.deepEqual(marks(), ["false", "true"]);
   await submit(view);
   assert.equal(document.activeElement, view.input("password"));
   assert.deepEqual(model.kinds(), ["hello"]);
+  await view.click("Use a code");
+  assert.deepEqual(marks(), ["false", "false"]);
+});
+
+test("the password can be shown, and is hidden again before it is sent or left", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  const password = view.input("password");
+  const toggle = view.button("Show");
+  assert.deepEqual([toggle.getAttribute("aria-label"), toggle.type], ["Show the password", "button"]);
+  await view.click("Show");
+  assert.deepEqual([password.type, toggle.getAttribute("aria-pressed"), toggle.textContent], ["text", "true", "Hide"]);
+  await view.click("Hide");
+  assert.equal(password.type, "password");
+  await view.click("Show");
+  type(view, { username: "alice", password: "secret" });
+  await submit(view);
+  assert.equal(password.type, "password");
+  await view.click("Show");
+  await model.turn(SIGNED_IN);
+  assert.equal(password.type, "password");
+});
+
+test("a Caps Lock that is on is told while the password is typed", async () => {
+  const view = await openForm(makeModel());
+  const password = view.input("password");
+  const press = (capsLock) =>
+    password.dispatchEvent(new window.KeyboardEvent("keyup", { key: "A", modifierCapsLock: capsLock }));
+  press(true);
+  assert.equal(view.text(".ts-caps"), "Caps Lock is on.");
+  press(false);
+  assert.equal(view.text(".ts-caps"), "");
+  press(true);
+  password.dispatchEvent(new window.Event("blur"));
+  assert.equal(view.text(".ts-caps"), "");
+});
+
+test("what the alert says of accounts without a password is not said twice, and the account's page is a link", async () => {
+  const model = makeModel();
+  const view = await openForm(model);
+  assert.doesNotMatch(view.links().join(), /My account/);
+  await model.turn(REFUSED);
+  assert.equal(view.text(".ts-hint"), "");
+  assert.deepEqual(view.links(), ["Forgot the password?", "Register", "My account"]);
 });
 
 test("while signing in the form stays, cannot be sent again and can be cancelled", async () => {
@@ -72,7 +125,7 @@ test("while signing in the form stays, cannot be sent again and can be cancelled
   type(view, { password: "again" });
   await submit(view);
   assert.deepEqual(model.kinds(), ["hello", "submit_password"]);
-  assert.deepEqual(view.buttons(), ["Signing in…", "Cancel"]);
+  assert.deepEqual(view.buttons(), ["Show", "Signing in…", "Cancel"]);
   assert.equal(view.input("username").readOnly, true);
   await view.click("Cancel");
   assert.equal(model.kinds().at(-1), "cancel");
@@ -90,7 +143,7 @@ test("a wrong password keeps the user name, empties the rest and says why", asyn
     ["alice", "", ""],
   );
   assert.equal(view.alert(), "The sign-in was refused. The password is not right. Type it again.");
-  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
 });
 
 test("a password that was typed and not sent does not outlive the form", async () => {
@@ -178,7 +231,7 @@ test("on a page that is not encrypted the form is behind a warning and a button"
   assert.match(view.text(), /This page is not encrypted/);
   assert.deepEqual(view.buttons(), ["Show the password form anyway", "Use a code"]);
   await view.click("Show the password form anyway");
-  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
   assert.equal(document.activeElement, view.input("username"));
 });
 
@@ -186,6 +239,6 @@ for (const url of ["https://hub.example.org/lab", "http://127.0.0.1:8888/lab", "
   test(`at ${url} there is no such warning`, async () => {
     openPage(url);
     const view = await openForm(makeModel());
-    assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+    assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
   });
 }

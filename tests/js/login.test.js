@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
   AWAITING,
+  CODE,
   makeModel,
   openPage,
   PROVIDER,
@@ -24,7 +25,7 @@ test("signed out, the device code comes first and the password second", async ()
 
 test("a provider without device codes shows the form at once", async () => {
   const view = await show(makeModel({ provider: { ...PROVIDER, methods: ["password"] } }));
-  assert.deepEqual(view.buttons(), ["Sign in"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in"]);
   assert.match(view.text(), /have no password here\./);
 });
 
@@ -43,7 +44,7 @@ test("a device code that turns out not to be had leads to the form", async () =>
     error: "",
   };
   await model.turn({ phase: "failed", error, provider: { ...PROVIDER, methods: ["password"] } });
-  assert.deepEqual(view.buttons(), ["Sign in"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in"]);
   assert.match(view.alert(), /^Terrascope offers no device code\. /);
 });
 
@@ -66,12 +67,12 @@ test("a waiting code is shown with its host, a link that opens a tab of its own,
   assert.equal(view.text("code"), "WDJB-MJHT");
   assert.match(view.text(".ts-panel"), /Approve this code at sso\.example\.org/);
   const open = view.button("Copy code & open Terrascope");
-  assert.equal(open.href, AWAITING.verification_uri_complete);
+  assert.equal(open.href, CODE.verification_uri_complete);
   assert.deepEqual([open.target, open.rel], ["_blank", "noopener noreferrer"]);
   assert.equal(view.text("[role=timer]"), "10:00");
   await pass(19_000);
   assert.equal(view.text("[role=timer]"), "9:41");
-  assert.deepEqual(view.buttons(), ["Copy", "New code", "Cancel", "Use a password"]);
+  assert.deepEqual(view.buttons(), ["Copy", "QR", "New code", "Cancel", "Use a password"]);
 });
 
 test("who would rather use a password while a code waits is asked for it once the code is cancelled", async () => {
@@ -80,11 +81,11 @@ test("who would rather use a password while a code waits is asked for it once th
   await view.click("Use a password");
   assert.deepEqual(model.kinds(), ["hello", "cancel"]);
   await model.turn({ ...SIGNED_OUT, serial: 2, notice: "Cancelled." });
-  assert.deepEqual(view.buttons(), ["Sign in", "Use a code"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
 });
 
 test("without a complete address the link goes to the plain one", async () => {
-  const view = await show(makeModel({ ...AWAITING, verification_uri_complete: "" }));
+  const view = await show(makeModel(AWAITING, undefined, { ...CODE, verification_uri_complete: "" }));
   assert.equal(view.button("Copy code & open Terrascope").href, AWAITING.verification_uri);
 });
 
@@ -122,7 +123,7 @@ test("an expired code waits for a click", async () => {
   const model = makeModel(AWAITING);
   const view = await show(model);
   const error = { what: "The code ran out.", why: "", do: "Get a new code.", error: "expired_token" };
-  await model.turn({ phase: "failed", user_code: "", verification_uri: "", verification_uri_complete: "", error });
+  await model.turn({ phase: "failed", verification_uri: "", code_expires_at: 0, error });
   assert.equal(view.alert(), "The code ran out. Get a new code.");
   assert.deepEqual(model.kinds(), ["hello"]);
   await view.click("New code");
@@ -231,6 +232,74 @@ test("a view in a shadow root keeps the focus too", async () => {
   assert.equal(root.activeElement, view.button("Copy code & open Terrascope"));
 });
 
+test("a QR code of the address is drawn on request, and goes with the code", async () => {
+  const model = makeModel(AWAITING);
+  const view = await show(model);
+  assert.equal(view.el.querySelectorAll(".ts-qr").length, 0);
+  await view.click("QR");
+  const drawn = view.el.querySelector(".ts-qr");
+  assert.equal(drawn.getAttribute("aria-label"), "QR code with the address at sso.example.org");
+  assert.equal(view.button("QR").getAttribute("aria-expanded"), "true");
+  assert.deepEqual(modulesOf(drawn), await expectedModules(CODE.verification_uri_complete));
+  await view.click("QR");
+  assert.equal(view.el.querySelectorAll(".ts-qr").length, 0);
+  await view.click("QR");
+  await model.turn(SIGNED_IN);
+  await model.turn(AWAITING);
+  assert.equal(view.el.querySelectorAll(".ts-qr").length, 0);
+});
+
+/** The dark modules of a drawn code as "x,y", its margin of four taken off. */
+function modulesOf(svg) {
+  const path = svg.querySelector("path").getAttribute("d");
+  return [...path.matchAll(/M(\d+) (\d+)h1v1h-1z/g)].map(([, x, y]) => `${x - 4},${y - 4}`).sort();
+}
+
+async function expectedModules(text) {
+  const { correction, generate } = await import("lean-qr/nano");
+  const code = generate(text, { minCorrectionLevel: correction.M });
+  const all = [...Array(code.size * code.size).keys()].map((n) => [n % code.size, Math.floor(n / code.size)]);
+  return all
+    .filter(([x, y]) => code.get(x, y))
+    .map(String)
+    .sort();
+}
+
+test("after a session has ended one signs in again, and after a denied or expired code gets a new one", async () => {
+  const failed = (error) => ({ phase: "failed", error: { what: "It failed.", why: "", do: "", error: "", ...error } });
+  for (const [error, label] of [
+    [{ ended: true }, "Sign in again"],
+    [{ ended: true, error: "invalid_grant" }, "Sign in again"],
+    [{ error: "access_denied" }, "New code"],
+    [{ error: "expired_token" }, "New code"],
+    [{}, "Try again"],
+  ]) {
+    const view = await show(makeModel(failed(error)));
+    assert.deepEqual(view.buttons(), [label, "Use a password"]);
+  }
+});
+
+test("several providers can be chosen from, and the widget is then the other one's", async () => {
+  const choices = { terrascope: "Terrascope", mine: "Mine" };
+  const model = makeModel({ choices });
+  const view = await show(model);
+  const select = () => view.el.querySelector("select");
+  assert.deepEqual([select().value, select().getAttribute("aria-label")], ["terrascope", "Provider"]);
+  select().focus();
+  select().value = "mine";
+  select().dispatchEvent(new window.Event("change"));
+  const { kind, provider } = model.sent.at(-1);
+  assert.deepEqual([kind, provider], ["choose_provider", "mine"]);
+  await model.turn({ provider: { ...PROVIDER, name: "mine", label: "Mine" } });
+  model.fire("change:provider");
+  await settled();
+  assert.equal(view.el.querySelectorAll(".ipyterrascope-login").length, 1);
+  assert.deepEqual(view.buttons(), ["Sign in with Mine", "Use a password"]);
+  assert.equal(document.activeElement, select());
+  view.close();
+  assert.equal(model.listening(), 0);
+});
+
 test("text from outside stays text, whatever is in it", async () => {
   const evil = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>';
   const provider = {
@@ -242,16 +311,12 @@ test("text from outside stays text, whatever is in it", async () => {
   };
   for (const traits of [
     { notice: evil },
-    {
-      ...AWAITING,
-      user_code: evil,
-      verification_uri: "javascript:alert(1)",
-      verification_uri_complete: "data:text/html,x",
-    },
+    { ...AWAITING, verification_uri: "javascript:alert(1)" },
     { ...SIGNED_IN, user: evil, source: evil },
     { ...REFUSED, error: { what: evil, why: evil, do: evil, error: evil } },
   ]) {
-    const view = await show(makeModel({ provider, ...traits }));
+    const code = { ...CODE, user_code: evil, verification_uri_complete: "data:text/html,x" };
+    const view = await show(makeModel({ provider, choices: { a: evil, b: evil }, ...traits }, undefined, code));
     assert.equal(view.el.querySelectorAll("img, script").length, 0);
     for (const link of view.el.querySelectorAll("a")) assert.match(link.href, /^(https:.*)?$/);
   }
@@ -259,11 +324,8 @@ test("text from outside stays text, whatever is in it", async () => {
 });
 
 test("a code whose address is not safe is shown without a link", async () => {
-  const unsafe = {
-    verification_uri: "http://sso.example.org/device",
-    verification_uri_complete: "javascript:alert(1)",
-  };
-  const view = await show(makeModel({ ...AWAITING, ...unsafe }));
+  const code = { ...CODE, verification_uri_complete: "javascript:alert(1)" };
+  const view = await show(makeModel({ ...AWAITING, verification_uri: "http://sso.example.org/" }, undefined, code));
   assert.deepEqual(view.links(), []);
   assert.deepEqual(view.buttons(), ["Copy", "New code", "Cancel", "Use a password"]);
 });

@@ -19,12 +19,11 @@ export const PROVIDER = {
 export const SIGNED_OUT = {
   boot_id: "boot",
   provider: PROVIDER,
+  choices: {},
   username: "",
   phase: "signed_out",
   serial: 1,
-  user_code: "",
   verification_uri: "",
-  verification_uri_complete: "",
   code_expires_at: 0,
   user: "",
   source: "",
@@ -35,11 +34,15 @@ export const SIGNED_OUT = {
   notice: "",
 };
 
+export const CODE = {
+  user_code: "WDJB-MJHT",
+  verification_uri_complete: "https://sso.example.org/device?user_code=WDJB-MJHT",
+  code_expires_at: NOW + 600,
+};
+
 export const AWAITING = {
   phase: "awaiting_user",
-  user_code: "WDJB-MJHT",
   verification_uri: "https://sso.example.org/device",
-  verification_uri_complete: "https://sso.example.org/device?user_code=WDJB-MJHT",
   code_expires_at: NOW + 600,
 };
 
@@ -88,12 +91,15 @@ export function openPage(url = "http://localhost:8888/lab") {
   return window;
 }
 
-/** A model as anywidget hands it out; `answer` plays the kernel and may throw. */
-export function makeModel(traits = {}, answer = welcome) {
+/** A model as anywidget hands it out; `answer` plays the kernel and may throw; `code` is the one that it tells. */
+export function makeModel(traits = {}, answer = welcome, code = CODE) {
   const state = { ...SIGNED_OUT, ...traits };
   const listeners = new Map();
   const model = {
     sent: [],
+    code,
+    widget_manager: undefined,
+    tell: (view_id = "") => model.reply({ kind: "code", view_id, ...model.code }),
     buffers: [],
     get: (name) => state[name],
     on: (name, callback) => listeners.set(name, [...(listeners.get(name) ?? []), callback]),
@@ -115,6 +121,7 @@ export function makeModel(traits = {}, answer = welcome) {
     reply: (fields) => model.fire("msg:custom", { boot_id: state.boot_id, ...fields }),
     /** Let the kernel's account go on to another state. */
     async turn(changes) {
+      if (changes.phase === "awaiting_user") this.tell();
       Object.assign(state, changes, { serial: state.serial + 1 });
       model.fire("change:serial");
       await settled();
@@ -126,7 +133,11 @@ export function makeModel(traits = {}, answer = welcome) {
 
 /** The kernel that answers a hello, and nothing else. */
 export function welcome(model, { kind, view_id }) {
-  if (kind === "hello") queueMicrotask(() => model.reply({ kind: "welcome", view_id, now: NOW }));
+  if (kind !== "hello") return;
+  queueMicrotask(() => {
+    if (model.get("phase") === "awaiting_user") model.tell(view_id);
+    model.reply({ kind: "welcome", view_id, now: Date.now() / 1000 });
+  });
 }
 
 /** Let the microtasks run in which a view gathers changes. */

@@ -118,3 +118,26 @@ def test_marimo_is_an_app_while_its_notebook_runs(monkeypatch: pytest.MonkeyPatc
     marimo.running_in_notebook = lambda: True
     assert frontend.is_app()
     assert frontend.place() == "notebook"
+
+
+@pytest.mark.parametrize(
+    ("hub", "name", "shown"),
+    [("alice", "alice", "alice"), ("", "alice", ""), ("alice", "jovyan", ""), ("a", "root", "")],
+)
+def test_a_hub_tells_who_its_user_is(monkeypatch: pytest.MonkeyPatch, hub: str, name: str, shown: str) -> None:
+    """On a JupyterHub the form can be filled with the system's user name, unless all of its users have that one."""
+    monkeypatch.setenv("JUPYTERHUB_USER", hub)
+    monkeypatch.setattr("getpass.getuser", lambda: name)
+    assert frontend.hub_user() == shown
+
+
+@pytest.mark.parametrize("error", [OSError, KeyError])
+def test_a_system_without_user_names_is_no_trouble(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """A container that runs under a number nobody has a name for fills nothing in."""
+
+    def nobody() -> str:
+        raise error
+
+    monkeypatch.setenv("JUPYTERHUB_USER", "alice")
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert frontend.hub_user() == ""

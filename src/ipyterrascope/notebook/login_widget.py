@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,9 +22,10 @@ import traitlets
 
 from ..auth.account import Account
 from ..errors import FlowUnavailable, TerrascopeError, UsageError
-from ..values.providers import LoginMethod, Provider
+from ..values.providers import LoginMethod
 from ..values.states import LoginState, Phase
 from .protocol import ReplyKind, Request, RequestKind, read_request, secrets_from, view_of
+from .shown import code_of, shown_provider, traits_of
 
 __all__ = ["LoginWidget"]
 
@@ -47,6 +48,8 @@ class LoginWidget(anywidget.AnyWidget):
     ----------
     account : Account
         Whose state is shown. Several widgets may show the same one.
+    choices : sequence of Account
+        Accounts of other providers that a person may turn to in the widget.
     methods : tuple of {"device", "password", "basic"}, optional
         Ways to offer, the preferred one first; those of the account's state when left out.
     username : str
@@ -70,15 +73,14 @@ class LoginWidget(anywidget.AnyWidget):
         read_only=True,
         help="What may be shown of the provider: name, label, badge, issuer_host, its pages, and methods to sign in.",
     ).tag(sync=True)
+    choices = traitlets.Dict(
+        read_only=True, help="Labels of the providers to choose from, by name; empty when there is no choice."
+    ).tag(sync=True)
     username = traitlets.Unicode(read_only=True, help="What the form is filled with.").tag(sync=True)
     phase = traitlets.Unicode("signed_out", read_only=True, help="A name of `values.states.Phase`.").tag(sync=True)
-    serial = traitlets.Int(read_only=True, help="Grows with every state of the account.").tag(sync=True)
-    user_code = traitlets.Unicode(
-        read_only=True, help="The code to approve (RFC 8628 section 3.2); empty unless one is waited for."
-    ).tag(sync=True)
-    verification_uri = traitlets.Unicode(read_only=True, help="Where the code is typed.").tag(sync=True)
-    verification_uri_complete = traitlets.Unicode(
-        read_only=True, help="The same with the code in it; empty when the provider gave none."
+    serial = traitlets.Int(read_only=True, help="Grows with every state that is shown.").tag(sync=True)
+    verification_uri = traitlets.Unicode(
+        read_only=True, help="Where the code is typed (RFC 8628 section 3.2); empty unless one is waited for."
     ).tag(sync=True)
     code_expires_at = traitlets.Float(read_only=True, help="When the code runs out.").tag(sync=True)
     user = traitlets.Unicode(read_only=True, help="Who is signed in, for display; may be empty.").tag(sync=True)
@@ -89,7 +91,8 @@ class LoginWidget(anywidget.AnyWidget):
     session_ends_at = traitlets.Float(read_only=True, help="When an idle session ends.").tag(sync=True)
     renewable = traitlets.Bool(read_only=True, help="Whether the token is renewed without asking.").tag(sync=True)
     error = traitlets.Dict(
-        read_only=True, help="What, why and do of the state's error, and its wire code (error); or empty."
+        read_only=True,
+        help="What, why and do of the state's error, its wire code, whether it ended a login; or empty.",
     ).tag(sync=True)
     notice = traitlets.Unicode(
         read_only=True, help="One sentence on what just happened, such as what logging out did."
@@ -103,25 +106,40 @@ class LoginWidget(anywidget.AnyWidget):
         *,
         methods: tuple[LoginMethod, ...] | None = None,
         username: str = "",
+        choices: Sequence[Account] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._accounts = {other.provider.name: other for other in (account, *choices)}
         self._account = account
-        self._methods = methods
+        self._serial_offset, self._has_ended = 0, False
+        self._methods = {account.provider.name: methods}
         self._clock = clock
         self._lock = threading.RLock()
         self.set_trait("boot_id", secrets.token_hex(8))
         self.set_trait("username", username)
+        if len(self._accounts) > 1:
+            self.set_trait("choices", {name: other.provider.label for name, other in self._accounts.items()})
         self._mirror(account.state)
         super().__init__()
         self.on_msg(self._on_message)
-        self._unsubscribe = account.observe(self._mirror)
-        self._mirror(account.state)
+        self._follow()
+
+    def choose(self, name: str) -> None:
+        """Show the account of another provider, one of `choices`, in all views; each account goes on as it was."""
+        with self._lock:
+            account = self._accounts.get(name)
+            if account is None:
+                raise UsageError("There is no such provider here.", "The widget was not given one.", "Choose another.")
+            if account is not self._account:
+                self._unfollow()
+                # another account counts its states from anew, and the views must not take this one for an old one
+                self._account, self._serial_offset = account, self.serial + 1 - account.state.serial
+                self.set_trait("phase", account.state.phase)
+                self._follow()
 
     def close(self) -> None:
         """Close the views and stop following the account. The login itself goes on."""
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
+        self._unfollow()
         super().close()
 
     def set_state(self, sync_data: Mapping[str, object]) -> None:
@@ -129,20 +147,44 @@ class LoginWidget(anywidget.AnyWidget):
         with self._lock:
             self.send_state([name for name in sync_data if name in self.keys])
 
+    def _follow(self) -> None:
+        account = self._account
+
+        def on_state(state: LoginState) -> None:
+            with self._lock:
+                if account is self._account:
+                    self._mirror(state)
+
+        self._unsubscribe = account.observe(on_state)
+        self._mirror(account.state)
+
+    def _unfollow(self) -> None:
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        if unsubscribe is not None:
+            unsubscribe()
+
     def _mirror(self, state: LoginState) -> None:
         with self._lock:
-            if state.serial < self.serial:
+            serial = state.serial + self._serial_offset
+            if serial < self.serial:
                 return
+            if state.phase != self.phase:
+                self._has_ended = (self.phase, state.phase) == ("signed_in", "failed")
+            code = code_of(state)
+            if code is not None and code["code_expires_at"] != self.code_expires_at:
+                self._reply("code", "", **code)
             with self.hold_sync():
-                self.set_trait("provider", _shown_provider(self._account.provider, self._offered(state)))
-                for name, value in _traits_of(state).items():
+                self.set_trait("provider", shown_provider(self._account.provider, self._offered(state)))
+                for name, value in {**traits_of(state, self._has_ended), "serial": serial}.items():
                     self.set_trait(name, value)
 
     def _offered(self, state: LoginState) -> tuple[LoginMethod, ...]:
-        if self._methods is None:
+        provider = self._account.provider
+        methods = self._methods.get(provider.name)
+        if methods is None:
             return state.methods
-        missing = set(self._account.provider.methods).difference(state.methods)
-        return tuple(method for method in self._methods if method not in missing)
+        missing = set(provider.methods).difference(state.methods)
+        return tuple(method for method in methods if method not in missing)
 
     def _on_message(self, _widget: object, content: object, buffers: list[memoryview | bytes] | None) -> None:
         passed = secrets_from(buffers)
@@ -153,9 +195,15 @@ class LoginWidget(anywidget.AnyWidget):
     def _act(self, request: Request) -> None:
         account, kind = self._account, request.kind
         if kind == "hello":
+            code = code_of(account.state)
+            if code is not None:
+                self._reply("code", request.view_id, **code)
             self._reply("welcome", request.view_id, now=self._clock())
         elif kind == "poll":
             account.poll_now()
+        elif kind == "choose_provider":
+            self.choose(request.provider)
+            self._reply("accepted", request.view_id)
         elif account.state.phase not in _ALLOWED_IN[kind]:
             raise UsageError(
                 "Nothing was done.", "The login had moved on already, perhaps in another tab.", "See how it stands now."
@@ -217,41 +265,3 @@ class LoginWidget(anywidget.AnyWidget):
                 "link and code."
             )
         return bundle
-
-
-def _shown_provider(provider: Provider, methods: tuple[LoginMethod, ...]) -> dict[str, object]:
-    return {
-        "name": provider.name,
-        "label": provider.label,
-        "badge": provider.badge,
-        "issuer_host": provider.issuer_host,
-        "registration_url": provider.registration_url,
-        "account_url": provider.account_url,
-        "password_reset_url": provider.password_reset_url,
-        "methods": list(methods),
-    }
-
-
-def _traits_of(state: LoginState) -> dict[str, object]:
-    device = state.device if state.phase == "awaiting_user" else None
-    return {
-        "phase": state.phase,
-        "serial": state.serial,
-        "user_code": device.user_code if device else "",
-        "verification_uri": device.verification_uri if device else "",
-        "verification_uri_complete": (device.verification_uri_complete or "") if device else "",
-        "code_expires_at": float(device.expires_at) if device else 0.0,
-        "user": state.user,
-        "source": state.source,
-        "expires_at": float(state.expires_at or 0.0),
-        "session_ends_at": float(state.session_ends_at or 0.0),
-        "renewable": state.renewable,
-        "error": _shown_error(state.error),
-        "notice": state.notice,
-    }
-
-
-def _shown_error(error: TerrascopeError | None) -> dict[str, str]:
-    if error is None:
-        return {}
-    return {"what": error.what, "why": error.why, "do": error.do, "error": error.error or ""}

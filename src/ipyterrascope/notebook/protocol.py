@@ -14,8 +14,8 @@ from typing import Literal, cast, get_args
 from ..errors import UsageError
 from ..values.secret import Secret
 
-RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout"]
-ReplyKind = Literal["welcome", "accepted", "refused"]
+RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout", "choose_provider"]
+ReplyKind = Literal["welcome", "code", "accepted", "refused"]
 FormMethod = Literal["password", "basic"]
 
 REQUEST_KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
@@ -23,7 +23,10 @@ REPLY_KINDS: tuple[ReplyKind, ...] = get_args(ReplyKind)
 FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
 
 _COMMON_FIELDS = frozenset({"kind", "boot_id", "view_id"})
-_FORM_FIELDS = frozenset({"username", "method", "has_one_time_code"})
+_FIELDS: Mapping[RequestKind, frozenset[str]] = {
+    "submit_password": frozenset({"username", "method", "has_one_time_code"}),
+    "choose_provider": frozenset({"provider"}),
+}
 _LONGEST_ID = 64
 _LONGEST_USERNAME = 256
 _LONGEST_SECRET_BYTES = 4096
@@ -42,6 +45,8 @@ class Request:
         Which view asks; echoed, so that only that view takes the reply to itself. Empty when it did not say.
     username, method, password, one_time_code
         Only of `submit_password`.
+    provider : str
+        Only of `choose_provider`: its name.
     """
 
     kind: RequestKind
@@ -50,6 +55,7 @@ class Request:
     method: FormMethod = "password"
     password: Secret | None = None
     one_time_code: Secret | None = None
+    provider: str = ""
 
 
 def secrets_from(buffers: Iterable[memoryview | bytes] | None) -> list[Secret | None]:
@@ -104,7 +110,7 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
         raise UsageError(
             "This login belongs to an earlier session.", "The kernel does not know it any more.", "Run the cell again."
         )
-    if fields.keys() - _COMMON_FIELDS - (_FORM_FIELDS if kind == "submit_password" else frozenset()):
+    if fields.keys() - _COMMON_FIELDS - _FIELDS.get(kind, frozenset()):
         raise _refusal("It has a field that it must not have.")
     if "view_id" in fields and fields["view_id"] != view_of(fields):
         raise _refusal("Its view_id is not one.")
@@ -112,7 +118,10 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
         return _read_form(fields, secrets)
     if secrets:
         raise _refusal("It has a buffer that it must not have.")
-    return Request(kind=kind, view_id=view_of(fields))
+    provider = fields.get("provider", "")
+    if not isinstance(provider, str) or bool(provider) != (kind == "choose_provider"):
+        raise _refusal("It does not name a provider as it must.")
+    return Request(kind=kind, view_id=view_of(fields), provider=provider)
 
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:

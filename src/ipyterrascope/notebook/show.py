@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from ..auth.account import Account
 from ..values.providers import LoginMethod
 
+if TYPE_CHECKING:
+    from .login_widget import LoginWidget
 
-def show_login(account: Account, methods: tuple[LoginMethod, ...], username: str = "") -> None:
-    """Display a widget for `account` that offers `methods`, the preferred one first."""
+# ipywidgets keeps every widget until it is closed, so a cell that runs a hundred times must not make a hundred
+_shown: dict[tuple[object, ...], LoginWidget] = {}
+
+
+def show_login(
+    account: Account, methods: tuple[LoginMethod, ...], username: str = "", choices: Sequence[Account] = ()
+) -> None:
+    """Display the widget for `account` that offers `methods`, the preferred one first.
+
+    The same call shows the same widget, as one view more, unless that was closed in the meantime.
+    """
     # IPython's own types are not complete
     from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
     from .login_widget import LoginWidget
 
-    display(LoginWidget(account, methods=methods, username=username))
+    asked_for = (account, methods, username, *choices)
+    widget = _shown.get(asked_for)
+    if widget is None or widget.comm is None:
+        widget = _shown[asked_for] = LoginWidget(account, methods=methods, username=username, choices=choices)
+    widget.choose(account.provider.name)  # a person may have turned to another one
+    display(widget)

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import comm
@@ -21,6 +22,11 @@ from ipyterrascope.values.providers import Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization
 
+CODE = {
+    "user_code": "WDJB-MJHT",
+    "verification_uri_complete": "https://sso.example.org/device?user_code=WDJB-MJHT",
+    "code_expires_at": 1800000600.0,
+}
 PASSWORD = "päss wörd+&%"
 
 # port 1 on loopback refuses at once
@@ -72,8 +78,8 @@ class Wire(BaseComm):
 class PlayedAccount(Account):
     """An account whose sign-ins are only noted, and whose states the test plays."""
 
-    def __init__(self) -> None:
-        super().__init__(PROVIDER)
+    def __init__(self, provider: Provider = PROVIDER) -> None:
+        super().__init__(provider)
         self.calls: list[tuple[Any, ...]] = []
         self.raises: Exception | None = None
 
@@ -205,28 +211,57 @@ def test_a_change_of_state_is_one_message(account: PlayedAccount, wire: Wire) ->
     ]
 
 
-def test_the_code_is_shown_while_it_waits_and_gone_after(account: PlayedAccount, widget: LoginWidget) -> None:
-    """Code and addresses are in the traits only while somebody is asked to approve."""
+def test_the_code_comes_before_the_state_that_it_belongs_to(account: PlayedAccount, wire: Wire) -> None:
+    """All views are told the code, once, and then that it waits; address and end are traits while it does."""
     account.play(phase="awaiting_user", device=DEVICE)
-    assert (widget.user_code, widget.verification_uri, widget.code_expires_at) == (
-        "WDJB-MJHT",
+    account.play(error=LoginRefused("A passing trouble."))
+
+    code, state, *_ = wire.sent[1:]
+    assert code["content"] == {"kind": "code", "boot_id": wire.sent[0]["state"]["boot_id"], "view_id": "", **CODE}
+    assert (state["state"]["verification_uri"], state["state"]["code_expires_at"]) == (
         "https://sso.example.org/device",
         1800000600.0,
     )
-    assert widget.verification_uri_complete.endswith("?user_code=WDJB-MJHT")
-
     account.play(phase="signed_in")
-    assert (widget.user_code, widget.verification_uri, widget.code_expires_at) == ("", "", 0.0)
-    assert widget.verification_uri_complete == ""
+    assert (wire.updates()[-1]["verification_uri"], wire.updates()[-1]["code_expires_at"]) == ("", 0.0)
+    assert len(wire.replies()) == 1
+
+
+def test_a_view_that_comes_later_is_told_the_code_with_its_welcome(
+    account: PlayedAccount, wire: Wire, send: Any
+) -> None:
+    """A second tab, and a view that missed the message, get the code by saying hello, and nobody else does."""
+    account.play(phase="awaiting_user", device=DEVICE)
+    wire.sent.clear()
+    send("hello")
+    assert [(reply["kind"], reply["view_id"]) for reply in wire.replies()] == [("code", "v1"), ("welcome", "v1")]
+
+
+def test_no_trait_ever_holds_the_code(account: PlayedAccount, widget: LoginWidget) -> None:
+    """What a notebook saves of the widget while a code waits cannot be used to approve it."""
+    account.play(phase="awaiting_user", device=DEVICE)
+    assert "WDJB" not in f"{widget.get_state()} {LoginWidget(account).get_state()}"
 
 
 def test_an_error_is_shown_in_three_sentences_and_goes_away(account: PlayedAccount, widget: LoginWidget) -> None:
     """The view gets what, why, do and the wire's code, and an empty object when the trouble is over."""
     account.play(phase="failed", error=LoginRefused("No.", "Because.", "Try.", error="invalid_grant"))
-    assert widget.error == {"what": "No.", "why": "Because.", "do": "Try.", "error": "invalid_grant"}
+    refused = {"what": "No.", "why": "Because.", "do": "Try.", "error": "invalid_grant", "ended": False}
+    assert widget.error == refused
 
     account.play(phase="signing_in", error=None)
     assert widget.error == {}
+
+
+def test_a_failure_says_whether_it_ended_a_login(account: PlayedAccount, widget: LoginWidget) -> None:
+    """Who was signed in is told to do so again, and who only tried is told to try again."""
+    account.play(phase="signed_in", user="alice")
+    account.play(phase="failed", error=LoginRefused("Over."))
+    account.play(notice="No other phase.")
+    assert widget.error["ended"] is True
+    account.play(phase="signing_in", error=None)
+    account.play(phase="failed", error=LoginRefused("No."))
+    assert widget.error["ended"] is False
 
 
 def test_an_older_state_never_replaces_a_newer_one(account: PlayedAccount, widget: LoginWidget) -> None:
@@ -279,6 +314,42 @@ def test_ways_to_sign_in_follow_the_account(account: PlayedAccount) -> None:
     account.play(methods=("password", "basic"))
     assert widget.provider["methods"] == ["password", "basic"]
     assert chosen.provider["methods"] == ["basic"]
+
+
+@pytest.fixture
+def other() -> PlayedAccount:
+    """An account of another provider, whose states are far ahead."""
+    other = PlayedAccount(replace(PROVIDER, name="mine", label="Mine", methods=("password",)))
+    for turn in range(9):
+        other.play(notice=str(turn))
+    return other
+
+
+def test_there_is_a_choice_only_between_several_providers(account: PlayedAccount, other: PlayedAccount) -> None:
+    """The labels to choose from are there when there is more than one, the account's own included."""
+    assert LoginWidget(account, choices=[account]).choices == {}
+    assert LoginWidget(account, choices=[account, other]).choices == {"terrascope": "Terrascope", "mine": "Mine"}
+
+
+def test_another_provider_is_a_message_away(account: PlayedAccount, other: PlayedAccount) -> None:
+    """The chosen account is shown from then on, and obeyed; the first one goes on unseen, and can be chosen again."""
+    widget = LoginWidget(account, choices=[other], methods=("basic", "device"))
+    wire = wire_of(widget)
+    for provider, methods in (("mine", ["password"]), ("terrascope", ["basic", "device"])):
+        before = widget.serial
+        wire.receive({"kind": "choose_provider", "boot_id": widget.boot_id, "provider": provider})
+        assert wire.replies()[-1]["kind"] == "accepted"
+        assert (widget.provider["name"], widget.provider["methods"]) == (provider, methods)
+        assert widget.serial > before
+        account.play(user="alice")
+        other.play(user="bob")
+        assert widget.user == ("bob" if provider == "mine" else "alice")
+    assert account.calls == other.calls == []
+
+
+def test_a_provider_that_is_not_among_the_choices_is_refused(account: PlayedAccount, wire: Wire, send: Any) -> None:
+    """A view can turn to nothing that the widget was not given."""
+    assert send("choose_provider", provider="mine")["reason"].startswith("There is no such provider here.")
 
 
 def test_a_front_end_sets_nothing(account: PlayedAccount, widget: LoginWidget, wire: Wire) -> None:
@@ -419,6 +490,10 @@ TAMPERED: list[tuple[str, object, list[bytes]]] = [
     ("a view id that is none", {"kind": "cancel", "view_id": {"a": 1}}, []),
     ("a view id that is too long", {"kind": "cancel", "view_id": "v" * 65}, []),
     ("a field too many", {"kind": "start_device", "user_code": "X"}, []),
+    ("a provider where none belongs", {"kind": "logout", "provider": "mine"}, []),
+    ("no provider", {"kind": "choose_provider"}, []),
+    ("an empty provider", {"kind": "choose_provider", "provider": ""}, []),
+    ("a provider that is no text", {"kind": "choose_provider", "provider": ["mine"]}, []),
     ("a buffer too many", {"kind": "start_device"}, [b"x"]),
     ("the password in the JSON", {"kind": "submit_password", **FORM, "password": PASSWORD}, [b"x"]),
     ("the password in the JSON only", {"kind": "submit_password", **FORM, "password": PASSWORD}, []),

@@ -12,13 +12,25 @@ import pytest
 from anywidget import AnyWidget
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.notebook import login_widget, protocol
+from ipyterrascope.errors import UsageError
+from ipyterrascope.notebook import protocol, shown
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import LoginMethod
-from ipyterrascope.values.states import Phase, Source
+from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.states import DeviceAuthorization, LoginState, Phase, Source
 
 JSDOC = (Path(__file__).parents[3] / "js" / "protocol.js").read_text()
+
+DEVICE = DeviceAuthorization(
+    device_code=Secret("the-device-code"),
+    code_verifier=Secret("the-code-verifier"),
+    user_code="WDJB-MJHT",
+    verification_uri="https://sso.example.org/device",
+    verification_uri_complete=None,
+    expires_at=1800000600.0,
+    interval=5.0,
+)
 
 
 def names(typedef: str) -> set[str]:
@@ -70,14 +82,20 @@ def test_the_provider_and_the_error_have_the_fields_that_the_view_reads() -> Non
     """What is shown of provider and error is what the types say."""
     widget = LoginWidget(Account(TERRASCOPE))
     assert properties("ShownProvider") == set(widget.provider)
-    shown = re.search(r"@typedef \{\{(.*?)\}\} ShownError", JSDOC)
-    assert shown is not None
-    error = login_widget._shown_error(login_widget.UsageError("What."))
-    assert set(re.findall(r"(\w+)\?:", shown[1])) == set(error)
     widget.close()
+    typed = re.search(r"@typedef \{\{(.*?)\}\} ShownError", JSDOC)
+    assert typed is not None
+    error = shown.traits_of(LoginState(phase="failed", error=UsageError("What.")), False)["error"]
+    assert set(re.findall(r"(\w+)\?:", typed[1])) == set(error)
 
 
 def test_the_form_has_the_fields_that_the_kernel_expects() -> None:
     """The JSON part of a form is a request's fields without the secrets, plus the flag."""
     request = {field.name for field in fields(protocol.Request)} - {"kind", "view_id", "password", "one_time_code"}
-    assert properties("SubmittedForm") == request | {"has_one_time_code"}
+    assert properties("SubmittedForm") == request - {"provider"} | {"has_one_time_code"}
+
+
+def test_the_code_has_the_fields_that_the_view_reads() -> None:
+    """The message with the code is what the type says."""
+    state = LoginState(phase="awaiting_user", device=DEVICE)
+    assert properties("WaitingCode") == set(shown.code_of(state) or {})

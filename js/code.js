@@ -1,0 +1,72 @@
+/** The code that waits for approval: shown large, copied with the link, or scanned. */
+
+import { minutesAndSeconds } from "./clock.js";
+import { button, element, setText } from "./dom.js";
+import { link, point, safeUrl } from "./links.js";
+import { formMethod } from "./panels.js";
+import { qrCode } from "./qr.js";
+import * as strings from "./strings.js";
+
+/**
+ * @param {import("./protocol.js").ShownProvider} provider
+ * @param {import("./panels.js").Actions} actions
+ * @returns {import("./panels.js").Panel}
+ */
+export function codePanel(provider, actions) {
+  const host = element("strong");
+  const code = element("code");
+  const timer = element("span", { class: "ts-timer", role: "timer" });
+  const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
+  open.setAttribute("aria-label", strings.opensInNewTab(provider.label));
+  const other = button(strings.usePassword, actions.usePassword, { class: "ts-quiet" });
+  const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
+  const scan = button(strings.qr, toggle, { "aria-label": strings.showQr, "aria-expanded": "false", hidden: true });
+  const picture = element("div", { class: "ts-scan" });
+  let address = "";
+
+  function toggle() {
+    const isOpen = scan.getAttribute("aria-expanded") === "false";
+    scan.setAttribute("aria-expanded", String(isOpen));
+    draw();
+  }
+
+  function draw() {
+    const isOpen = scan.getAttribute("aria-expanded") === "true";
+    scan.hidden = address === "";
+    picture.replaceChildren(...(isOpen && address ? [qrCode(address, strings.qrOf(host.textContent ?? ""))] : []));
+  }
+
+  return {
+    node: element(
+      "div",
+      { class: "ts-panel" },
+      element("p", {}, `${strings.enterCodeAt} `, host),
+      element("div", { class: "ts-code" }, code, element("div", { class: "ts-actions" }, copy, scan)),
+      picture,
+      element(
+        "div",
+        { class: "ts-actions ts-main" },
+        open,
+        button(strings.newCode, () => actions.request("start_device")),
+        button(strings.cancel, () => actions.request("cancel")),
+      ),
+    ),
+    footer: [timer, other],
+    show(state, now, waiting) {
+      const complete = waiting?.verification_uri_complete || state.verification_uri;
+      setText(host, safeUrl(state.verification_uri)?.host ?? "");
+      setText(code, waiting?.user_code ?? "…");
+      setText(timer, minutesAndSeconds(state.code_expires_at - now));
+      other.hidden = !formMethod(state.provider.methods);
+      point(open, complete);
+      if (address === (open.href || "")) return;
+      address = open.href || "";
+      draw();
+    },
+    target: () => (open.hidden ? copy : open),
+    leave() {
+      scan.setAttribute("aria-expanded", "false");
+      draw();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** The inputs of the form: a label, what is wrong with the input, and what helps to type a password. */
+
+import { button, element, setText } from "./dom.js";
+import * as strings from "./strings.js";
+
+/**
+ * @param {string} text
+ * @param {import("./dom.js").Attributes} attributes
+ */
+export function field(text, attributes) {
+  // inside the label, so that a screen reader reads it with the name, and no element needs an id
+  const problem = element("span", { class: "ts-problem" });
+  const input = element("input", { type: "text", spellcheck: "false", input: () => complain(""), ...attributes });
+  const label = element("label", {}, element("span", { class: "ts-name" }, element("span", {}, text), problem), input);
+
+  /**
+   * Mark the input, give it the focus and say what is wrong; nothing wrong takes the mark away.
+   *
+   * @param {string} why
+   */
+  function complain(why) {
+    setText(problem, why && ` ${why}`);
+    input.setAttribute("aria-invalid", String(why !== ""));
+    if (why) input.focus();
+    return why !== "";
+  }
+
+  return { input, node: element("div", { class: "ts-field" }, label), complain };
+}
+
+/**
+ * A button that shows what is typed, and hides it again.
+ *
+ * @param {HTMLInputElement} input
+ */
+export function revealer(input) {
+  const toggle = button(strings.show, () => turn(input.type === "password"), {
+    class: "ts-reveal",
+    "aria-label": strings.showPassword,
+    "aria-pressed": "false",
+  });
+
+  /** @param {boolean} isShown */
+  function turn(isShown) {
+    input.type = isShown ? "text" : "password";
+    toggle.setAttribute("aria-pressed", String(isShown));
+    setText(toggle, isShown ? strings.hide : strings.show);
+  }
+
+  return { button: toggle, hide: () => turn(false) };
+}
+
+/**
+ * A line that is there while Caps Lock is on and the input has the focus.
+ *
+ * @param {HTMLInputElement} input
+ */
+export function capsLockHint(input) {
+  const hint = element("span", { class: "ts-caps", role: "status" });
+  /** @param {KeyboardEvent} event */
+  const look = (event) => setText(hint, event.getModifierState?.("CapsLock") ? strings.capsLock : "");
+  input.addEventListener("keydown", look);
+  input.addEventListener("keyup", look);
+  input.addEventListener("blur", () => setText(hint, ""));
+  return hint;
+}

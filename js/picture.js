@@ -1,0 +1,62 @@
+/** What of a state is shown where: which panel, the alert above it, and the status line below. */
+
+import { formMethod } from "./panels.js";
+import * as strings from "./strings.js";
+
+/** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
+/** @typedef {import("./connection.js").Connection} Connection */
+
+const SHOWN = /** @type {const} */ ([
+  "phase",
+  "serial",
+  "provider",
+  "verification_uri",
+  "code_expires_at",
+  "user",
+  "source",
+  "expires_at",
+  "session_ends_at",
+  "renewable",
+  "error",
+  "notice",
+]);
+
+/** @param {import("./protocol.js").LoginModel} model */
+export function read(model) {
+  return /** @type {LoginTraits} */ (Object.fromEntries(SHOWN.map((name) => [name, model.get(name)])));
+}
+
+/** @param {LoginTraits} state @param {"code" | "form" | null} way */
+export function faceOf({ phase, provider: { methods } }, way) {
+  if (phase === "awaiting_user") return "code";
+  if (phase === "signed_in") return "account";
+  const first = methods[0] === "device" ? "code" : "form";
+  const isForm = formMethod(methods) && (!methods.includes("device") || (way ?? first) === "form");
+  if (isForm) return "form";
+  return phase === "signing_in" ? "asking" : "start";
+}
+
+/**
+ * The sentences to show as an alert, the first one in bold.
+ *
+ * @param {LoginTraits} state
+ * @param {Connection} connection
+ */
+export function alertOf({ phase, error }, connection) {
+  const status = connection.status();
+  if (status === "gone") return [strings.gone, strings.goneHint];
+  if (status === "stopped") return [strings.stopped, strings.stoppedHint];
+  if (status === "connecting") return [];
+  if (connection.refusal()) return connection.refusal().split(/(?<=\.) /);
+  // while a code waits, an error is a passing one, and the status line tells of it
+  if (phase === "awaiting_user") return [];
+  return [error.what, error.why, error.do].flatMap((sentence) => sentence || []);
+}
+
+/** @param {LoginTraits} state @param {Connection} connection */
+export function statusOf({ phase, error, code_expires_at }, connection) {
+  if (connection.status() === "connecting") return strings.connecting;
+  if (connection.status() !== "live" || phase !== "awaiting_user") return "";
+  if (error.what) return strings.passing(error.what);
+  return connection.now() < code_expires_at ? strings.waitingForApproval : strings.codeHasRunOut;
+}

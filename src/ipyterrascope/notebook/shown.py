@@ -1,0 +1,66 @@
+"""What the login widget shows of an account: the values of its traits, and the code to approve (floor 6).
+
+The code is not among the traits: these are saved with the notebook, and whoever opens the file while the code is good
+could approve it under another name. It goes to the views as a message, which nothing keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import TerrascopeError
+from ..values.providers import LoginMethod, Provider
+from ..values.states import LoginState
+
+
+def traits_of(state: LoginState, has_ended: bool) -> dict[str, object]:
+    """Return the values of the traits that follow an account. Instants are POSIX seconds, 0 where there is none.
+
+    `has_ended` says of a failure that it ended a login that was there.
+    """
+    device = state.device if state.phase == "awaiting_user" else None
+    return {
+        "phase": state.phase,
+        "verification_uri": device.verification_uri if device else "",
+        "code_expires_at": float(device.expires_at) if device else 0.0,
+        "user": state.user,
+        "source": state.source,
+        "expires_at": float(state.expires_at or 0.0),
+        "session_ends_at": float(state.session_ends_at or 0.0),
+        "renewable": state.renewable,
+        "error": _shown_error(state.error, has_ended),
+        "notice": state.notice,
+    }
+
+
+def code_of(state: LoginState) -> dict[str, object] | None:
+    """Return the code that waits for approval as a message tells it (RFC 8628 section 3.2); None when none waits."""
+    device = state.device if state.phase == "awaiting_user" else None
+    if device is None:
+        return None
+    return {
+        "user_code": device.user_code,
+        "verification_uri_complete": device.verification_uri_complete or "",
+        # by which a view knows that the code belongs to what its traits say
+        "code_expires_at": float(device.expires_at),
+    }
+
+
+def shown_provider(provider: Provider, methods: Iterable[LoginMethod]) -> dict[str, object]:
+    """Return what may be shown of a provider, and the ways to sign in that are on offer."""
+    return {
+        "name": provider.name,
+        "label": provider.label,
+        "badge": provider.badge,
+        "issuer_host": provider.issuer_host,
+        "registration_url": provider.registration_url,
+        "account_url": provider.account_url,
+        "password_reset_url": provider.password_reset_url,
+        "methods": list(methods),
+    }
+
+
+def _shown_error(error: TerrascopeError | None, has_ended: bool) -> dict[str, object]:
+    if error is None:
+        return {}
+    return {"what": error.what, "why": error.why, "do": error.do, "error": error.error or "", "ended": has_ended}

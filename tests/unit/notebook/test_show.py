@@ -1,0 +1,81 @@
+"""Showing the widget under a cell: the same one for the same account, however often the cell runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import comm
+import IPython.display
+import pytest
+from comm.base_comm import BaseComm
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.notebook.show import show_login
+from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.providers import Provider
+
+
+class SilentComm(BaseComm):
+    def publish_msg(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What was displayed, in order."""
+    displayed: list[Any] = []
+    monkeypatch.setattr(comm, "create_comm", SilentComm)
+    monkeypatch.setattr(IPython.display, "display", displayed.append)
+    yield displayed
+    for widget in displayed:
+        widget.close()
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(TERRASCOPE)
+
+
+def test_a_cell_that_runs_a_hundred_times_makes_one_widget(shown: list[Any], account: Account) -> None:
+    """Each run adds a view, and neither a live widget nor an observer of the account."""
+    for _ in range(100):
+        show_login(account, ("device",))
+    assert len(shown) == 100
+    assert len(set(map(id, shown))) == 1
+    assert len(account._machine._observers) == 1
+
+
+def test_what_differs_gets_a_widget_of_its_own(shown: list[Any], account: Account) -> None:
+    """Another account, other ways to sign in and another user name are not shown by the widget of before."""
+    show_login(account, ("device",))
+    show_login(account, ("password", "device"))
+    show_login(account, ("device",), "alice")
+    show_login(Account(TERRASCOPE), ("device",))
+    assert len(set(map(id, shown))) == 4
+
+
+def test_a_closed_widget_is_not_shown_again(shown: list[Any], account: Account) -> None:
+    """After `Widget.close_all()` the cell shows a new one, and the closed one has let go of the account."""
+    show_login(account, ("device",))
+    shown[0].close()
+    assert account._machine._observers == []
+    show_login(account, ("device",))
+    assert shown[1] is not shown[0]
+    assert shown[1].comm is not None
+
+
+def test_the_cell_shows_its_own_provider_again(shown: list[Any], account: Account) -> None:
+    """A person who turned to another provider gets back to the first one by running the cell."""
+    mine = Provider(
+        name="mine",
+        label="Mine",
+        issuer="https://sso.example.org",
+        client_id="x",
+        hosts=frozenset({"data.example.org"}),
+    )
+    show_login(account, ("device",), choices=[Account(mine)])
+    shown[0].choose("mine")
+    show_login(account, ("device",), choices=list(shown[0]._accounts.values())[1:])
+    assert shown[1] is shown[0]
+    assert shown[0].provider["name"] == "terrascope"
