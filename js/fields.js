@@ -37,13 +37,12 @@ export function revealer(input) {
   const toggle = button(strings.show, () => turn(input.type === "password"), {
     class: "ts-reveal",
     "aria-label": strings.showPassword,
-    "aria-pressed": "false",
   });
 
   /** @param {boolean} isShown */
   function turn(isShown) {
     input.type = isShown ? "text" : "password";
-    toggle.setAttribute("aria-pressed", String(isShown));
+    toggle.setAttribute("aria-label", isShown ? strings.hidePassword : strings.showPassword);
     setText(toggle, isShown ? strings.hide : strings.show);
   }
 

@@ -58,8 +58,8 @@ export function formPanel(provider, name, actions) {
     const user = username.input.value.trim();
     // the first one that is empty gets the focus
     const isMissing = [
-      password.complain(password.input.value ? "" : strings.missingPassword),
-      username.complain(user ? "" : strings.missingUsername),
+      password.complain(password.input.value ? "" : strings.missing),
+      username.complain(user ? "" : strings.missing),
     ];
     if (isMissing.includes(true)) return;
     const buffers = [take(password.input)];
@@ -85,10 +85,10 @@ export function formPanel(provider, name, actions) {
       for (const { input } of [username, password, code]) input.readOnly = isBusy;
       send.setAttribute("aria-disabled", String(isBusy));
       setText(send, isBusy ? strings.signingIn : strings.submit);
-      setText(hint, method === "basic" ? strings.basicHint : strings.federated(hasDevice));
+      setText(hint, hintFor(provider.demo_login, method, hasDevice));
       // the alert above says so, too, and what is wrong with the account is mended on its own page
       const isRefused = error.error === "invalid_grant";
-      hint.hidden = isRefused;
+      hint.hidden = isRefused && !provider.demo_login;
       account.hidden = !isRefused || !account.href;
       disclosure.hidden = method === "basic";
       other.hidden = isBusy || !hasDevice;
@@ -104,6 +104,12 @@ export function formPanel(provider, name, actions) {
       for (const { complain } of [username, password]) complain("");
     },
   };
+}
+
+/** @param {string} demoLogin @param {"password" | "basic"} method @param {boolean} hasDevice */
+function hintFor(demoLogin, method, hasDevice) {
+  if (demoLogin) return strings.demo(demoLogin);
+  return method === "basic" ? strings.basicHint : strings.federated(hasDevice);
 }
 
 /**

@@ -17,11 +17,13 @@ export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice
   const status = element("p", { class: "ts-status" });
   const end = element("div", { class: "ts-links" });
   const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
+  const header = element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host);
+  const footer = element("div", { class: "ts-footer" }, status, end);
   const root = element(
     "div",
     { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: shareKeys },
-    element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host),
-    ...[alert, body, element("div", { class: "ts-footer" }, status, end), announcer],
+    element("div", { class: "ts-card" }, header, alert, body, footer),
+    announcer,
   );
 
   /** @param {import("./panels.js").Panel | null} panel */

@@ -18,12 +18,14 @@
 /** @typedef {"password" | "basic"} FormMethod */
 
 /**
- * What may be shown of the identity provider. `badge` marks one that is not the real service; a link may be empty.
+ * What may be shown of the identity provider. `badge` marks one that is not the real service, and `demo_login` says what
+ * to sign in with there; a link may be empty.
  *
  * @typedef {object} ShownProvider
  * @property {string} name
  * @property {string} label
  * @property {string} badge
+ * @property {string} demo_login
  * @property {string} issuer_host
  * @property {string} registration_url
  * @property {string} account_url

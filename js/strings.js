@@ -50,13 +50,16 @@ export const submit = "Sign in";
 export const show = "Show";
 export const hide = "Hide";
 export const showPassword = "Show the password";
+export const hidePassword = "Hide the password";
 export const capsLock = "Caps Lock is on.";
-export const missingUsername = "Type your user name.";
-export const missingPassword = "Type your password.";
+export const missing = "Fill this in.";
 
 /** @param {boolean} hasCode Whether a device code can be had. */
 export const federated = (hasCode) =>
-  `Accounts from EduGAIN or a social login have no password here${hasCode ? ": sign in with a code." : "."}`;
+  `EduGAIN and social logins have no password here${hasCode ? ": use a code." : "."}`;
+
+/** @param {string} login */
+export const demo = (login) => `No real account: sign in as ${login}.`;
 
 export const basicHint = "User name and password stay in this kernel's memory until you log out.";
 export const exposed =

@@ -35,7 +35,8 @@ def main() -> None:
     private = tempfile.TemporaryDirectory(prefix=".jupyter-", dir=folder, ignore_cleanup_errors=True)
     with Sandbox() as box, private as name:
         environment = private_environment(Path(name), os.environ)
-        configure_ipython(Path(environment["IPYTHONDIR"]), provider_traits(box.provider()))
+        traits = {**provider_traits(box.provider()), "Terrascope.demo_login": f"dora, password {box.users['dora']}"}
+        configure_ipython(Path(environment["IPYTHONDIR"]), traits)
         told, log = Path(environment["JUPYTER_RUNTIME_DIR"]), Path(name) / "lab.log"
         command = _jupyterlab(notebook, options)
         with running(command, is_ready=lambda: bool(_address(told, notebook)), log=log, env=environment) as lab:

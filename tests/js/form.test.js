@@ -62,7 +62,7 @@ test("nothing is sent without a user name and a password; what is missing is mar
   assert.deepEqual(marks(), ["true", "true"]);
   assert.deepEqual(
     ["username", "password"].map((name) => view.input(name).closest("label").textContent),
-    ["User name Type your user name.", "Password Type your password."],
+    ["User name Fill this in.", "Password Fill this in."],
   );
   type(view, { username: "alice" });
   view.input("username").dispatchEvent(new window.Event("input"));
@@ -81,7 +81,7 @@ test("the password can be shown, and is hidden again before it is sent or left",
   const toggle = view.button("Show");
   assert.deepEqual([toggle.getAttribute("aria-label"), toggle.type], ["Show the password", "button"]);
   await view.click("Show");
-  assert.deepEqual([password.type, toggle.getAttribute("aria-pressed"), toggle.textContent], ["text", "true", "Hide"]);
+  assert.deepEqual([password.type, toggle.getAttribute("aria-label")], ["text", "Hide the password"]);
   await view.click("Hide");
   assert.equal(password.type, "password");
   await view.click("Show");
@@ -189,10 +189,19 @@ test("password managers are told what the fields are", async () => {
 test("federated accounts are told that they have no password, and led back to the code", async () => {
   const model = makeModel();
   const view = await openForm(model);
-  assert.match(view.text(), /EduGAIN or a social login have no password here: sign in with a code\./);
+  assert.match(view.text(), /EduGAIN and social logins have no password here: use a code\./);
   assert.deepEqual(view.links(), ["Forgot the password?", "Register"]);
   await view.click("Use a code");
   assert.deepEqual(model.kinds(), ["hello", "start_device"]);
+});
+
+test("where anybody may sign in, the form says as whom", async () => {
+  const provider = { ...PROVIDER, badge: "SANDBOX", demo_login: "dora, password 1234" };
+  const model = makeModel({ provider });
+  const view = await openForm(model);
+  assert.equal(view.text(".ts-hint"), "No real account: sign in as dora, password 1234.");
+  await model.turn(REFUSED);
+  assert.match(view.text(".ts-hint"), /dora/);
 });
 
 test("a known user name is filled in, and the focus goes to the password", async () => {

@@ -9,6 +9,7 @@ export const PROVIDER = {
   name: "terrascope",
   label: "Terrascope",
   badge: "",
+  demo_login: "",
   issuer_host: "sso.example.org",
   registration_url: "https://example.org/sign-up",
   account_url: "https://sso.example.org/account/",

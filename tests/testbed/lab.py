@@ -65,6 +65,11 @@ _RUN = """index => {
   runs[index] = true;
   jupyterapp.commands.execute("notebook:run-cell").finally(() => { runs[index] = false; });
 }"""
+_EXECUTE = """async code => {
+  const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+  const reply = await kernel.requestExecute({ code, stop_on_error: false }).done;
+  if (reply.content.status !== "ok") throw new Error(reply.content.evalue);
+}"""
 _KEEP_WIDGET_STATE = """async wanted => {
   const command = "@jupyter-widgets/jupyterlab-manager:saveWidgetState";
   if (jupyterapp.commands.isToggled(command) !== wanted) await jupyterapp.commands.execute(command);
@@ -233,6 +238,17 @@ class Notebook:
     def wait_for(self, index: int) -> None:
         """Wait until a cell that was run is done."""
         self.page.wait_for_function("index => window.testbedRuns[index] === false", arg=index, timeout=60_000)
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel as no cell, and wait until it is done."""
+        self.page.evaluate(_EXECUTE, code)
+
+    def use_theme(self, name: str) -> None:
+        """Change the theme of the front-end, and wait until it is there."""
+        self.page.evaluate(
+            "async theme => { await jupyterapp.commands.execute('apputils:change-theme', {theme}); }", name
+        )
+        self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=name)
 
     def run_all(self) -> None:
         """Run all cells, as the menu does, and wait until they are done or one raised."""

@@ -17,7 +17,7 @@ from ..values.providers import Provider
 
 _OF_PROVIDER = (
     "issuer", "client_id", "scope", "label", "badge", "stac_url", "registration_url", "account_url",
-    "password_reset_url",
+    "password_reset_url", "demo_login",
 )  # fmt: skip
 
 
@@ -38,6 +38,9 @@ class Terrascope(SingletonConfigurable):
     registration_url = traitlets.Unicode(help="Where people register.").tag(config=True)
     account_url = traitlets.Unicode(help="Where people look after their account.").tag(config=True)
     password_reset_url = traitlets.Unicode(help="Where people go who forgot their password.").tag(config=True)
+    demo_login = traitlets.Unicode(
+        help="What anybody may sign in with; shown only with a badge and an issuer on loopback."
+    ).tag(config=True)
     verify = traitlets.Unicode(help="Path of a CA bundle, for an authority of your own.").tag(config=True)
     connect_timeout_s = traitlets.Float(10.0, min=0.1, help="Seconds to wait for a connection.").tag(config=True)
     read_timeout_s = traitlets.Float(60.0, min=0.1, help="Seconds to wait for the next byte of data.").tag(config=True)

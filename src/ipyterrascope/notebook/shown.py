@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import TerrascopeError
+from ..values.hosts import is_loopback
 from ..values.providers import LoginMethod, Provider
 from ..values.states import LoginState
 
@@ -48,10 +49,12 @@ def code_of(state: LoginState) -> dict[str, object] | None:
 
 def shown_provider(provider: Provider, methods: Iterable[LoginMethod]) -> dict[str, object]:
     """Return what may be shown of a provider, and the ways to sign in that are on offer."""
+    is_demo = bool(provider.badge) and is_loopback(provider.issuer_host)
     return {
         "name": provider.name,
         "label": provider.label,
         "badge": provider.badge,
+        "demo_login": provider.demo_login if is_demo else "",
         "issuer_host": provider.issuer_host,
         "registration_url": provider.registration_url,
         "account_url": provider.account_url,

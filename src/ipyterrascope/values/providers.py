@@ -54,6 +54,9 @@ class Provider:
         Pages for people; empty where there is none.
     badge : str
         A short notice shown beside the label when this is not the real service, for example ``SANDBOX``.
+    demo_login : str
+        What anybody may sign in with where it is not, for example ``dora, password 1234``. The form shows it, and only
+        where there is a badge and the issuer is on loopback.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Provider:
     account_url: str = ""
     password_reset_url: str = ""
     badge: str = ""
+    demo_login: str = ""
 
     def __post_init__(self) -> None:
         for name in _TEXTS:

@@ -39,6 +39,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         registration_url="https://example.org/r",
         account_url="https://example.org/a",
         password_reset_url="https://example.org/p",
+        demo_login="dora",
         verify="/tmp/ca.pem",
         connect_timeout_s=1.5,
         read_timeout_s=2.5,
@@ -54,6 +55,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert now.terrascope.registration_url == "https://example.org/r"
     assert now.terrascope.account_url == "https://example.org/a"
     assert now.terrascope.password_reset_url == "https://example.org/p"
+    assert now.terrascope.demo_login == "dora"
     assert (now.connection.verify, now.connection.timeout) == ("/tmp/ca.pem", (1.5, 2.5))
     assert (now.keep_alive_s, now.use_silent_sources) == (60.0, False)
 

@@ -186,12 +186,23 @@ def test_the_view_opens_with_the_whole_state(account: PlayedAccount) -> None:
         "name": "terrascope",
         "label": "Terrascope",
         "badge": "SANDBOX",
+        "demo_login": "",
         "issuer_host": "127.0.0.1",
         "registration_url": "https://example.org/sign-up",
         "account_url": "",
         "password_reset_url": "",
         "methods": ["device", "password", "basic"],
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [({}, "dora"), ({"badge": ""}, ""), ({"issuer": "https://sso.example.org/realms/terrascope"}, "")],
+)
+def test_a_demo_login_is_never_shown_for_a_real_provider(changes: dict[str, str], shown: str) -> None:
+    """What anybody may sign in with is shown on this machine only, beside a badge."""
+    widget = LoginWidget(PlayedAccount(replace(PROVIDER, demo_login="dora", **changes)))
+    assert widget.provider["demo_login"] == shown
 
 
 def test_a_change_of_state_is_one_message(account: PlayedAccount, wire: Wire) -> None:

@@ -1,0 +1,127 @@
+"""How the widget looks and reads in JupyterLab: every face, in three themes, wide and narrow, and by keyboard."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.lab import Lab
+from testbed.scenes import SCENES, THEMES, Theatre, theatre
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# what a person opens or does wrong may take room; all else must not move what is below
+GROWING = {"code-qr", "form-one-time-code", "form-refused"}
+NARROW_PX = 320
+
+_CHECK = """async ([root, rules]) => {
+  const options = { runOnly: rules, resultTypes: ["violations", "incomplete", "passes"] };
+  const found = await axe.run(root, options);
+  const told = kind => found[kind].flatMap(rule => rule.nodes.map(node => [rule.id, node.html, node.failureSummary]));
+  const looked = found.passes.find(rule => rule.id === "color-contrast")?.nodes.length ?? 0;
+  return { faults: told("violations"), unsure: told("incomplete"), looked };
+}"""
+_SIZE = """([root, width]) => {
+  const holder = document.querySelector(root).parentElement;
+  holder.style.width = width ? `${width}px` : "";
+  const card = document.querySelector(root);
+  const inner = [...card.querySelectorAll("*")].filter(node => !node.closest(".ts-announcer") && node.offsetParent);
+  const right = Math.max(...inner.map(node => node.getBoundingClientRect().right));
+  return [card.offsetHeight, Math.ceil(right - card.getBoundingClientRect().right)];
+}"""
+_ROOT = ".jp-NotebookPanel:not(.lm-mod-hidden) .ipyterrascope-login"
+
+
+@pytest.fixture
+def stage(lab: Lab) -> Iterator[Theatre]:
+    with theatre(lab) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_face_is_accessible(stage: Theatre, theme: str, record_property: Any) -> None:
+    """axe finds nothing wrong and is unsure of nothing, and it did look at the contrast of the texts in each face."""
+    page = stage.notebook.page
+    stage.notebook.use_theme(THEMES[theme])
+    page.add_script_tag(path=AXE)
+    # else axe takes everything for outside the page, and looks at no contrast
+    page.evaluate("document.body.style.height = '100vh'")
+    found: dict[str, list[Any]] = {}
+    looked: dict[str, int] = {}
+    for name in SCENES:
+        stage.show(name)
+        result = page.evaluate(_CHECK, [_ROOT, RULES])
+        found[name], looked[name] = result["faults"] + result["unsure"], result["looked"]
+    record_property("color-contrast", looked)
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert min(looked.values()) >= 3, looked
+    assert sum(looked.values()) >= 120, looked
+
+
+@pytest.mark.parametrize("width", [0, NARROW_PX], ids=["wide", "narrow"])
+def test_nothing_below_jumps_while_a_login_goes_its_way(stage: Theatre, width: int) -> None:
+    """All faces that come by themselves are equally high, in a wide cell and in a side panel."""
+    heights = {}
+    for name in SCENES.keys() - GROWING:
+        stage.show(name)
+        heights[name] = stage.notebook.page.evaluate(_SIZE, [_ROOT, width])[0]
+    assert len(set(heights.values())) == 1, heights
+
+
+@pytest.mark.parametrize("width", [640, NARROW_PX, 240])
+def test_every_face_fits(stage: Theatre, width: int) -> None:
+    """Nothing sticks out of the card, however narrow: 320 px is a side panel, and also 640 px at 200 % zoom."""
+    sticking_out = {}
+    for name in SCENES:
+        stage.show(name)
+        over = stage.notebook.page.evaluate(_SIZE, [_ROOT, width])[1]
+        if over > 0:
+            sticking_out[name] = over
+    assert sticking_out == {}
+
+
+def test_a_face_reads_like_sentences(stage: Theatre) -> None:
+    """What a screen reader is told: names that say what a thing does and where it leads, in the order of reading."""
+    told = stage.show("code").aria_snapshot()
+    assert re.sub(r"timer: .*", "timer", told).splitlines() == [
+        '- group "Terrascope login":',
+        "  - text: Terrascope sso.terrascope.be",
+        "  - paragraph:",
+        "    - text: Approve this code at",
+        "    - strong: sso.terrascope.be",
+        "  - code: WDJB-MJHT",
+        '  - button "Copy the code": Copy',
+        '  - button "Show the address as a QR code": QR',
+        '  - link "Copy code & open Terrascope (in a new tab)":',
+        "    - /url: https://sso.terrascope.be/auth/realms/terrascope/device?user_code=WDJB-MJHT",
+        "    - text: Copy code & open Terrascope",
+        '  - button "New code"',
+        '  - button "Cancel"',
+        "  - paragraph: Waiting for your approval",
+        "  - timer",
+        '  - button "Use a password"',
+        "  - paragraph: Your code is W D J B - M J H T. Approve it at sso.terrascope.be.",
+    ]
+    empty = stage.show("form-empty").aria_snapshot()
+    for name in ('textbox "User name Fill this in."', 'textbox "Password Fill this in."', 'button "Show the password"'):
+        assert name in empty
+
+
+def test_a_system_with_forced_colours_and_no_motion_is_obeyed(stage: Theatre) -> None:
+    """With Windows' high contrast each button keeps an edge; with reduced motion nothing pulses."""
+    page = stage.notebook.page
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    widget = stage.show("code")
+    for control in (*widget.get_by_role("button").all(), widget.get_by_role("link").first):
+        edge = control.evaluate(
+            "node => [getComputedStyle(node).borderTopStyle, getComputedStyle(node).borderTopColor]"
+        )
+        assert edge[0] == "solid"
+        assert edge[1] != "rgba(0, 0, 0, 0)", json.dumps(edge)
+    motion = "node => getComputedStyle(node, '::before').animationName"
+    assert widget.locator(".ts-going-on").evaluate(motion) == "none"

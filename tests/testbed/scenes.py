@@ -1,0 +1,105 @@
+"""Each face that the login widget can show, in a real front-end: how a test or a picture gets it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from testbed.lab import Lab, Notebook
+
+TESTS = Path(__file__).parents[1]
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
+
+
+def _nothing(_widget: Locator) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One face: the state of `stage.states` that is played, what a person does then, and what is then to be read."""
+
+    state: str
+    reads: str
+    act: Callable[[Locator], None] = _nothing
+
+
+def _open_form(widget: Locator) -> None:
+    widget.get_by_role("button", name="Use a password").click()
+
+
+def _leave_empty(widget: Locator) -> None:
+    _open_form(widget)
+    widget.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def _wrong(widget: Locator) -> None:
+    _open_form(widget)
+    widget.get_by_label("User name").fill("dora")
+
+
+def _ask_for_code(widget: Locator) -> None:
+    _open_form(widget)
+    widget.get_by_text("I have a one-time code").click()
+
+
+def _scan(widget: Locator) -> None:
+    widget.get_by_role("button", name="Show the address as a QR code").click()
+
+
+SCENES = {
+    "start": Scene("signed out", "Sign in once"),
+    "asking": Scene("asking", "Signing in"),
+    "code": Scene("code", "WDJB-MJHT"),
+    "code-qr": Scene("code", "WDJB-MJHT", _scan),
+    "code-trouble": Scene("code, trouble", "Still trying"),
+    "denied": Scene("denied", "was denied"),
+    "expired": Scene("expired", "ran out"),
+    "form": Scene("signed out", "have no password here", _open_form),
+    "form-one-time-code": Scene("signed out", "One-time code", _ask_for_code),
+    "form-empty": Scene("signed out", "Fill this in", _leave_empty),
+    "form-refused": Scene("refused", "did not accept", _wrong),
+    "signed-in": Scene("signed in", "Signed in as dora"),
+    "ends-soon": Scene("ends soon", "ends in 7 minutes"),
+    "token": Scene("token", "kernel's environment"),
+    "ended": Scene("ended", "session has ended"),
+    "signed-out": Scene("signed out again", "session at Terrascope is ended"),
+}
+
+
+class Theatre:
+    """A notebook whose widget shows any scene."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
+
+    def show(self, name: str) -> Locator:
+        """Show a scene in a fresh view, and return the widget."""
+        scene = SCENES[name]
+        self.notebook.run(2)  # a fresh view, so that no earlier scene is left in it
+        self.notebook.execute(f"stage.play({scene.state!r})")
+        widget = self.notebook.widget
+        self.notebook.panel.locator(".ipyterrascope-login[data-line=live]").wait_for()
+        scene.act(widget)
+        widget.get_by_text(scene.reads).first.wait_for()
+        return widget
+
+
+@contextmanager
+def theatre(lab: Lab, *, has_choice: bool = False) -> Iterator[Theatre]:
+    """Open a notebook with a stage."""
+    cells = [
+        "%load_ext ipyterrascope",
+        f"from testbed.stage import Stage; stage = Stage({has_choice})",
+        "display(stage.widget)",
+    ]
+    notebook = lab.open(cells, environ={"PYTHONPATH": str(TESTS)})
+    for index in range(3):
+        notebook.run(index)
+    yield Theatre(notebook)

@@ -1,0 +1,109 @@
+"""A stage for the login widget inside a kernel: an account that asks nobody, and whose states are played."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import LoginDenied, LoginExpired, LoginRefused, LoginRequired, ProviderUnreachable
+from ipyterrascope.notebook.login_widget import LoginWidget
+from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.states import DeviceAuthorization, LoginState
+
+PROVIDER = replace(TERRASCOPE, password_reset_url="https://sso.terrascope.be/reset")
+MINE = replace(TERRASCOPE, name="mine", label="My own provider with a long name", badge="SANDBOX")
+
+
+def states() -> dict[str, dict[str, Any]]:
+    """Return what an account can show, by name; the instants are of now."""
+    now = time.time()
+    uri = "https://sso.terrascope.be/auth/realms/terrascope/device"
+    code = DeviceAuthorization(
+        device_code=Secret("never shown"),
+        code_verifier=Secret("never shown"),
+        user_code="WDJB-MJHT",
+        verification_uri=uri,
+        verification_uri_complete=f"{uri}?user_code=WDJB-MJHT",
+        expires_at=now + 581,
+        interval=5,
+    )
+    signed_in = {"phase": "signed_in", "user": "dora", "source": "device", "renewable": True, "expires_at": now + 290}
+    refused = "Terrascope did not accept the user name and password."
+    return {
+        "signed out": {},
+        "asking": {"phase": "signing_in"},
+        "code": {"phase": "awaiting_user", "device": code},
+        "code, trouble": {
+            "phase": "awaiting_user",
+            "device": code,
+            "error": ProviderUnreachable("sso.terrascope.be does not answer.", "It answered 503.", "Try again later."),
+        },
+        "denied": _failed(
+            LoginDenied, "The sign-in was denied.", "Somebody said no on Terrascope's page.", "access_denied"
+        ),
+        "expired": _failed(LoginExpired, "The code ran out.", "It was not approved in time.", "expired_token"),
+        "refused": {
+            "phase": "failed",
+            "error": LoginRefused(
+                refused,
+                "One of them, or the one-time code, is wrong; accounts of EduGAIN or a social login have no password.",
+                "Try again, or sign in with the device code.",
+                error="invalid_grant",
+            ),
+        },
+        "signed in": {**signed_in, "session_ends_at": now + 3590},
+        "ends soon": {**signed_in, "session_ends_at": now + 400},
+        "token": {"phase": "signed_in", "source": "environment", "expires_at": now + 290},
+        "ended": {
+            "phase": "failed",
+            "error": LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again."),
+        },
+        "signed out again": {"notice": "Signed out, and the session at Terrascope is ended."},
+    }
+
+
+def _failed(kind: type[Exception], what: str, why: str, error: str) -> dict[str, Any]:
+    return {"phase": "failed", "error": kind(what, why, "Get a new code.", error=error)}  # type: ignore[call-arg]
+
+
+class PlayedAccount(Account):
+    """An account whose sign-ins do nothing."""
+
+    def play(self, **changes: object) -> None:
+        """Show a state; what is not named is as in the beginning."""
+        fresh = LoginState(methods=self.provider.methods)
+        self._machine.show(**{name: getattr(fresh, name) for name in vars(fresh) if name != "serial"} | changes)
+
+    def _start(self, *_: Any, **__: Any) -> Any:
+        return None
+
+    def cancel(self) -> None:
+        """Go back to the beginning."""
+        self.play()
+
+    def logout(self) -> str:
+        """Go back to the beginning."""
+        self.play(notice="Signed out.")
+        return ""
+
+
+class Stage:
+    """A widget, and what plays it.
+
+    Parameters
+    ----------
+    has_choice : bool
+        Whether the widget offers a second provider.
+    """
+
+    def __init__(self, has_choice: bool = False) -> None:
+        self.account = PlayedAccount(PROVIDER)
+        choices = [PlayedAccount(MINE)] if has_choice else []
+        self.widget = LoginWidget(self.account, choices=choices)
+
+    def play(self, name: str) -> None:
+        """Let the account show a state of `states`."""
+        self.account.play(**states()[name])
