@@ -26,8 +26,8 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 def lab(
     request: pytest.FixtureRequest, lab_server: LabServer, browser_context: BrowserContext, tmp_path: Path
 ) -> Iterator[Lab]:
-    """JupyterLab in a browser; when the test failed, a picture of each page is in `build/failures`."""
-    window = Lab(lab_server, browser_context, tmp_path)
+    """JupyterLab, or Notebook where a test says so, in a browser; pictures of what failed are in `build/failures`."""
+    window = Lab(lab_server, browser_context, tmp_path, getattr(request, "param", "lab"))
     failed_before = request.session.testsfailed
     yield window
     try:

@@ -87,8 +87,8 @@ def test_quickstart_by_password(
     run(notebook, "%terrascope login")
     notebook.widget.get_by_role("button", name="Use a password").click()
     notebook.widget.get_by_label("User name").fill(DORA.username)
-    notebook.widget.get_by_label("Password").fill(DORA.password)
-    notebook.widget.get_by_label("Password").press("Enter")
+    notebook.widget.get_by_label("Password", exact=True).fill(DORA.password)
+    notebook.widget.get_by_label("Password", exact=True).press("Enter")
 
     notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
     look_around_and_log_out(notebook, keycloak_files)

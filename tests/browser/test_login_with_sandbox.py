@@ -1,4 +1,4 @@
-"""What can go otherwise in the widget, in real JupyterLab against the sandbox: refused, denied, expired, cancelled."""
+"""What can go otherwise in the widget, in JupyterLab and Notebook 7 against the sandbox: refused, denied, expired …"""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from ipyterrascope.sandbox import Sandbox
 from private_jupyter import provider_traits
 from testbed.lab import Lab, Notebook
+
+pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
 CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope status", "s = %terrascope session"]
 
@@ -96,7 +98,7 @@ def test_cancel_ends_the_polling(notebook: Notebook, box: Sandbox) -> None:
 def test_wrong_password_keeps_the_name_and_empties_the_rest(notebook: Notebook) -> None:
     """The alert says what may be wrong; the user name stays, the password is gone, and the second try works."""
     notebook.widget.get_by_role("button", name="Use a password").click()
-    name, password = notebook.widget.get_by_label("User name"), notebook.widget.get_by_label("Password")
+    name, password = notebook.widget.get_by_label("User name"), notebook.widget.get_by_label("Password", exact=True)
     name.fill("boots")
     password.fill("wr0ng-secret")
     password.press("Enter")

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# a name of this machine that does not look like one: to the browser a page there is anybody's, and not secure
+STRANGE_HOST = "hub.example"
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", STRANGE_HOST)
 
 
 @contextlib.contextmanager
@@ -19,7 +22,7 @@ def chromium() -> Iterator[Browser]:
     """Run the system's Chromium, or the one that `playwright install chromium` fetched."""
     from playwright.sync_api import sync_playwright
 
-    nowhere = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    nowhere = f"MAP {STRANGE_HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=[f"--host-resolver-rules={nowhere}"]
