@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .transfer import Report, Source
     from .transfer.progress import ProgressKind
 
-providers = Accounts(is_app=frontend.is_app)
+providers = Accounts(is_app=frontend.is_app, namespace=frontend.visitor_namespace)
 """The providers known by name: a read-only mapping."""
 
 _PROGRESS: dict[frontend.Place, ProgressKind] = {"notebook": "notebook", "terminal": "terminal", "headless": "none"}

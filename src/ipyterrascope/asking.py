@@ -85,7 +85,7 @@ def _show(account: Account, where: frontend.Place, choices: Sequence[Account]) -
     if where == "notebook":
         from .notebook.show import show_login
 
-        show_login(account, account.state.methods, frontend.hub_user(), choices)
+        show_login(account, account.state.methods, frontend.hub_user(), choices, is_app=frontend.is_app())
     else:
         terminal.say(welcome(account))
 
@@ -109,7 +109,7 @@ def _ask_by_widget(
         account.start_device_login()
     from .notebook.show import show_login
 
-    show_login(account, offered, username, choices)
+    show_login(account, offered, username, choices, is_app=frontend.is_app())
 
 
 def _nobody_to_ask(account: Account) -> LoginRequired:

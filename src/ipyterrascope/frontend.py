@@ -55,6 +55,15 @@ def hide_result(kind: type) -> None:
     shell.events.register("post_execute", end)
 
 
+def visitor_namespace() -> dict[str, Any] | None:
+    """Return what the present visitor of an app alone can reach, where visitors share a process (marimo); else None."""
+    runtime: Any = sys.modules.get("marimo._runtime.context")
+    try:
+        return runtime.get_context().globals if runtime is not None else None
+    except Exception:  # noqa: BLE001 - no visitor's thread
+        return None
+
+
 def hub_user() -> str:
     """Return the name of a JupyterHub's user, who often has the same at the provider; empty elsewhere."""
     if not os.environ.get("JUPYTERHUB_USER"):

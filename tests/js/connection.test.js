@@ -54,7 +54,7 @@ test("a line that throws is said to have stopped, and takes the state along", as
   await view.click("Log out");
   assert.match(
     view.alert(),
-    /^The kernel has stopped, or was restarted\. Run the notebook's %load_ext cell and this one again\.$/,
+    /^The kernel has stopped, or was restarted\. Run the notebook's %load_ext cell and this one again; in an app, reload the page\.$/,
   );
   assert.deepEqual(view.buttons(), []);
   assert.doesNotMatch(view.text(), /alice/);

@@ -120,6 +120,17 @@ def test_marimo_is_an_app_while_its_notebook_runs(monkeypatch: pytest.MonkeyPatc
     assert frontend.place() == "notebook"
 
 
+def test_a_visitor_of_marimo_has_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visitors of a marimo app share a process, but not their notebook's names; a thread that is nobody's has none."""
+    assert frontend.visitor_namespace() is None
+    runtime: Any = ModuleType("marimo._runtime.context")
+    runtime.get_context = lambda: SimpleNamespace(globals={"mine": 1})
+    monkeypatch.setitem(sys.modules, "marimo._runtime.context", runtime)
+    assert frontend.visitor_namespace() == {"mine": 1}
+    del runtime.get_context
+    assert frontend.visitor_namespace() is None
+
+
 @pytest.mark.parametrize(
     ("hub", "name", "shown"),
     [("alice", "alice", "alice"), ("", "alice", ""), ("alice", "jovyan", ""), ("a", "root", "")],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 from ..configuration import Configuration, current
 from ..errors import UsageError
@@ -26,6 +27,9 @@ class Accounts(Mapping[str, Provider]):
         Tells whether visitors use this kernel, who must not inherit a login that lies ready.
     environ : mapping, optional
         Where the environment source looks; `os.environ` unless given.
+    namespace : callable, optional
+        Returns what the present visitor alone can reach, where several share this process, or None. The accounts are
+        kept there, and go with it.
     """
 
     def __init__(
@@ -34,11 +38,12 @@ class Accounts(Mapping[str, Provider]):
         *,
         is_app: Callable[[], bool] = lambda: False,
         environ: Mapping[str, str] | None = None,
+        namespace: Callable[[], MutableMapping[str, Any] | None] = lambda: None,
     ) -> None:
-        self._configuration, self._is_app = configuration, is_app
+        self._configuration, self._is_app, self._namespace = configuration, is_app, namespace
         self._environ = os.environ if environ is None else environ
         self._lock = threading.RLock()
-        self._accounts: dict[Provider, Account] = {}
+        self._shared: dict[Provider, Account] = {}
         renew_in_child(self)
 
     def after_fork(self) -> None:
@@ -70,6 +75,11 @@ class Accounts(Mapping[str, Provider]):
         """Return the accounts that were asked for so far, in that order."""
         with self._lock:
             return list(self._accounts.values())
+
+    @property
+    def _accounts(self) -> dict[Provider, Account]:
+        namespace = self._namespace()
+        return self._shared if namespace is None else namespace.setdefault("__ipyterrascope__", {})
 
     def _made(self, provider: Provider, configuration: Configuration) -> Account:
         use_sources = configuration.use_silent_sources

@@ -16,11 +16,17 @@ _shown: dict[tuple[object, ...], LoginWidget] = {}
 
 
 def show_login(
-    account: Account, methods: tuple[LoginMethod, ...], username: str = "", choices: Sequence[Account] = ()
+    account: Account,
+    methods: tuple[LoginMethod, ...],
+    username: str = "",
+    choices: Sequence[Account] = (),
+    *,
+    is_app: bool = False,
 ) -> None:
     """Display the widget for `account` that offers `methods`, the preferred one first.
 
-    The same call shows the same widget, as one view more, unless that was closed in the meantime.
+    The same call shows the same widget, as one view more, unless that was closed in the meantime; or this is an app,
+    where several visitors may be in one process, and a widget belongs to one of them.
     """
     # IPython's own types are not complete
     from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
@@ -29,7 +35,7 @@ def show_login(
 
     asked_for = (account, methods, username, *choices)
     widget = _shown.get(asked_for)
-    if widget is None or widget.comm is None:
+    if is_app or widget is None or widget.comm is None:
         widget = _shown[asked_for] = LoginWidget(account, methods=methods, username=username, choices=choices)
     widget.choose(account.provider.name)  # a person may have turned to another one
     display(widget)

@@ -46,6 +46,13 @@ def test_a_cell_that_runs_a_hundred_times_makes_one_widget(shown: list[Any], acc
     assert len(account._machine._observers) == 1
 
 
+def test_an_app_shows_a_widget_to_each_visitor(shown: list[Any], account: Account) -> None:
+    """Where visitors share a process, none of them gets a view of another one's widget."""
+    for _ in range(2):
+        show_login(account, ("device",), is_app=True)
+    assert shown[0] is not shown[1]
+
+
 def test_what_differs_gets_a_widget_of_its_own(shown: list[Any], account: Account) -> None:
     """Another account, other ways to sign in and another user name are not shown by the widget of before."""
     show_login(account, ("device",))
