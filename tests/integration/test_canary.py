@@ -12,12 +12,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from canary import PROBE, found_in, places_of, secrets_of
+from canary import PROBE, places_of
 from kernels import Cell, FrontEnd, front_end
 from nbclient import NotebookClient
 from places import PASSWORD, environment_for
 
 from ipyterrascope.sandbox import Sandbox, steps
+from testbed.canary import found_in, secrets_of
 
 WRONG = "wr0ng-Pa55-canary"
 USERS = ("dora", "boots", "swiper")
