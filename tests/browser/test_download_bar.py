@@ -13,7 +13,7 @@ def test_bar_tells_how_it_ended(lab: Lab) -> None:
         urls = [*box.download_urls[:2], f"{box.url}/download/no/such.tif"]
         signed_in = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
         notebook = lab.open(
-            ["%load_ext ipyterrascope", f"urls = {urls}", "%download $urls -d data", "%download {[]}"],
+            ["%load_ext ipyterrascope", f"urls = {urls}", "%download $urls -d bars", "%download {[]}"],
             traits=provider_traits(box.provider()),
             environ=signed_in,
         )
