@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 STATIC = src/ipyterrascope/static/login.js
 
 .NOTPARALLEL:
-.PHONY: help demo check test soak lint wheel clean
+.PHONY: help demo check test soak screenshots lint wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -30,6 +30,10 @@ test: ## all tests, on the built and installed wheel; installs what they need
 
 soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
 	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600 $(ARGS)
+
+screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widget, in build/screenshots
+	tools/system-packages chromium
+	PYTHONPATH=tests:tools $(BIN)/python -m testbed.screenshots build/screenshots
 
 lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
 	$(BIN)/ruff check

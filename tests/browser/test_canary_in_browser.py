@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nbconvert import HTMLExporter
 
 from ipyterrascope.sandbox import Sandbox
 from private_jupyter import provider_traits
@@ -122,3 +123,13 @@ def test_the_canary_can_fail(story: Story, box: Sandbox) -> None:
     found = story.found()
     assert any(".ipynb (" in place for place in found)
     assert any(place.startswith("page (") for place in found)
+
+
+@pytest.mark.parametrize("widget_state", [False, True])
+def test_an_export_shows_text_and_no_code(story: Story, box: Sandbox, widget_state: bool) -> None:
+    """As a web page the notebook says how to log in; with the widgets' state, which takes the text's place, no code."""
+    story.notebook.save(widget_state=widget_state)
+    page, _ = HTMLExporter().from_filename(str(story.notebook.path))
+    assert ("Terrascope login: this place shows no widgets." in page) is not widget_state
+    assert box.waiting_codes[-1] not in page
+    assert found_in({"export": page.encode()}, secrets_of(box, []), USERS) == set()

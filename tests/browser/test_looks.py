@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from testbed.lab import Lab
-from testbed.scenes import SCENES, THEMES, Theatre, theatre
+from testbed.scenes import ENDINGS, SCENES, THEMES, Theatre, theatre
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -46,21 +46,39 @@ def stage(lab: Lab) -> Iterator[Theatre]:
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_face_is_accessible(stage: Theatre, theme: str, record_property: Any) -> None:
     """axe finds nothing wrong and is unsure of nothing, and it did look at the contrast of the texts in each face."""
-    page = stage.notebook.page
     stage.notebook.use_theme(THEMES[theme])
-    page.add_script_tag(path=AXE)
-    # else axe takes everything for outside the page, and looks at no contrast
-    page.evaluate("document.body.style.height = '100vh'")
     found: dict[str, list[Any]] = {}
     looked: dict[str, int] = {}
     for name in SCENES:
         stage.show(name)
-        result = page.evaluate(_CHECK, [_ROOT, RULES])
-        found[name], looked[name] = result["faults"] + result["unsure"], result["looked"]
+        found[name], looked[name] = checked(stage)
     record_property("color-contrast", looked)
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert min(looked.values()) >= 3, looked
     assert sum(looked.values()) >= 120, looked
+
+
+@pytest.mark.parametrize("name", ["choice", *ENDINGS])
+def test_a_choice_and_a_lost_kernel_are_accessible(lab: Lab, name: str) -> None:
+    """The same holds where a provider can be chosen, where the kernel is busy, and where it is gone."""
+    with theatre(lab, has_choice=name == "choice") as stage:
+        stage.show("code" if name == "choice" else name)
+        for theme in THEMES.values():
+            stage.notebook.use_theme(theme)
+            faults, looked = checked(stage)
+            assert faults == []
+            assert looked >= 3
+
+
+def checked(stage: Theatre) -> tuple[list[Any], int]:
+    """Return what axe finds wrong or is unsure of, and how many texts it looked at for contrast."""
+    page = stage.notebook.page
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=AXE)
+    # else axe takes everything for outside the page, and looks at no contrast
+    page.evaluate("document.body.style.height = '100vh'")
+    result = page.evaluate(_CHECK, [_ROOT, RULES])
+    return result["faults"] + result["unsure"], result["looked"]
 
 
 @pytest.mark.parametrize("width", [0, NARROW_PX], ids=["wide", "narrow"])

@@ -277,6 +277,8 @@ class Notebook:
             "async theme => { await jupyterapp.commands.execute('apputils:change-theme', {theme}); }", name
         )
         self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=name)
+        # JupyterLab's own curtain, which fades
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def run_all(self) -> None:
         """Run all cells, as the menu does, and wait until they are done or one raised."""

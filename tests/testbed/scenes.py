@@ -17,6 +17,9 @@ TESTS = Path(__file__).parents[1]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 
 
+_KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+
+
 def _nothing(_widget: Locator) -> None:
     pass
 
@@ -53,6 +56,28 @@ def _scan(widget: Locator) -> None:
     widget.get_by_role("button", name="Show the address as a QR code").click()
 
 
+def _ask_a_busy_kernel(widget: Locator) -> None:
+    _mute(widget)
+    widget.page.evaluate(f"() => {{ {_KERNEL}.requestExecute({{ code: 'import time; time.sleep(9)' }}); }}")
+    widget.get_by_role("button", name="New code").click()
+
+
+def _forget(widget: Locator) -> None:
+    _mute(widget)
+    widget.page.wait_for_function(f"() => {_KERNEL}.status === 'idle'")
+    widget.page.evaluate("() => { window.dispatchEvent(new Event('focus')); }")
+
+
+def _mute(widget: Locator) -> None:
+    # as a kernel that has no subshells, or knows nothing of the widget
+    code = "stage.widget.comm.on_msg(lambda _: None)"
+    widget.page.evaluate("async code => { await " + _KERNEL + ".requestExecute({ code }).done; }", code)
+
+
+def _shut_down(widget: Locator) -> None:
+    widget.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+
+
 SCENES = {
     "start": Scene("signed out", "Sign in once"),
     "asking": Scene("asking", "Signing in"),
@@ -73,6 +98,14 @@ SCENES = {
 }
 
 
+# these need a stage of their own, which they end
+ENDINGS = {
+    "waiting": Scene("code", "Waiting for the running cell", _ask_a_busy_kernel),
+    "gone": Scene("code", "earlier session", _forget),
+    "stopped": Scene("code", "has stopped", _shut_down),
+}
+
+
 class Theatre:
     """A notebook whose widget shows any scene."""
 
@@ -81,7 +114,7 @@ class Theatre:
 
     def show(self, name: str) -> Locator:
         """Show a scene in a fresh view, and return the widget."""
-        scene = SCENES[name]
+        scene = (SCENES | ENDINGS)[name]
         self.notebook.run(2)  # a fresh view, so that no earlier scene is left in it
         self.notebook.execute(f"stage.play({scene.state!r})")
         widget = self.notebook.widget

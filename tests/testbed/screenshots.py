@@ -1,0 +1,48 @@
+"""Take a picture of each face of the widget: `make screenshots`. In JupyterLab, three themes, wide and narrow."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from testbed.browser import chromium, loopback_context
+from testbed.lab import Lab, Notebook, lab_server
+from testbed.scenes import ENDINGS, SCENES, THEMES, theatre
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+WIDTHS = {"wide": 0, "narrow": 320}
+_SET_WIDTH = "([card, width]) => { card.parentElement.style.width = width ? `${width}px` : ''; }"
+
+
+def main(folder: Path) -> None:
+    """Write the pictures to `folder`: `FACE-WIDTH-THEME.png`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, chromium() as browser, loopback_context(browser) as context:
+        (Path(name) / "lab").mkdir()
+        with lab_server(Path(name) / "lab") as server:
+            lab = Lab(server, context, Path(name))
+            for face, notebook, widget in _faces(lab):
+                for theme in THEMES:
+                    notebook.use_theme(THEMES[theme])
+                    for width, px in WIDTHS.items():
+                        notebook.page.evaluate(_SET_WIDTH, [widget.element_handle(), px])
+                        widget.screenshot(path=folder / f"{face}-{width}-{theme}.png")
+            lab.server.end_kernels()
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+
+
+def _faces(lab: Lab) -> Iterator[tuple[str, Notebook, Locator]]:
+    stages = [(False, list(SCENES)), (True, ["choice"]), *((False, [name]) for name in ENDINGS)]
+    for has_choice, names in stages:
+        with theatre(lab, has_choice=has_choice) as stage:
+            for name in names:
+                yield name, stage.notebook, stage.show("code" if name == "choice" else name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
