@@ -3,7 +3,7 @@
 /** @typedef {import("./protocol.js").Source} Source */
 
 export const connecting = "Connecting…";
-export const gone = "This login belongs to an earlier session. Run the cell again.";
+export const gone = "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.";
 export const goneHint = "If a cell is still running, this wakes up when it ends.";
 export const stopped = "The kernel has stopped, or was restarted.";
 export const stoppedHint = "Run the notebook's %load_ext cell and this one again; in an app, reload the page.";

@@ -31,7 +31,7 @@ def main() -> None:
         signal.signal(number, _stop)
     folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = _notebook_in(folder)
+    notebook, *_ = [_notebook_in(folder, name) for name in ("quickstart.ipynb", "authentication.ipynb")]
     private = tempfile.TemporaryDirectory(prefix=".jupyter-", dir=folder, ignore_cleanup_errors=True)
     with Sandbox() as box, private as name:
         environment = private_environment(Path(name), os.environ)
@@ -45,9 +45,9 @@ def main() -> None:
         sys.exit(f"JupyterLab ended with {lab.returncode}:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def _notebook_in(folder: Path) -> Path:
-    """Return the quickstart in `folder`: a copy of ours, or what the person made of it."""
-    stored, notebook = _TREE / "notebooks" / "quickstart.ipynb", folder / "quickstart.ipynb"
+def _notebook_in(folder: Path, name: str) -> Path:
+    """Return a notebook in `folder`: a copy of ours, or what the person made of it."""
+    stored, notebook = _TREE / "notebooks" / name, folder / name
     if not notebook.exists():
         shutil.copy(stored, notebook)
     elif notebook.read_bytes() != stored.read_bytes():

@@ -60,7 +60,7 @@ def login(
     Returns
     -------
     Account
-        As the last line of a cell it is not shown: the widget, or the sentence about the login, says the same.
+        As the last line of a notebook's cell it is not shown: the widget says the same.
 
     Raises
     ------

@@ -31,7 +31,7 @@ def login(
 ) -> None:
     """Sign in by text, and return when it is done. Ctrl-C and the end of the input (Ctrl-D) cancel.
 
-    A user name and password that are refused are asked for again, up to three times in all, and then together with a
+    A password that is refused is asked for again, up to three times in all, and then together with a
     one-time code: a provider that misses one says no more than that.
 
     Parameters
@@ -114,12 +114,12 @@ def _invitation(account: Account, device: DeviceAuthorization) -> str:
 def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO) -> LoginState:
     label = account.provider.label
     name = username or _name(label)
-    state = _tried(account, method, name, _password(label))
+    state = _tried(account, method, name, _password(f"{label} password"))
     for _ in range(_TRIES - 1):
         if isinstance(state.error, LoginRefused) and not isinstance(state.error, AccountRefused):
             say(str(state.error), out)
-            name = _name(label, name)
-            password = _password(label)
+            # not the name again: fingers that expect the password would type it where it is shown
+            password = _password(f"{label} password of {name}")
             state = _tried(account, method, name, password, _hidden("One-time code (Enter if you have none): "))
     return state
 
@@ -133,15 +133,15 @@ def _tried(
     return account.wait()
 
 
-def _name(label: str, default: str = "") -> str:
-    name = input(f"{label} user name{f' [{default}]' if default else ''}: ").strip() or default
+def _name(label: str) -> str:
+    name = input(f"{label} user name: ").strip()
     if not name:
         raise UsageError("There is no user name.", "Nothing was typed.", "Sign in again.")
     return name
 
 
-def _password(label: str) -> Secret:
-    password = _hidden(f"{label} password (not shown): ")
+def _password(what: str) -> Secret:
+    password = _hidden(f"{what} (not shown): ")
     if not password:
         raise UsageError("There is no password.", "Nothing was typed.", "Sign in again.")
     return password

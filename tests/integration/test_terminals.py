@@ -68,13 +68,11 @@ def test_a_password_is_asked_for_and_never_shown(python: Terminal, box: Sandbox,
 
 
 def test_a_user_name_that_is_given_is_not_asked_for(python: Terminal) -> None:
-    """`username=` is taken as it is, and only the password is asked for; after a wrong one it is the default."""
+    """`username=` is taken as it is, and only the password is asked for, also after a wrong one."""
     python.type('ts.login(method="password", username="dora")')
     assert "user name" not in python.until("Terrascope password (not shown): ").split("\n", 1)[1]
     python.type("wr0ng-Pa55")
-    assert "Terrascope did not accept the user name and password." in python.until("Terrascope user name [dora]: ")
-    python.type("")
-    python.until("Terrascope password (not shown): ")
+    assert "Terrascope did not accept the user name and password." in python.until("password of dora (not shown): ")
     python.type(PASSWORD)
     python.until("One-time code (Enter if you have none): ")
     python.type("")
@@ -87,9 +85,7 @@ def test_a_one_time_code_is_asked_for_and_never_shown(python: Terminal, box: San
     python.type('ts.login(method="password", username="swiper")')
     python.until("(not shown): ")
     python.type(box.users["swiper"])
-    python.until("[swiper]: ")
-    python.type("")
-    python.until("(not shown): ")
+    python.until("of swiper (not shown): ")
     python.type(box.users["swiper"])
     python.until("(Enter if you have none): ")
     code = box.one_time_code()

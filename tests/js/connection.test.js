@@ -5,7 +5,7 @@ import { AWAITING, CODE, makeModel, openPage, pass, SIGNED_IN, settled, show, we
 beforeEach(() => openPage());
 
 const mute = () => {};
-const GONE = /This login belongs to an earlier session\. Run the cell again\./;
+const GONE = /This login belongs to an earlier session\. Run the notebook's %load_ext cell and this one again\./;
 
 test("until the kernel answers, nothing can be clicked and no state is shown", async () => {
   const view = await show(makeModel(SIGNED_IN, mute));

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from ..errors import LoginCancelled, LoginRefused, TerrascopeError
+from ..errors import AccountRefused, LoginCancelled, LoginRefused, TerrascopeError
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..values.providers import LoginMethod
@@ -61,6 +61,8 @@ def by_credential(client: OAuthClient, found: GivenToken | GivenPassword, method
         return basic_login(found.username, found.password, "environment")
     try:
         tokens = client.password(found.username, found.password)
+    except AccountRefused:
+        raise  # nothing is wrong with what was found
     except LoginRefused as exc:
         refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
     else:

@@ -62,7 +62,7 @@ def _suggestion(parser: argparse.ArgumentParser, message: str) -> str:
     word = wrong[1] or wrong[2]
     if word in meant:
         return f"Use {meant[word]}. " if meant[word] != word else ""
-    near = difflib.get_close_matches(word, sorted(meant), n=1)
+    near = difflib.get_close_matches(word, sorted(meant), n=1, cutoff=0.7)
     return f"Did you mean {meant[near[0]]}? " if near else ""
 
 

@@ -61,8 +61,9 @@ def _stand(account: Account, state: LoginState) -> str:
         who = f"signed in as {state.user}" if state.user else "signed in"
         unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
         return f"{who}, {how(account)}{unchecked}."
-    if state.phase == "awaiting_user" and state.device is not None:
-        return f"waiting for approval of the code {state.device.user_code} at {account.provider.issuer_host}."
+    if state.phase == "awaiting_user":
+        # without the code: what is printed is saved with the notebook, and whoever opens it could approve the code
+        return f"waiting for approval of a code at {account.provider.issuer_host}."
     if state.phase == "signing_in":
         return "signing in …"
     if state.error is not None:

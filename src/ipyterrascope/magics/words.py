@@ -11,10 +11,13 @@ from ..errors import UsageError, quoted
 _VARIABLE = re.compile(r"\{[^{}]+\}|\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _COMMENT = re.compile(r""""[^"]*"|'[^']*'|(?<!\S)#.*""", re.DOTALL)
 _PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
+_INDEXED = re.compile("\ue000\\d+\ue001\\[")
 
 
 class _Nothing(str):
-    """A variable as it is written, where it names nothing."""
+    """A variable or an expression as it is written, where it stands for nothing; `why` not."""
+
+    why = ""
 
 
 def words_of_line(line: str, ipython: Any) -> list[object]:
@@ -31,8 +34,7 @@ def words_of_line(line: str, ipython: Any) -> list[object]:
     values: list[object] = []
 
     def stash(match: re.Match[str]) -> str:
-        found, value = _value(match[0], ipython)
-        values.append(value if found else _Nothing(match[0]))
+        values.append(_value(match[0], ipython))
         return f"\ue000{len(values) - 1}\ue001"
 
     code = _COMMENT.sub(lambda match: "" if match[0].startswith("#") else match[0], line)
@@ -47,13 +49,18 @@ def words_of_line(line: str, ipython: Any) -> list[object]:
     return [_filled(word, values) for word in words]
 
 
-def _value(text: str, ipython: Any) -> tuple[bool, object]:
+def _value(text: str, ipython: Any) -> object:
     names: dict[str, object] = {**ipython.user_global_ns, **ipython.user_ns}
     expression = text[1:-1] if text.startswith("{") else text[1:]
     try:
-        return True, eval(expression, names)  # noqa: S307 - it is the user's own cell, as in any magic
-    except Exception:  # noqa: BLE001 - then it names nothing, and stays as it is written
-        return False, None
+        return eval(expression, names)  # noqa: S307 - it is the user's own cell, as in any magic
+    except NameError:
+        why = "There is no such variable."
+    except Exception as exc:  # noqa: BLE001 - then it stands for nothing, and stays as it is written
+        why = f"Python says {type(exc).__name__}."
+    nothing = _Nothing(text)
+    nothing.why = why
+    return nothing
 
 
 def _filled(word: str, values: list[object]) -> object:
@@ -61,8 +68,8 @@ def _filled(word: str, values: list[object]) -> object:
     if whole is not None:
         value = values[int(whole[1])]
         if isinstance(value, _Nothing):
-            raise UsageError(
-                f"{quoted(value, 60)} stands for nothing.", "There is no such variable.", "Check its name."
-            )
+            raise UsageError(f"{quoted(value, 60)} stands for nothing.", value.why, "Check it.")
         return value
+    if _INDEXED.match(word):
+        raise UsageError("An index after $name is not read.", "`$name` is one variable.", "Write {name[0]} instead.")
     return _PLACEHOLDER.sub(lambda match: str(values[int(match[1])]), word)

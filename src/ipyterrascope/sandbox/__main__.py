@@ -92,7 +92,11 @@ def _described_as_json(box: Sandbox) -> str:
 def _described(box: Sandbox) -> str:
     provider = box.provider()
     users = "\n".join(f"  {name:10} {password}" for name, password in box.users.items())
-    where = {"TERRASCOPE_ISSUER": provider.issuer, "TERRASCOPE_HOSTS": ",".join(sorted(provider.hosts))}
+    where = {
+        "TERRASCOPE_ISSUER": provider.issuer,
+        "TERRASCOPE_HOSTS": ",".join(sorted(provider.hosts)),
+        "TERRASCOPE_STAC_URL": box.stac_url,
+    }
     unattended = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
     return (
         f"Terrascope SANDBOX at {box.url} (this machine only; Ctrl-C ends it)\n"

@@ -144,7 +144,11 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         do = f"Try again in {timedelta(seconds=round(asked_s))}: it asks for that." if asked_s else "Try again later."
         return ServerUnreachable(f"{host} did not deliver the file ({status}).", f"{why} {address}", do, status=status)
     what, why, do = {
-        401: ("did not accept the sign-in", "It is missing, has ended or is not valid there.", "Sign in again."),
+        401: (
+            "did not accept the sign-in",
+            "It is missing, has ended or is not valid there.",
+            "Sign in again, or set TERRASCOPE_TOKEN anew if it came from there.",
+        ),
         403: (
             "does not let you have this file",
             "Your account lacks the right to it, or its conditions have to be accepted first.",
@@ -158,10 +162,12 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
 
 def no_login_sent(status: int | None, url: str, login_hosts: Iterable[str]) -> ServerRefused:
     """Return the error for a refusal by a host that must not see the sign-in."""
+    hosts = quoted(", ".join(sorted(login_hosts))) or "none is set"
     return ServerRefused(
         f"{host_of(url)} did not give the file ({status}), and no login was sent there.",
-        f"A login goes to its provider's hosts only: {quoted(', '.join(sorted(login_hosts)))}.",
-        "Name the provider that the host belongs to (`--provider`, provider=…), or add the host to c.Terrascope.hosts.",
+        f"A login goes to its provider's hosts only: {hosts}.",
+        "Name the provider that the host belongs to (`--provider`, provider=…), or add the host to c.Terrascope.hosts "
+        "(TERRASCOPE_HOSTS).",
         status=status,
     )
 

@@ -95,7 +95,7 @@ class Report(Sequence[Path]):
         return self._with("failed")
 
     def _with(self, status: Status) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.status == status]
+        return [outcome for outcome in dict.fromkeys(self.outcomes) if outcome.status == status]
 
     @overload
     def __getitem__(self, index: int) -> Path: ...

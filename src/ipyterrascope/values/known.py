@@ -29,7 +29,7 @@ TERRASCOPE = Provider(
 
 
 _UNKNOWN: dict[str, object] = {
-    "endpoints": None, "hosts": (), "registration_url": "", "account_url": "", "password_reset_url": "",
+    "endpoints": None, "hosts": (), "stac_url": "", "registration_url": "", "account_url": "", "password_reset_url": "",
 }  # fmt: skip
 
 
@@ -45,7 +45,9 @@ def reconfigured(provider: Provider, **changes: object) -> Provider:
 
 
 def terrascope_from_environment(environ: Mapping[str, str]) -> Provider:
-    """Return Terrascope as `TERRASCOPE_ISSUER`, `TERRASCOPE_CLIENT_ID` and `TERRASCOPE_HOSTS` (comma-separated) say.
+    """Return Terrascope as the environment says.
+
+    `TERRASCOPE_ISSUER`, `TERRASCOPE_CLIENT_ID`, `TERRASCOPE_HOSTS` (comma-separated), `TERRASCOPE_STAC_URL`.
 
     Raises
     ------
@@ -58,4 +60,5 @@ def terrascope_from_environment(environ: Mapping[str, str]) -> Provider:
         issuer=environ.get("TERRASCOPE_ISSUER", "").strip().rstrip("/"),
         client_id=environ.get("TERRASCOPE_CLIENT_ID", "").strip(),
         hosts=hosts,
+        stac_url=environ.get("TERRASCOPE_STAC_URL", "").strip(),
     )

@@ -12,7 +12,7 @@ from .hosts import is_address, may_carry, origin_of, validated_hosts
 LoginMethod = Literal["device", "password", "basic"]
 
 _PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
-_TEXTS = ("name", "label", "issuer", "client_id", "scope", "badge", *_PAGES)
+_TEXTS = ("name", "label", "issuer", "client_id", "scope", "badge", "demo_login", *_PAGES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
         (
             WAITING,
             {"environment": "Nothing is set."},
-            ["waiting for approval of the code ABCD-EFGH at sso.terrascope.be."],
+            ["waiting for approval of a code at sso.terrascope.be."],
         ),
         (
             LoginState(phase="failed", error=LoginDenied("The sign-in was denied.", "", "Get a new code.")),

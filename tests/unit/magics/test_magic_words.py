@@ -48,11 +48,22 @@ def test_words(line: str, words: list[object]) -> None:
     assert words_of_line(line, SHELL) == words
 
 
-@pytest.mark.parametrize("word", ["$nothing", "{nothing}", "{1 / 0}"])
-def test_a_variable_that_is_not_there(word: str) -> None:
-    """A word that stands for nothing is said to, instead of being taken for an address."""
-    with pytest.raises(UsageError, match="stands for nothing"):
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [("$nothing", "no such variable"), ("{nothing}", "no such variable"), ("{1 / 0}", "ZeroDivisionError")],
+)
+def test_a_variable_that_is_not_there(word: str, why: str) -> None:
+    """A word that stands for nothing is said to, and why, instead of being taken for an address."""
+    with pytest.raises(UsageError, match=f"stands for nothing.*{why}"):
         words_of_line(word, SHELL)
+
+
+def test_an_index_after_a_variable() -> None:
+    """`$name[0]` is answered by how it is written."""
+    shell = SimpleNamespace(user_global_ns={}, user_ns={"urls": ["https://h/a.tif"]})
+    with pytest.raises(UsageError, match=r"Write \{name\[0\]\} instead"):
+        words_of_line("$urls[0]", shell)
+    assert words_of_line("{urls[0]}", shell) == ["https://h/a.tif"]
 
 
 @pytest.mark.parametrize("line", ['"open', "it's"])

@@ -43,7 +43,7 @@ def test_json_line_then_service(number):
 def test_text_for_people():
     """Without `--json` the address, the users, and what a shell has to export are printed."""
     with started() as process:
-        lines = [process.stdout.readline() for _ in range(16)]
+        lines = [process.stdout.readline() for _ in range(17)]
         process.terminate()
     text = "".join(lines)
     for shown in ("SANDBOX", "http://127.0.0.1:", "dora", "päss wörd+&%"):
@@ -53,7 +53,7 @@ def test_text_for_people():
 def test_what_it_tells_to_export_signs_in():
     """A shell that runs the printed `export` lines starts Python with a working login."""
     with started() as process:
-        lines = [process.stdout.readline() for _ in range(16)]
+        lines = [process.stdout.readline() for _ in range(17)]
         exports = "".join(line for line in lines if line.lstrip().startswith("export "))
         url = f"{lines[0].split()[3]}/download/nothing.tif"
         code = f"import ipyterrascope as ts; print(ts.session().get({url!r}).status_code)"
