@@ -85,17 +85,25 @@ export function connect(model, onChange) {
 
   function hello() {
     clearTimeout(helloTimer);
-    helloTimer = setTimeout(giveUp, GONE_AFTER_MS);
+    helloTimer = setTimeout(() => {
+      helloTimer = setTimeout(giveUp, GONE_AFTER_MS - WAITING_AFTER_MS);
+      if (kernel.isBusy()) beSilent("busy");
+    }, WAITING_AFTER_MS);
     send("hello");
+  }
+
+  /** @param {Silence} kind */
+  function beSilent(kind) {
+    silence = kind;
+    onChange();
   }
 
   function giveUp() {
     const isBusy = kernel.isBusy();
     if (isBusy === false || (isBusy === undefined && status !== "live")) return fall("gone");
     // a view that was alive keeps what it shows: without subshells a kernel answers only between cells
-    silence = isBusy ? "busy" : "silent";
     helloTimer = setTimeout(giveUp, GONE_AFTER_MS);
-    onChange();
+    beSilent(isBusy ? "busy" : "silent");
   }
 
   /** @type {Connection["request"]} */
@@ -106,8 +114,7 @@ export function connect(model, onChange) {
     pending = mine;
     requestTimer = setTimeout(() => {
       mine.isWaiting = true;
-      silence = kernel.isBusy() === false ? "idle" : "busy";
-      onChange();
+      beSilent(kernel.isBusy() === false ? "idle" : "busy");
     }, WAITING_AFTER_MS);
     send(kind, fields, buffers);
     onChange();

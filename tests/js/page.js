@@ -146,10 +146,16 @@ export async function settled() {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-/** @param {number} ms */
+/**
+ * Let time pass, in steps: a timer that another one sets counts from when that one is due.
+ *
+ * @param {number} ms
+ */
 export async function pass(ms) {
-  mock.timers.tick(ms);
-  await settled();
+  for (let left = ms; left > 0; left -= 500) {
+    mock.timers.tick(Math.min(500, left));
+    await settled();
+  }
 }
 
 /** Show a view of `model` and wait until the kernel has answered. */

@@ -21,10 +21,11 @@ import anywidget
 import traitlets
 
 from ..auth.account import Account
-from ..errors import FlowUnavailable, TerrascopeError, UsageError
+from ..errors import TerrascopeError, UsageError
 from ..values.providers import LoginMethod
-from ..values.states import LoginState, Phase
-from .protocol import ReplyKind, Request, RequestKind, read_request, secrets_from, view_of
+from ..values.states import LoginState
+from .obey import obey
+from .protocol import ReplyKind, Request, read_request, secrets_from, view_of
 from .shown import code_of, shown_provider, traits_of
 
 __all__ = ["LoginWidget"]
@@ -32,13 +33,6 @@ __all__ = ["LoginWidget"]
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 _STATIC = Path(__file__).parent.parent / "static"
-
-_ALLOWED_IN: Mapping[RequestKind, tuple[Phase, ...]] = {
-    "start_device": ("signed_out", "failed", "awaiting_user"),
-    "submit_password": ("signed_out", "failed"),
-    "cancel": ("signing_in", "awaiting_user"),
-    "logout": ("signed_in",),
-}
 
 
 class LoginWidget(anywidget.AnyWidget):
@@ -111,7 +105,7 @@ class LoginWidget(anywidget.AnyWidget):
     ) -> None:
         self._accounts = {other.provider.name: other for other in (account, *choices)}
         self._account = account
-        self._serial_offset, self._has_ended = 0, False
+        self._serial_offset, self._has_ended, self._last_phase = 0, False, account.state.phase
         self._methods = {account.provider.name: methods}
         self._clock = clock
         self._lock = threading.RLock()
@@ -134,7 +128,7 @@ class LoginWidget(anywidget.AnyWidget):
                 self._unfollow()
                 # another account counts its states from anew, and the views must not take this one for an old one
                 self._account, self._serial_offset = account, self.serial + 1 - account.state.serial
-                self.set_trait("phase", account.state.phase)
+                self._has_ended, self._last_phase = False, account.state.phase
                 self._follow()
 
     def close(self) -> None:
@@ -168,8 +162,9 @@ class LoginWidget(anywidget.AnyWidget):
             serial = state.serial + self._serial_offset
             if serial < self.serial:
                 return
-            if state.phase != self.phase:
-                self._has_ended = (self.phase, state.phase) == ("signed_in", "failed")
+            if state.phase != self._last_phase:
+                self._has_ended = (self._last_phase, state.phase) == ("signed_in", "failed")
+                self._last_phase = state.phase
             code = code_of(state)
             if code is not None and code["code_expires_at"] != self.code_expires_at:
                 self._reply("code", "", **code)
@@ -193,48 +188,24 @@ class LoginWidget(anywidget.AnyWidget):
         self._guarded(view_of(content), lambda: self._act(read_request(content, passed, self.boot_id)))
 
     def _act(self, request: Request) -> None:
-        account, kind = self._account, request.kind
+        account, kind, view_id = self._account, request.kind, request.view_id
         if kind == "hello":
             code = code_of(account.state)
             if code is not None:
-                self._reply("code", request.view_id, **code)
-            self._reply("welcome", request.view_id, now=self._clock())
+                self._reply("code", view_id, **code)
+            self._reply("welcome", view_id, now=self._clock())
         elif kind == "poll":
             account.poll_now()
         elif kind == "choose_provider":
             self.choose(request.provider)
-            self._reply("accepted", request.view_id)
-        elif account.state.phase not in _ALLOWED_IN[kind]:
-            raise UsageError(
-                "Nothing was done.", "The login had moved on already, perhaps in another tab.", "See how it stands now."
-            )
+            self._reply("accepted", view_id)
         else:
-            self._start(request)
-            self._reply("accepted", request.view_id)
+            offered = self._offered(account.state)
+            obey(account, request, offered=offered, beside=lambda action: self._beside(view_id, action))
+            self._reply("accepted", view_id)
 
-    def _start(self, request: Request) -> None:
-        account = self._account
-        if request.kind == "cancel":
-            account.cancel()
-        elif request.kind == "logout":
-            # asks the provider and may take its time
-            threading.Thread(
-                target=self._guarded, args=(request.view_id, account.logout), name="terrascope-logout", daemon=True
-            ).start()
-        elif request.kind == "start_device":
-            self._check_offered("device")
-            account.start_device_login()
-        elif request.password is not None:
-            self._check_offered(request.method)
-            account.start_password_login(
-                request.username, request.password, one_time_code=request.one_time_code, method=request.method
-            )
-
-    def _check_offered(self, method: LoginMethod) -> None:
-        if method not in self._offered(self._account.state):
-            raise FlowUnavailable(
-                "That way to sign in is not offered here.", f"It is not among those of {self._account.provider.label}."
-            )
+    def _beside(self, view_id: str, action: Callable[[], object]) -> None:
+        threading.Thread(target=self._guarded, args=(view_id, action), name="terrascope-widget", daemon=True).start()
 
     def _guarded(self, view_id: str, action: Callable[[], object]) -> None:
         """Run `action`; whatever it raises is shown in the view, since ipywidgets would do no more than log it."""

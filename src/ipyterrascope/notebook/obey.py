@@ -1,0 +1,70 @@
+"""What a person's click does to an account, and when it comes too late (floor 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from ..auth.account import Account
+from ..errors import FlowUnavailable, UsageError
+from ..values.providers import LoginMethod
+from ..values.states import Phase
+from .protocol import Request, RequestKind
+
+_ALLOWED_IN: Mapping[RequestKind, tuple[Phase, ...]] = {
+    "start_device": ("signed_out", "failed", "awaiting_user"),
+    "submit_password": ("signed_out", "failed"),
+    "cancel": ("signing_in", "awaiting_user"),
+    "logout": ("signed_in",),
+}
+
+
+def obey(
+    account: Account,
+    request: Request,
+    *,
+    offered: Collection[LoginMethod],
+    beside: Callable[[Callable[[], object]], None],
+) -> None:
+    """Do what a request asks for, and return at once.
+
+    Parameters
+    ----------
+    account : Account
+    request : Request
+        One of the kinds that change something.
+    offered : collection of {"device", "password", "basic"}
+        Ways to sign in that the widget offers.
+    beside : callable
+        Runs what may take its time beside the caller.
+
+    Raises
+    ------
+    UsageError
+        The account has moved on, so that a click on an old picture would undo what another tab did.
+    FlowUnavailable
+        That way to sign in is not offered.
+    """
+    kind = request.kind
+    if account.state.phase not in _ALLOWED_IN[kind]:
+        raise UsageError(
+            "Nothing was done.", "The login had moved on already, perhaps in another tab.", "See how it stands now."
+        )
+    if kind == "cancel":
+        account.cancel()
+    elif kind == "logout":
+        beside(account.logout)  # asks the provider
+    elif kind == "start_device":
+        _check_offered(account, "device", offered)
+        account.start_device_login()
+    elif request.password is not None:
+        _check_offered(account, request.method, offered)
+        account.start_password_login(
+            request.username, request.password, one_time_code=request.one_time_code, method=request.method
+        )
+
+
+def _check_offered(account: Account, method: LoginMethod, offered: Collection[LoginMethod]) -> None:
+    if method not in offered:
+        raise FlowUnavailable(
+            "That way to sign in is not offered here.", f"It is not among those of {account.provider.label}."
+        )
