@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ipyterrascope.sandbox import Sandbox
+from private_jupyter import provider_traits
 from testbed import lab as testbed_lab
 from testbed.lab import Lab, LabServer
 
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     with testbed_lab.lab_server(tmp_path_factory.mktemp("lab")) as server:
         yield server
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox that is polled each second."""
+    with Sandbox(device_interval_s=1) as box:
+        yield box
+
+
+@pytest.fixture
+def traits(box: Sandbox) -> Mapping[str, object]:
+    """What makes the sandbox a kernel's Terrascope."""
+    return provider_traits(box.provider())
 
 
 @pytest.fixture

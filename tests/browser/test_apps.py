@@ -43,12 +43,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(device_interval_s=1) as box:
-        yield box
-
-
 @contextlib.contextmanager
 def app(folder: Path, command: Callable[[int], list[str]], environ: dict[str, str]) -> Iterator[str]:
     """Serve an app in `folder`, and return its address."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,12 +60,6 @@ class Story:
             "console": "\n".join(self.lines).encode(),
             "addresses": page.evaluate("performance.getEntries().map(e => e.name).join()").encode(),
         }
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(device_interval_s=1) as box:
-        yield box
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ipyterrascope.sandbox import Sandbox
-from private_jupyter import provider_traits
 from testbed.ipykernel6 import ipykernel6
 from testbed.lab import Lab, Notebook
 
@@ -26,17 +25,6 @@ CELLS = [
 ]
 STOPPED = "The kernel has stopped, or was restarted."
 EARLIER = "This login belongs to an earlier session."
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(device_interval_s=1) as box:
-        yield box
-
-
-@pytest.fixture
-def traits(box: Sandbox) -> Mapping[str, object]:
-    return provider_traits(box.provider())
 
 
 def opened(lab: Lab, traits: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Notebook:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from ipyterrascope.sandbox import Sandbox
-from private_jupyter import provider_traits
 from testbed.lab import Lab, Notebook
 
 pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
 CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope status", "s = %terrascope session"]
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(device_interval_s=1) as box:
-        yield box
-
-
-@pytest.fixture
-def traits(box: Sandbox) -> Mapping[str, object]:
-    return provider_traits(box.provider())
 
 
 @pytest.fixture

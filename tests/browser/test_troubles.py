@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from ipyterrascope.sandbox import Sandbox, steps
-from private_jupyter import provider_traits
 from testbed.browser import STRANGE_HOST
 from testbed.lab import Lab, Notebook
 
@@ -16,17 +15,6 @@ pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
 CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope login --method password"]
 CODE = re.compile("^[A-Z]{4}-[A-Z]{4}$")
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(device_interval_s=1) as box:
-        yield box
-
-
-@pytest.fixture
-def traits(box: Sandbox) -> Mapping[str, object]:
-    return provider_traits(box.provider())
 
 
 @pytest.fixture

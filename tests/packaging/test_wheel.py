@@ -40,6 +40,8 @@ def test_the_wheel_has_the_front_end_and_its_types(wheel: Path) -> None:
         assert sizes[f"ipyterrascope/{name}"] > 0
     assert "ipyterrascope/py.typed" in sizes
     assert any(name.endswith("/LICENSE") for name in sizes)
+    # of the QR encoder, which is bundled
+    assert any(name.endswith("/lean-qr.txt") for name in sizes)
     assert not [name for name in sizes if not name.startswith(("ipyterrascope/", "ipyterrascope-"))]
 
 
