@@ -186,6 +186,33 @@ def test_the_form_signs_in_also_after_a_wrong_password(notebook: FrontEnd, box: 
     assert notebook.run(f"%download {box.download_urls[0]}").result.startswith("Report: 1 saved")
 
 
+def test_a_hubs_user_finds_the_name_filled_in(box: Sandbox, tmp_path: Path) -> None:
+    """On a JupyterHub the form has the user's name, unless the cell says another one."""
+    environ = environment_for(tmp_path, box, JUPYTERHUB_USER="dora", LOGNAME="dora")
+    with front_end(environ, tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope")
+        for line, name in (("%terrascope login", "dora"), ("%terrascope login --user boots", "boots")):
+            view = notebook.run(line).views[0]
+            assert notebook.widgets[view]["username"] == name
+
+
+def test_a_login_without_a_name_offers_every_provider(notebook: FrontEnd, box: Sandbox) -> None:
+    """Once a second provider is known the widget can turn to it; a login that names its provider offers no other."""
+    notebook.run("import ipyterrascope as ts; mine = ts.providers['terrascope']; import dataclasses")
+    notebook.run("mine = dataclasses.replace(mine, name='mine', label='Mine')")
+    assert notebook.widgets[notebook.run("_ = ts.login(mine)").views[0]]["choices"] == {}
+    view = notebook.run("%terrascope login").views[0]
+    assert notebook.widgets[view]["choices"] == {"terrascope": "Terrascope", "mine": "Mine"}
+    notebook.click(view, "choose_provider", provider="mine")
+    notebook.until(lambda: notebook.widgets[view]["provider"]["name"] == "mine")
+
+
+def test_running_the_cell_again_and_again_makes_one_widget(notebook: FrontEnd, box: Sandbox) -> None:
+    """However often the login cell runs, there is one live widget in the kernel, shown by each run."""
+    views = [notebook.run("%terrascope login").views[0] for _ in range(20)]
+    assert len(set(views)) == 1
+
+
 def test_asking_for_the_form_drops_a_code_that_waits(notebook: FrontEnd) -> None:
     """`--method password` after `login` cancels the code, so that the form can be used at once."""
     waiting(notebook)

@@ -34,8 +34,10 @@ def show_login(
     from .login_widget import LoginWidget
 
     asked_for = (account, methods, username, *choices)
-    widget = _shown.get(asked_for)
-    if is_app or widget is None or widget.comm is None:
-        widget = _shown[asked_for] = LoginWidget(account, methods=methods, username=username, choices=choices)
+    widget = None if is_app else _shown.get(asked_for)
+    if widget is None or widget.comm is None:
+        widget = LoginWidget(account, methods=methods, username=username, choices=choices)
+    if not is_app:
+        _shown[asked_for] = widget
     widget.choose(account.provider.name)  # a person may have turned to another one
     display(widget)

@@ -11,6 +11,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 from ipyterrascope.auth.account import Account
+from ipyterrascope.notebook import show
 from ipyterrascope.notebook.show import show_login
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Provider
@@ -51,6 +52,7 @@ def test_an_app_shows_a_widget_to_each_visitor(shown: list[Any], account: Accoun
     for _ in range(2):
         show_login(account, ("device",), is_app=True)
     assert shown[0] is not shown[1]
+    assert not [widget for widget in show._shown.values() if widget in shown]
 
 
 def test_what_differs_gets_a_widget_of_its_own(shown: list[Any], account: Account) -> None:
