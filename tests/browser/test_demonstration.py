@@ -55,6 +55,9 @@ def test_the_demonstration_runs_the_quickstart(address: str, browser_context: Br
     run_next(notebook, 1)
     run_next(notebook, 3)
     notebook.widget.get_by_text("SANDBOX").wait_for()
+    notebook.widget.get_by_role("button", name="Use a password").click()
+    notebook.widget.get_by_text(f"No real account: sign in as dora, password {DORA.password}.").wait_for()
+    notebook.widget.get_by_role("button", name="Use a code").click()
 
     with browser_context.expect_page() as tab:
         notebook.widget.get_by_role("link", name="Copy code & open Terrascope").click()
