@@ -105,8 +105,11 @@ def _ask_by_widget(
     offered: tuple[LoginMethod, ...] = (method, *(way for way in ways if way != method)) if method else ways
     if offered[0] != "device" and account.state.phase == "awaiting_user":
         account.cancel()  # they want the form, not the code that is waited for
-    elif offered[0] == "device" and may_start and account.state.phase in ("signed_out", "failed"):
+    elif offered[0] == "device" and may_start and account.state.phase in ("signed_out", "failed", "signed_in"):
         account.start_device_login()
+    elif account.is_signed_in:
+        # the form would replace the login that is shown; that is one click, and theirs
+        terminal.say(f"{welcome(account)} To change that, use Switch account.")
     from .notebook.show import show_login
 
     show_login(account, offered, username, choices, is_app=frontend.is_app())

@@ -32,6 +32,17 @@ def signed_in(notebook: FrontEnd, box: Sandbox) -> str:
     return view
 
 
+def test_another_method_asked_for_by_who_is_signed_in(notebook: FrontEnd, box: Sandbox) -> None:
+    """A device code is asked for at once, beside the login that is there; for the form the way to it is said."""
+    view = signed_in(notebook, box)
+    assert "To change that, use Switch account." in notebook.run("%terrascope login --method password").stream
+    assert notebook.widgets[view]["phase"] == "signed_in"
+    notebook.run("%terrascope login --method device")
+    notebook.until_phase(view, "awaiting_user")
+    notebook.run("import ipyterrascope as ts; ts.account().cancel()")
+    notebook.until_phase(view, "signed_in")
+
+
 def lines_of(cell: Cell) -> list[str]:
     return cell.shown.splitlines()
 
