@@ -41,7 +41,7 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
         assert demo.wait(timeout=60) == 0
 
     assert not [process for process in started if process.is_running()]
-    assert [path.name for path in folder.iterdir()] == ["quickstart.ipynb"]
+    assert {path.name for path in folder.iterdir()} == {"quickstart.ipynb", "authentication.ipynb"}
 
 
 def test_the_persons_own_notebook_is_kept(tmp_path: Path) -> None:
