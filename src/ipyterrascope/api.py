@@ -171,8 +171,7 @@ def download(
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .session import AuthorizedSession
-    from .transfer import Item, items_from, progress_for
+    from .transfer import CurlEngine, Item, items_from, progress_for
     from .transfer import download as fetch
 
     items = items_from(sources, name)
@@ -182,15 +181,14 @@ def download(
     # one thing fails with its own error, several with a summary
     wanted = items[0] if isinstance(sources, (str, Item)) else items
     progress = progress_for(_PROGRESS[frontend.place()])
-    with AuthorizedSession(chosen, login_url=chosen.provider.issuer, connection=chosen.connection) as signed:
-        return fetch(
-            wanted,
-            folder,
-            session=signed,
-            login_hosts=chosen.provider.hosts,
-            overwrite=overwrite,
-            progress=progress,
-        )
+    return fetch(
+        wanted,
+        folder,
+        engine=CurlEngine(chosen, connection=chosen.connection, login_url=chosen.provider.issuer),
+        login_hosts=chosen.provider.hosts,
+        overwrite=overwrite,
+        progress=progress,
+    )
 
 
 def logout(provider: str | Provider | None = None) -> str:

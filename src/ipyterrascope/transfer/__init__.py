@@ -1,10 +1,11 @@
 """Floor 4: downloads. Sources become items, items a plan, the engine carries it out, the report says what became of it.
 
-It knows no tokens: it is handed a session that carries the sign-in.
+It knows no tokens: it is handed an `Authorizer`.
 """
 
+from .curl import CurlEngine
 from .download import download
-from .engine import Engine, SessionEngine
+from .engine import Engine
 from .plan import Action, plan
 from .progress import Progress, progress_for
 from .report import Outcome, Report
@@ -14,12 +15,12 @@ from .sources import Item, Source, items_from
 __all__ = [
     "Action",
     "Backoff",
+    "CurlEngine",
     "Engine",
     "Item",
     "Outcome",
     "Progress",
     "Report",
-    "SessionEngine",
     "Source",
     "download",
     "items_from",

@@ -30,6 +30,8 @@ class Body:
     ----------
     start : int
         The offset of its first byte in the file.
+    end : int or None
+        The offset behind its last byte, of a part; None for a body that is the whole file.
     size_bytes : int or None
         The size of the whole file; None when the server does not tell.
     validator : str or None
@@ -37,35 +39,40 @@ class Body:
     """
 
     start: int
+    end: int | None
     size_bytes: int | None
     validator: str | None
 
 
-def read_body(status: int, headers: Headers, offset: int, validator: str | None) -> Body | None:
+def read_body(status: int, headers: Headers, start: int, asked_end: int | None, validator: str | None) -> Body | None:
     """Tell what the body of a 200 or 206 holds, or None where it is not what was asked and has to be asked anew.
 
     Parameters
     ----------
     status : int
     headers : mapping
-    offset : int
-        Where the answer was asked to begin; 0 when the whole file was asked for.
+    start : int
+        Where the answer was asked to begin.
+    asked_end : int or None
+        Where it was asked to end, exclusive; None for the end of the file. With `start` 0 no part was asked for.
     validator : str or None
         The validator that `If-Range` carried.
     """
     size_bytes = content_length(headers)
     ours = strong_validator(headers)
     if status == 200:
-        return Body(0, size_bytes, ours)
+        return Body(0, None, size_bytes, ours)
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    if status != 206 or match is None or not offset or match[3] == "*":
+    if status != 206 or match is None or match[3] == "*" or (start == 0 and asked_end is None):
         return None
-    start, end, total = int(match[1]), int(match[2]), int(match[3])
-    if start != offset or not start <= end < total or size_bytes not in (None, end - start + 1):
+    first, end, total = int(match[1]), int(match[2]) + 1, int(match[3])
+    if first != start or not start < end <= min(total, asked_end or total) or size_bytes not in (None, end - start):
         return None
+    if validator is None:
+        return Body(start, end, total, ours)
     if "ETag" in headers and ours != validator:
         return None
-    return Body(start, total, validator)
+    return Body(start, end, total, validator)
 
 
 def content_length(headers: Headers) -> int | None:

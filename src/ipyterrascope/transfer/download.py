@@ -10,12 +10,10 @@ from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-import requests
-
 from ..errors import LoginRequired, TerrascopeError
 from ..values.hosts import may_carry
 from .answers import no_login_sent
-from .engine import Engine, SessionEngine
+from .engine import Engine
 from .folder import folder_of, look_at, make_writable
 from .plan import Action, plan
 from .progress import NoProgress, Progress
@@ -27,12 +25,11 @@ def download(
     sources: Source,
     folder: str | os.PathLike[str] = ".",
     *,
-    session: requests.Session,
+    engine: Engine,
     login_hosts: Collection[str] | None = None,
     name: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    engine: Callable[[requests.Session], Engine] = SessionEngine,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Download files, each whole or not at all.
@@ -46,8 +43,8 @@ def download(
         What to fetch; see `items_from`.
     folder : path
         Where to; it is made if missing, and ``~`` is your home.
-    session : requests.Session
-        Carries the sign-in to the hosts that may see it.
+    engine : Engine
+        Fetches, with the sign-in for the hosts that may see it.
     login_hosts : collection of str, optional
         Those hosts, for the error when another one refuses.
     name : str, optional
@@ -56,8 +53,6 @@ def download(
         Fetch also what is there already; it is replaced once the new file is whole.
     progress : Progress, optional
         Is told how it goes; see `progress_for`.
-    engine : callable
-        Makes the engine from the session.
     monotonic : callable
         Seconds that never go back.
 
@@ -83,7 +78,7 @@ def download(
     actions = plan(items, target, look_at, overwrite=overwrite)
     if any(action.do == "fetch" for action in actions):
         make_writable(target)
-    outcomes = _run(list(dict.fromkeys(actions)), engine(session), progress or NoProgress(), login_hosts)
+    outcomes = _run(list(dict.fromkeys(actions)), engine, progress or NoProgress(), login_hosts)
     report = Report((outcomes[action.item] for action in actions), monotonic() - began)
     if not report.failed:
         return report

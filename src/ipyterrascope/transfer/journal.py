@@ -1,6 +1,10 @@
-"""The journal beside an unfinished file: what it is a part of, so that a later run can go on (floor 4).
+"""The journal beside an unfinished file: what it is a part of, and which bytes are there (floor 4).
 
-It is read as what a stranger may have written: what is not exactly what `write` would have written is not believed.
+Its first line says what, each line after it one range that was written. Lines are only added, so that writing one costs
+nothing that matters, and a kill can cut the last one at most. What the system has not written to the disk yet survives
+a kill, but no power cut: after another start of the machine only the ranges before a line "synced" count.
+
+It is read as what a stranger may have written: what is not exactly what we would have written is not believed.
 """
 
 from __future__ import annotations
@@ -8,68 +12,137 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import cast
 
 from .answers import is_validator
 from .names import shown
+from .pieces import Range, joined
 
 _SAFELY: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_MAX_BYTES = 65536
+_MAX_BYTES = 64 << 20
+_RANGE = re.compile(r"([0-9]{1,18}) ([0-9]{1,18})")
+_SYNCED = "synced"
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What a part is a part of. The hash is of the whole URL, whose query may be a secret and is not stored."""
+    """What a part is a part of. The hash is of the whole URL, whose query may be a secret and is not stored.
+
+    `boot` names the start of the machine in which it was written; `done` is what is there.
+    """
 
     url: str
     url_sha256: str
     validator: str | None
     size_bytes: int | None
+    boot: str = ""
+    done: tuple[Range, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, url: str, validator: str | None, size_bytes: int | None) -> Journal:
         """Return the journal of a content of `url` that `validator` names."""
-        return cls(shown(url), _sha256(url), validator, size_bytes)
+        return cls(shown(url), _sha256(url), validator, size_bytes, boot_id())
 
     def is_of(self, url: str) -> bool:
         """Tell whether it is the journal of exactly this URL."""
         return self.url_sha256 == _sha256(url)
 
-    def usable_bytes(self, part_bytes: int) -> int:
-        """Return where a part of that size goes on: before its last byte at least, so that the answer proves it."""
-        if self.size_bytes is None or part_bytes < self.size_bytes:
-            return part_bytes
-        return self.size_bytes - 1 if part_bytes == self.size_bytes else 0
+    def usable(self, part_bytes: int) -> list[Range]:
+        """Return what of a part of that size can be gone on with: never all of it, so that the answer proves it."""
+        done = [(start, min(end, part_bytes)) for start, end in self.done]
+        if self.size_bytes is not None:
+            done = [(start, min(end, self.size_bytes - 1)) for start, end in done]
+        return joined(done)
 
-    def write(self, path: Path) -> None:
-        """Write it in the place of whatever is at `path`; a link is replaced, not followed."""
+    def head(self) -> bytes:
+        """Return its first line."""
+        fields = asdict(self)
+        del fields["done"]
+        return json.dumps(fields).encode() + b"\n"
+
+
+class JournalFile:
+    """A journal that is being written, in the place of whatever is at `path`; a link is replaced, not followed."""
+
+    def __init__(self, path: Path, journal: Journal) -> None:
         path.unlink(missing_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY, 0o666)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _SAFELY, 0o666)
+        lines = [f"{start} {end}\n".encode() for start, end in journal.done]
+        try:
+            os.write(self._fd, journal.head() + b"".join(lines))
+        except BaseException:
+            self.close()
+            raise
+
+    def add(self, start: int, end: int) -> None:
+        """Say that these bytes were written."""
+        os.write(self._fd, f"{start} {end}\n".encode())
+
+    def synced(self) -> None:
+        """Say that all that was added so far is on the disk."""
+        os.write(self._fd, f"{_SYNCED}\n".encode())
+
+    def close(self) -> None:
+        """Write no more."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def read_journal(path: Path) -> Journal | None:
     """Read a journal; None where there is none, or it cannot be believed (a kill may have cut it)."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY), "rb") as file:
-            fields: object = json.loads(file.read(_MAX_BYTES))
+            head, _, lines = file.read(_MAX_BYTES).partition(b"\n")
+            fields: object = json.loads(head)
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(fields, dict):
         return None
     read = cast("dict[str, object]", fields)
-    url, url_sha256, validator, size_bytes = (read.get(key) for key in ("url", "url_sha256", "validator", "size_bytes"))
-    if not isinstance(url, str) or not isinstance(url_sha256, str):
+    url, url_sha256, validator, size_bytes, boot = (
+        read.get(key) for key in ("url", "url_sha256", "validator", "size_bytes", "boot")
+    )
+    if not isinstance(url, str) or not isinstance(url_sha256, str) or not isinstance(boot, str):
         return None
     # a part is only kept with a validator
     if not isinstance(validator, str) or not is_validator(validator):
         return None
     if size_bytes is not None and (type(size_bytes) is not int or size_bytes < 0):
         return None
-    return Journal(url, url_sha256, validator, size_bytes)
+    done = _ranges(lines, size_bytes, only_synced=boot != boot_id())
+    return Journal(url, url_sha256, validator, size_bytes, boot, done)
+
+
+def _ranges(lines: bytes, size_bytes: int | None, *, only_synced: bool) -> tuple[Range, ...]:
+    done: list[Range] = []
+    synced = 0
+    # what stands behind the last line's end was cut
+    for line in lines.decode("latin-1").split("\n")[:-1]:
+        match = _RANGE.fullmatch(line)
+        if match is None:
+            if line != _SYNCED:
+                break
+            synced = len(done)
+            continue
+        start, end = int(match[1]), int(match[2])
+        if not start < end or (size_bytes is not None and end > size_bytes):
+            break
+        done.append((start, end))
+    return tuple(joined(done[:synced] if only_synced else done))
+
+
+@cache
+def boot_id() -> str:
+    """Return what names this start of the machine; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _sha256(text: str) -> str:

@@ -3,40 +3,40 @@
 ``<name>.part`` holds what came so far, ``<name>.part.json`` what it is a part of. A part with bytes in it is described
 by the journal beside it, at any moment, also that of a `kill -9`, or it is not ours; a part that is not ours is left
 alone. What is not known to be one content (the server gave no strong validator) is removed as soon as the transfer
-stops.
+stops. A small file is kept in memory, and gets its name with all its bytes in it: it has neither part nor journal.
 
-Who writes a part holds a lock on it, so that of several notebooks, threads or machines only one does; the others fail
-and touch nothing. The lock is `flock` on the part itself: it leaves no lock file behind in the user's folder, cannot be
-mistaken about which file it guards, holds between machines on NFS, and ends with its process however that ends. On a
-file system without locks, and on Windows, there remains the comparison at the end: the file that gets its name is the
-one that was written here.
+Who writes a part holds a lock on it (see `locked`), so that of several notebooks, threads or machines only one does;
+the others fail and touch nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
-import stat
-import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
 from .folder import writing_to
-from .journal import Journal, read_journal
+from .journal import Journal, JournalFile, boot_id, read_journal
+from .locked import LockedFile
 from .names import JOURNAL, PART
+from .pieces import Range
+from .unnamed import place
 
-if sys.platform != "win32":
-    import fcntl
-
-_WRITE: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_NEW = _WRITE | os.O_CREAT | os.O_EXCL
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+SMALL_BYTES = 1 << 20
+"""What is not longer is kept in memory until it is whole."""
 
 
 class Partial:
-    """The unfinished file of one target, and its journal. Use it in a `with` block, from one thread.
+    """The unfinished file of one target, and its journal. Use it in a `with` block, or from `open` to `close`, from one
+    thread.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class Partial:
 
     Attributes
     ----------
-    offset : int
-        How many bytes of the file are there.
+    done : list of Range
+        Which bytes of the file were there when it was opened.
     journal : Journal or None
-        None before the first byte of a transfer that cannot be resumed.
+        What they are bytes of; None where nothing is there that can be gone on with.
 
     Raises
     ------
@@ -61,89 +61,111 @@ class Partial:
     """
 
     def __init__(self, target: Path, url: str, *, overwrite: bool = False) -> None:
-        self.offset = 0
+        self.done: list[Range] = []
         self.journal: Journal | None = None
         self._target = target
-        self._part = target.with_name(target.name + PART)
+        self._part = LockedFile(target.with_name(target.name + PART))
         self._journal_path = target.with_name(target.name + JOURNAL)
         self._url = url
         self._overwrite = overwrite
-        self._fd: int | None = None
-        self._began = False
+        self._memory: bytearray | None = None
+        self._log: JournalFile | None = None
+        self._has_bytes = False
 
     def __enter__(self) -> Partial:
-        try:
-            with writing_to(self._part):
-                self._take_what_is_there()
-        except BaseException:
-            self._close()
-            raise
+        self.open()
         return self
 
-    def _take_what_is_there(self) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Look at what is there, and keep others from it."""
         try:
-            is_regular = stat.S_ISREG(self._part.lstat().st_mode)
-        except FileNotFoundError:
-            return
-        if not is_regular:
-            raise TargetInvalid(
-                f"{self._part.name} is there and is not a regular file.", "It cannot be written safely.", "Remove it."
-            )
-        self._open(_WRITE)
-        part_bytes, journal = self._part_bytes(), read_journal(self._journal_path)
+            with writing_to(self._part.path):
+                if self._part.open_there():
+                    self._take_what_is_there()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _take_what_is_there(self) -> None:
+        part_bytes, journal = self._part.size_bytes, read_journal(self._journal_path)
         if part_bytes and journal is None and not self._journal_path.exists():
             raise TargetInvalid(
-                f"{self._part.name} is there and was not made by this program.",
+                f"{self._part.path.name} is there and was not made by this program.",
                 "It may be another program's download in progress.",
                 "Remove it, or choose another folder.",
             )
-        if part_bytes and journal and journal.is_of(self._url):
-            self.offset, self.journal = journal.usable_bytes(part_bytes), journal
+        if journal and journal.is_of(self._url) and (usable := journal.usable(part_bytes)):
+            self.done, self.journal = usable, journal
 
-    def __exit__(self, *_: object) -> None:
-        usable = self.offset and self.journal and self.journal.validator
-        # what brought us here matters more than a part that cannot be removed
+    def close(self) -> None:
+        """Keep what can be gone on with, and nothing else."""
+        # what brought us here matters more than a part that cannot be kept, or removed
         with contextlib.suppress(OSError, TargetInvalid):
-            if self._began and not usable:
-                self.discard()
-            self._close()
+            if self._log is not None and self._part.is_open:
+                if self._has_bytes and self.journal and self.journal.validator:
+                    os.fsync(self._part.fd)
+                    self._log.synced()
+                else:
+                    self.discard()
+        self._let_go()
 
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
         """Start anew with a content that `validator` names; what was there is dropped."""
         self._check_target()
-        with writing_to(self._part):
-            if self._fd is None:
-                self._part.parent.mkdir(parents=True, exist_ok=True)
-            fd = self._fd if self._fd is not None else self._open(_NEW)
-            self._began = True
-            # empty before its journal tells of another content
-            os.ftruncate(fd, 0)
-            os.lseek(fd, 0, os.SEEK_SET)
-            self.offset, self.journal = 0, Journal.of(self._url, validator, size_bytes)
-            self.journal.write(self._journal_path)
+        self.done, self._has_bytes, self._memory = [], False, None
+        self.journal = Journal.of(self._url, validator, size_bytes)
+        if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
+            self._memory = bytearray(size_bytes)
+            return
+        with writing_to(self._part.path):
+            self._begin_on_disk(self.journal)
+
+    def _begin_on_disk(self, journal: Journal) -> None:
+        if not self._part.is_open:
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            self._part.open_new()
+        # empty before its journal tells of another content
+        os.ftruncate(self._part.fd, 0)
+        self._write_journal(journal)
 
     def resume(self) -> None:
-        """Go on at `offset`, which is above 0."""
+        """Go on with what is `done`."""
         self._check_target()
-        with writing_to(self._part):
-            os.lseek(self._opened(), self.offset, os.SEEK_SET)
+        if self.journal is None:
+            raise ValueError("there is nothing to go on with")
+        with writing_to(self._part.path):
+            self._write_journal(replace(self.journal, boot=boot_id(), done=tuple(self.done)))
+            self._has_bytes = True
 
-    def write(self, chunk: bytes) -> None:
-        """Add bytes at `offset`. Only after `begin` or `resume`."""
-        fd, rest = self._opened(), memoryview(chunk)
-        with writing_to(self._part):
+    def _write_journal(self, journal: Journal) -> None:
+        self._close_log()
+        self._log = JournalFile(self._journal_path, journal)
+
+    def write_at(self, position: int, chunk: bytes | bytearray | memoryview) -> None:
+        """Write bytes at a position. Only after `begin` or `resume`."""
+        if self._memory is not None:
+            self._memory[position : position + len(chunk)] = chunk
+            return
+        with writing_to(self._part.path):
             try:
-                while rest:
-                    written = os.write(fd, rest)
-                    self.offset += written
-                    rest = rest[written:]
+                self._part.write_at(position, chunk)
             except OSError as error:
                 if error.errno in _FULL and (self.journal is None or self.journal.size_bytes is None):
                     # nobody knows how much room it needs, and it keeps what room there was from all others
                     self.discard()
                 raise
 
-    def finish(self, checksum: str | None) -> None:
+    def note(self, start: int, end: int) -> None:
+        """Write down that these bytes are there, so that a later run need not fetch them again."""
+        if self._log is not None and start < end:
+            with writing_to(self._journal_path):
+                self._log.add(start, end)
+            self._has_bytes = True
+
+    def finish(self, size_bytes: int, checksum: str | None) -> None:
         """Check what is there and give it its name at once.
 
         Raises
@@ -152,83 +174,66 @@ class Partial:
             When the checksum is another, or somebody else wrote to the part.
         """
         with writing_to(self._target):
-            if not self._is_in_place() or self._part_bytes() != self.offset:
-                self.discard()
-                raise ContentInvalid(
-                    f"{self._part.name} changed while it was written.",
-                    "Something else wrote to it, or put another file in its place.",
-                    "Run one download at a time, and try again.",
-                )
-            if checksum is not None and not self._matches(checksum):
-                self.discard()
-                raise ContentInvalid(
-                    f"{self._target.name} has another checksum than the catalogue says.",
-                    "It was damaged on the way, or the catalogue is out of date.",
-                    "Try again; if it stays so, tell the provider.",
-                )
+            if self._memory is None:
+                self._check_part(size_bytes)
+                with self._part.reading() as file:
+                    self._check(file, checksum)
+            elif self._named_at_once(self._memory, checksum):
+                return
             self._check_target()
-            self._close_for_windows()
-            os.replace(self._part, self._target)
+            self._part.close_for_windows()
+            os.replace(self._part.path, self._target)
             self._journal_path.unlink(missing_ok=True)
             # what may lie there from now on is another process's
-            self._began = False
-            self._close()
+            self._let_go()
+
+    def _named_at_once(self, content: bytearray, checksum: str | None) -> bool:
+        """Give a small file its name; where that takes a part, write it and return False."""
+        self._check(io.BytesIO(content), checksum)
+        with contextlib.suppress(FileExistsError):
+            if not self._overwrite and place(self._target, content):
+                return True
+        self._check_target()
+        self._begin_on_disk(Journal.of(self._url, None, len(content)))
+        self._part.write_at(0, content)
+        return False
+
+    def _check_part(self, size_bytes: int) -> None:
+        if not self._part.is_in_place() or self._part.size_bytes != size_bytes:
+            self.discard()
+            raise ContentInvalid(
+                f"{self._part.path.name} changed while it was written.",
+                "Something else wrote to it, or put another file in its place.",
+                "Run one download at a time, and try again.",
+            )
+
+    def _check(self, file: BinaryIO, checksum: str | None) -> None:
+        if checksum is not None and not matches(file, checksum):
+            self.discard()
+            raise ContentInvalid(
+                f"{self._target.name} has another checksum than the catalogue says.",
+                "It was damaged on the way, or the catalogue is out of date.",
+                "Try again; if it stays so, tell the provider.",
+            )
 
     def discard(self) -> None:
         """Remove part and journal, where they are ours."""
-        with writing_to(self._part):
-            if self._is_in_place():
-                self._close_for_windows()
-                self._part.unlink(missing_ok=True)
+        with writing_to(self._part.path):
+            if self._part.is_in_place():
+                self._part.close_for_windows()
+                self._part.path.unlink(missing_ok=True)
                 self._journal_path.unlink(missing_ok=True)
-            self._close()
-        self.offset, self.journal = 0, None
+            self._let_go()
+        self.done, self.journal, self._memory, self._has_bytes = [], None, None, False
 
-    def _open(self, flags: int) -> int:
-        """Open the part and lock it."""
-        try:
-            self._fd = os.open(self._part, flags, 0o666)
-            locked = _lock(self._fd) and self._is_in_place()
-        except FileExistsError:
-            locked = False
-        if not locked:
-            self._close()
-            raise TargetInvalid(
-                f"{self._part.name} is in use: another download is writing it.",
-                "It may be that of another notebook, or of another person.",
-                "Wait until it has ended, or choose another folder.",
-            )
-        return self._opened()
+    def _let_go(self) -> None:
+        self._close_log()
+        self._part.close()
 
-    def _opened(self) -> int:
-        if self._fd is None:
-            raise ValueError("only after begin() or resume()")
-        return self._fd
-
-    def _close(self) -> None:
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            _unlock(fd)
-            os.close(fd)
-
-    def _close_for_windows(self) -> None:
-        """Let go of the part where no open file can be renamed or removed."""
-        if sys.platform == "win32":
-            self._close()
-
-    def _part_bytes(self) -> int:
-        return os.fstat(self._opened()).st_size
-
-    def _matches(self, checksum: str) -> bool:
-        with open(self._opened(), "rb", closefd=False) as file:
-            return matches(file, checksum)
-
-    def _is_in_place(self) -> bool:
-        """Tell whether the file that is open here is the one that has the part's name."""
-        try:
-            return self._fd is not None and os.path.samestat(os.fstat(self._fd), self._part.lstat())
-        except FileNotFoundError:
-            return False
+    def _close_log(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
 
     def _check_target(self) -> None:
         if not self._overwrite and os.path.lexists(self._target):
@@ -237,23 +242,3 @@ class Partial:
                 "Perhaps another notebook fetched it.",
                 "Run this again to compare them, or allow overwriting (`--overwrite`, overwrite=True).",
             )
-
-
-def _lock(fd: int) -> bool:
-    """Lock a file for this process alone; return False when another has it. Where there are no locks, return True."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            # this file system has none
-            return True
-    return True
-
-
-def _unlock(fd: int) -> None:
-    """Let go of a file although a process forked meanwhile (as those of multiprocessing are) has it open too."""
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_UN)

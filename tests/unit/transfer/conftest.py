@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
-from downloads import Downloads
+from downloads import Downloads, Nobody
 from faulty import FaultyServer
 from waits import Waits
+
+from ipyterrascope.transfer import CurlEngine
 
 
 @pytest.fixture
@@ -19,10 +20,13 @@ def server() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
+def nobody() -> Nobody:
+    return Nobody()
+
+
+@pytest.fixture
+def engine(nobody: Nobody) -> CurlEngine:
+    return CurlEngine(nobody)
 
 
 @pytest.fixture
@@ -31,5 +35,5 @@ def waits() -> Waits:
 
 
 @pytest.fixture
-def one(server: FaultyServer, session: requests.Session, waits: Waits, tmp_path: Path) -> Downloads:
-    return Downloads(server, session, waits, tmp_path / "data")
+def one(server: FaultyServer, nobody: Nobody, waits: Waits, tmp_path: Path) -> Downloads:
+    return Downloads(server, nobody, waits, tmp_path / "data")

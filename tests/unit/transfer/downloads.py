@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import requests
 from faulty import Answer, FaultyServer
 from waits import Waits
 
-from ipyterrascope.transfer import Item, Report, download
+from ipyterrascope.transfer import CurlEngine, Item, Report, download
+from ipyterrascope.values.authorizer import Authorizer
 
-DATA = random.Random(2).randbytes(1 << 20)
+DATA = random.Random(2).randbytes(3 << 19)
 HALF = 600_000
+
+
+class Nobody:
+    """Is signed in nowhere."""
+
+    def headers(self, url: str) -> Mapping[str, str]:
+        return {}
+
+    def refused(self, url: str, headers: Mapping[str, str]) -> bool:
+        return False
 
 
 class Downloads:
     """Downloads one file from a scripted server."""
 
-    def __init__(self, server: FaultyServer, session: requests.Session, waits: Waits, folder: Path) -> None:
-        self.server, self.session, self.waits, self.folder = server, session, waits, folder
+    def __init__(self, server: FaultyServer, authorizer: Authorizer, waits: Waits, folder: Path) -> None:
+        self.server, self.authorizer, self.waits, self.folder = server, authorizer, waits, folder
+        self.options: dict[str, Any] = {}
+
+    def engine(self, **options: Any) -> CurlEngine:
+        return self.waits.engine(self.authorizer, **self.options | options)
 
     def get(self, *script: Answer, item: Item | None = None, overwrite: bool = False) -> Report:
         self.server.script += script
         source = item or self.server.url("/p/a.tif")
-        return download(source, self.folder, session=self.session, engine=self.waits.engine(), overwrite=overwrite)
+        return download(source, self.folder, engine=self.engine(), overwrite=overwrite)
 
     def item(self, size_bytes: int | None = None, checksum: str | None = None, name: str = "a.tif") -> Item:
         return Item(self.server.url("/p/a.tif?signature=s3cret"), name, size_bytes, checksum=checksum)

@@ -129,7 +129,7 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.Event) -> None:
     status, body, headers = answer.status, answer.content, dict(answer.headers)
-    match = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", handler.headers.get("Range", ""))
     same = not answer.if_range or handler.headers.get("If-Range") in (None, answer.etag, headers.get("Last-Modified"))
     if match and answer.ranges and same and status == 200:
         start = int(match[1])
@@ -137,8 +137,9 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.Ev
             status, headers["Content-Range"], body = 416, f"bytes */{len(body)}", b""
         else:
             status = 206
-            headers.setdefault("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-            body = body[start:]
+            end = min(int(match[2]) + 1, len(body)) if match[2] else len(body)
+            headers.setdefault("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
+            body = body[start:end]
     handler.send_response(status)
     if answer.etag:
         headers["ETag"] = answer.etag

@@ -26,14 +26,17 @@ def headers(**fields: str) -> CaseInsensitiveDict[str]:
 def test_whole_answer() -> None:
     """A 200 holds the file from its start, also when a part was asked for."""
     fields = headers(Content_Length="10", ETag='"a"')
-    assert read_body(200, fields, 0, None) == Body(0, 10, '"a"')
-    assert read_body(200, fields, 5, '"a"') == Body(0, 10, '"a"')
+    assert read_body(200, fields, 0, None, None) == Body(0, None, 10, '"a"')
+    assert read_body(200, fields, 5, 10, '"a"') == Body(0, None, 10, '"a"')
 
 
 def test_true_part() -> None:
-    """A 206 is believed when it begins where it was asked to and names the same content."""
-    fields = headers(Content_Range="bytes 5-9/10", Content_Length="5", ETag='"a"')
-    assert read_body(206, fields, 5, '"a"') == Body(5, 10, '"a"')
+    """A 206 is believed when it begins where it was asked to, ends no later, and names the same content."""
+    fields = headers(Content_Range="bytes 5-9/12", Content_Length="5", ETag='"a"')
+    assert read_body(206, fields, 5, None, '"a"') == Body(5, 10, 12, '"a"')
+    assert read_body(206, fields, 5, 10, '"a"') == Body(5, 10, 12, '"a"')
+    assert read_body(206, fields, 5, 11, '"a"') == Body(5, 10, 12, '"a"')
+    assert read_body(206, fields, 5, 9, '"a"') is None
 
 
 @pytest.mark.parametrize(
@@ -53,12 +56,19 @@ def test_true_part() -> None:
 )
 def test_doubtful_part(fields: dict[str, str]) -> None:
     """A 206 that begins elsewhere, contradicts itself or is of another content is not used."""
-    assert read_body(206, headers(**fields), 5, '"a"') is None
+    assert read_body(206, headers(**fields), 5, None, '"a"') is None
 
 
 def test_part_that_was_not_asked_for() -> None:
     """A 206 for a request of the whole file is not used."""
-    assert read_body(206, headers(Content_Range="bytes 0-9/10"), 0, None) is None
+    assert read_body(206, headers(Content_Range="bytes 0-9/10"), 0, None, None) is None
+
+
+def test_first_part() -> None:
+    """The first part of a file names the content of which all others have to be."""
+    fields = headers(Content_Range="bytes 0-4/10", ETag='"a"')
+    assert read_body(206, fields, 0, 5, None) == Body(0, 5, 10, '"a"')
+    assert read_body(206, headers(Content_Range="bytes 0-4/10"), 0, 5, None) == Body(0, 5, 10, None)
 
 
 @pytest.mark.parametrize(

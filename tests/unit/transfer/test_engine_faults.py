@@ -1,16 +1,15 @@
-"""A server that refuses, is busy or is silent, and a session that raises: when to try again, and what is said."""
+"""A server that refuses, is busy or is silent, and an authorizer that raises: when to try again, and what is said."""
 
 from __future__ import annotations
 
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-import requests
 from downloads import DATA, HALF, Downloads
 from faulty import Answer
 
@@ -23,6 +22,7 @@ from ipyterrascope.errors import (
     TerrascopeError,
 )
 from ipyterrascope.transfer import Item, Outcome, Report, download
+from ipyterrascope.values.connection import Connection
 from testbed.loopback import Asked, Reply, loopback
 
 TOKEN = "eyJhbGciOiJub25lIn0"
@@ -68,7 +68,7 @@ def test_long_retry_after_is_not_waited_for(one: Downloads, asked: str) -> None:
 
 def failures(one: Downloads, urls: list[str]) -> list[Outcome]:
     with pytest.raises(DownloadFailed) as caught:
-        download(urls, one.folder, session=one.session, engine=one.waits.engine())
+        download(urls, one.folder, engine=one.engine())
     assert isinstance(caught.value.report, Report)
     return caught.value.report.failed
 
@@ -124,40 +124,38 @@ def endless(first: bytes, then: bytes) -> Callable[[Asked], Reply]:
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         (b"HTTP/1.1 ", b"2"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;", b"0"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nII*\0\r\n0\r\n", b"X-More: 1\r\n"),
     ],
 )
 def test_server_that_keeps_the_line_busy(one: Downloads, first: bytes, then: bytes) -> None:
     """A server that sends something all the time and nothing of the file is left after a while."""
-    engine = one.waits.engine(max_tries=2)
-    engine.keywords["no_progress_s"] = 0.4
+    engine = one.engine(max_tries=2, stall_s=0.4)
     with (
         loopback(endless(first, then)) as server,
         pytest.raises(ServerUnreachable, match="sent next to nothing for 0 s"),
     ):
-        download(f"{server.url}/a.tif", one.folder, session=one.session, engine=engine)
+        download(f"{server.url}/a.tif", one.folder, engine=engine)
     assert len(server.asked) == 2
+    assert one.names() == []
+
+
+def test_endless_number_of_zeros(one: Downloads) -> None:
+    """A chunk whose size has no end is no chunk."""
+    engine = one.engine(max_tries=2)
+    zeros = endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0")
+    with loopback(zeros) as server, pytest.raises(ServerUnreachable, match="broke off"):
+        download(f"{server.url}/a.tif", one.folder, engine=engine)
     assert one.names() == []
 
 
 def test_slow_file_that_comes_is_waited_for(one: Downloads) -> None:
     """A transfer may take much longer than the limit, as long as some of the file comes within it."""
-    engine = one.waits.engine()
-    engine.keywords["no_progress_s"] = 1.2
+    engine = one.engine(stall_s=1.2)
     one.server.files["/p/a.tif"] = Answer(DATA, chunked=True, pause_s=0.1)
-    [path] = download(one.server.url("/p/a.tif"), one.folder, session=one.session, engine=engine)
+    [path] = download(one.server.url("/p/a.tif"), one.folder, engine=engine)
     assert path.read_bytes() == DATA
     assert one.waits.seconds == []
-
-
-def test_session_is_given_back(one: Downloads) -> None:
-    """A session has its own adapters again after a download, also after one that failed."""
-    before = dict(one.session.adapters)
-    one.get(Answer(DATA))
-    with pytest.raises(ServerRefused):
-        one.get(Answer(status=404), overwrite=True)
-    assert dict(one.session.adapters) == before
 
 
 @pytest.mark.parametrize(
@@ -181,7 +179,7 @@ def test_refusal_by_a_host_without_a_login(one: Downloads, status: int) -> None:
     def refused(login_host: str) -> str:
         one.server.script.append(Answer(status=status))
         with pytest.raises(ServerRefused) as caught:
-            download(one.item(), one.folder, session=one.session, login_hosts={login_host})
+            download(one.item(), one.folder, engine=one.engine(), login_hosts={login_host})
         assert caught.value.status == status
         return str(caught.value)
 
@@ -191,10 +189,9 @@ def test_refusal_by_a_host_without_a_login(one: Downloads, status: int) -> None:
 
 def test_silent_server(one: Downloads) -> None:
     """A server that falls silent is left after the time-out, and the rest is fetched."""
-    engine = one.waits.engine()
-    engine.keywords["timeout_s"] = (5.0, 0.2)
+    engine = one.engine(stall_s=0.4)
     one.server.script += [Answer(DATA, length=len(DATA), cut_at=HALF, stall=True), Answer(DATA)]
-    [path] = download(one.server.url("/p/a.tif"), one.folder, session=one.session, engine=engine)
+    [path] = download(one.server.url("/p/a.tif"), one.folder, engine=engine)
     assert path.read_bytes() == DATA
 
 
@@ -209,44 +206,55 @@ def test_nobody_listens(one: Downloads) -> None:
 
 def test_missing_ca_bundle(one: Downloads, tmp_path: Path) -> None:
     """A CA bundle that is not there is said at once."""
-    one.session.verify = str(tmp_path / "missing.pem")
+    one.options["connection"] = Connection(verify=str(tmp_path / "missing.pem"))
     with pytest.raises(TerrascopeError, match=r"missing\.pem"):
         one.get(item=Item("https://127.0.0.1:9/a.tif", "a.tif"))
     assert one.waits.seconds == []
 
 
-class Signed(requests.Session):
-    """A session that raises our own errors, as an authorized one does, before it lets a request through."""
+class Trouble:
+    """An authorizer that raises our own errors, then lets requests through without a credential."""
 
     def __init__(self, *errors: TerrascopeError) -> None:
-        super().__init__()
         self.errors = list(errors)
 
-    def request(self, *args: object, **options: object) -> requests.Response:
+    def headers(self, url: str) -> Mapping[str, str]:
         if self.errors:
             raise self.errors.pop(0)
-        return super().request(*args, **options)  # type: ignore[arg-type]
+        return {}
+
+    def refused(self, url: str, headers: Mapping[str, str]) -> bool:
+        return False
 
 
-def test_own_error_of_the_session(one: Downloads) -> None:
-    """An error of our tree that the session raises is that item's failure as it is."""
-    one.session = Signed(LoginRequired("Nobody is signed in."))
+def test_own_error_of_the_authorizer(one: Downloads) -> None:
+    """An error of our tree that the authorizer raises is that item's failure as it is."""
+    one.authorizer = Trouble(LoginRequired("Nobody is signed in."))
     with pytest.raises(LoginRequired, match="Nobody is signed in"):
         one.get()
     assert one.waits.seconds == []
 
 
-def test_own_passing_error_of_the_session(one: Downloads) -> None:
+def test_own_passing_error_of_the_authorizer(one: Downloads) -> None:
     """One that may pass, such as a renewal that found the provider busy, is tried again."""
-    one.session = Signed(ProviderUnreachable("The provider is busy."))
+    one.authorizer = Trouble(ProviderUnreachable("The provider is busy."))
     [path] = one.get(Answer(DATA))
     assert path.read_bytes() == DATA
     assert len(one.waits.seconds) == 1
 
 
+class Bearer(Trouble):
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token = token
+
+    def headers(self, url: str) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+
 def test_no_secret_in_errors(one: Downloads, caplog: pytest.LogCaptureFixture) -> None:
     """Neither text, chain nor traceback of an error leads to the Authorization header, and we log nothing of it."""
-    one.session.headers["Authorization"] = f"Bearer {TOKEN}"
+    one.authorizer = Bearer(TOKEN)
     caplog.set_level(logging.DEBUG)
     item = Item("http://127.0.0.1:9/a.tif?signature=s3cret", "a.tif")
     for answer in (None, Answer(status=503), Answer(DATA, cut_at=10, reset=True), Answer(status=401)):

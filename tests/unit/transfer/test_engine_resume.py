@@ -165,5 +165,5 @@ def test_progress_resets_the_count_of_tries(one: Downloads) -> None:
     """A bad line that brings the file further with every try is not given up."""
     cuts = [Answer(DATA, cut_at=300_000)] * 3
     one.server.script += [*cuts, Answer(DATA)]
-    report = download(one.server.url("/p/a.tif"), one.folder, session=one.session, engine=one.waits.engine(max_tries=2))
+    report = download(one.server.url("/p/a.tif"), one.folder, engine=one.engine(max_tries=2))
     assert report[0].read_bytes() == DATA

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from ipyterrascope.errors import ContentInvalid, TargetInvalid
+from ipyterrascope.transfer import unnamed
 from ipyterrascope.transfer.checksums import matches
-from ipyterrascope.transfer.partial import Partial
+from ipyterrascope.transfer.partial import SMALL_BYTES, Partial
 
 URL = "https://h/a.tif?signature=s3cret"
+HEAD, REST = b"12345", b"6" * SMALL_BYTES
+SIZE = len(HEAD + REST)
 
 
 @pytest.fixture
@@ -21,10 +24,23 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "a.tif"
 
 
-def interrupted(target: Path, *, validator: str | None = '"v1"', data: bytes = b"12345", size: int | None = 10) -> None:
+def write(partial: Partial, position: int, data: bytes) -> None:
+    partial.write_at(position, data)
+    partial.note(position, position + len(data))
+
+
+def interrupted(
+    target: Path, *, validator: str | None = '"v1"', data: bytes = HEAD, size: int | None = SIZE, at: int = 0
+) -> None:
     with Partial(target, URL) as partial:
         partial.begin(validator, size)
-        partial.write(data)
+        write(partial, at, data)
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def names(folder: Path) -> list[str]:
@@ -34,25 +50,84 @@ def names(folder: Path) -> list[str]:
 def test_whole_file_has_its_name_only(target: Path) -> None:
     """After the end there is the file and nothing else."""
     with Partial(target, URL) as partial:
-        partial.begin(None, 5)
-        partial.write(b"12345")
+        partial.begin(None, SIZE)
+        write(partial, 0, HEAD + REST)
         assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
-        partial.finish(None)
+        partial.finish(SIZE, None)
     assert names(target.parent) == ["a.tif"]
+    assert target.read_bytes() == HEAD + REST
+
+
+def test_small_file_has_no_part(target: Path) -> None:
+    """A small file is in the folder with all its bytes or not at all."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 5)
+        write(partial, 3, b"45")
+        assert names(target.parent) == []
+        write(partial, 0, b"123")
+        partial.finish(5, None)
+        assert names(target.parent) == ["a.tif"]
     assert target.read_bytes() == b"12345"
+    assert target.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def test_small_file_that_does_not_come(target: Path) -> None:
+    """A small file that is not whole leaves nothing behind."""
+    interrupted(target, size=10)
+    assert names(target.parent) == []
+
+
+def test_small_file_where_no_file_is_nameless(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system or file system without nameless files a small file gets its name by way of a part."""
+    monkeypatch.setattr(unnamed, "_CAN", False)
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 5)
+        write(partial, 0, b"12345")
+        partial.finish(5, None)
+    assert target.read_bytes() == b"12345"
+    assert names(target.parent) == ["a.tif"]
+
+
+def test_small_file_becomes_large(target: Path) -> None:
+    """A file that is small at first and large when it is asked for anew is all on the disk, and the other way."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 5)
+        write(partial, 0, b"12345")
+        partial.begin('"v2"', SIZE)
+        write(partial, 0, HEAD + REST)
+        partial.begin('"v3"', 3)
+        write(partial, 0, b"abc")
+        partial.finish(3, None)
+    assert target.read_bytes() == b"abc"
+    assert names(target.parent) == ["a.tif"]
+
+
+def test_ranges_in_any_order(target: Path) -> None:
+    """What is there may have holes; a later run is told what is not there, and so is one after it."""
+    interrupted(target, data=b"66666", at=1000)
+    with Partial(target, URL) as partial:
+        assert partial.done == [(1000, 1005)]
+        partial.resume()
+        write(partial, 0, HEAD)
+    with Partial(target, URL) as partial:
+        assert partial.done == [(0, 5), (1000, 1005)]
+        partial.resume()
+        write(partial, 5, REST)
+        partial.finish(SIZE, None)
+    assert target.read_bytes() == HEAD + REST
 
 
 def test_part_is_resumed(target: Path) -> None:
     """What came before an interruption is used by the next run."""
     interrupted(target)
     with Partial(target, URL) as partial:
-        assert partial.offset == 5
+        assert partial.done == [(0, 5)]
         assert partial.journal is not None
         assert partial.journal.validator == '"v1"'
         partial.resume()
-        partial.write(b"67890")
-        partial.finish(None)
-    assert target.read_bytes() == b"1234567890"
+        write(partial, 5, REST)
+        partial.finish(SIZE, None)
+    assert target.read_bytes() == HEAD + REST
     assert names(target.parent) == ["a.tif"]
 
 
@@ -76,21 +151,21 @@ def test_empty_part_is_removed(target: Path) -> None:
 
 def test_complete_part_is_asked_for_its_last_byte(target: Path) -> None:
     """A part that was killed before it got its name is not believed before the server confirmed it."""
-    interrupted(target, data=b"1234567890")
+    interrupted(target, data=HEAD + REST)
     with Partial(target, URL) as partial:
-        assert partial.offset == 9
+        assert partial.done == [(0, SIZE - 1)]
 
 
 def test_part_of_another_url_is_not_used_and_not_lost(target: Path) -> None:
     """Another URL starts anew, and keeps the old part until its own first byte."""
     interrupted(target)
     with Partial(target, "https://h/other/a.tif") as partial:
-        assert partial.offset == 0
+        assert partial.done == []
     assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
     with Partial(target, "https://h/other/a.tif") as partial:
         partial.begin('"v2"', 3)
-        partial.write(b"abc")
-        partial.finish(None)
+        write(partial, 0, b"abc")
+        partial.finish(3, None)
     assert target.read_bytes() == b"abc"
 
 
@@ -114,10 +189,10 @@ def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
     interrupted(target)
     (target.parent / "a.tif.part.json").write_text(journal)
     with Partial(target, URL) as partial:
-        assert partial.offset == 0
+        assert partial.done == []
         partial.begin(None, 3)
-        partial.write(b"abc")
-        partial.finish(None)
+        write(partial, 0, b"abc")
+        partial.finish(3, None)
     assert target.read_bytes() == b"abc"
 
 
@@ -129,6 +204,7 @@ def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
         {"size_bytes": -1},
         {"size_bytes": 10.0},
         {"url": None},
+        {"boot": 1},
         {"url_sha256": ["x"]},
         {"validator": 'W/"v1"'},
         {"validator": '"v1"\r\nX: y'},
@@ -139,9 +215,10 @@ def test_journal_with_a_wrong_value(target: Path, wrong: dict[str, object]) -> N
     """A journal that holds what we would not have written is not believed."""
     interrupted(target)
     path = target.parent / "a.tif.part.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    head, _, lines = path.read_text().partition("\n")
+    path.write_text(f"{json.dumps(json.loads(head) | wrong)}\n{lines}")
     with Partial(target, URL) as partial:
-        assert partial.offset == 0
+        assert partial.done == []
 
 
 def test_foreign_part_is_kept(target: Path) -> None:
@@ -172,9 +249,9 @@ def test_linked_journal_is_not_written_through(target: Path) -> None:
     victim.write_bytes(b"precious")
     (target.parent / "a.tif.part.json").symlink_to(victim)
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', 3)
-        partial.write(b"abc")
-        partial.finish(None)
+        partial.begin('"v1"', None)
+        write(partial, 0, b"abc")
+        partial.finish(3, None)
     assert victim.read_bytes() == b"precious"
     assert target.read_bytes() == b"abc"
 
@@ -182,12 +259,12 @@ def test_linked_journal_is_not_written_through(target: Path) -> None:
 def test_part_changed_by_somebody_else(target: Path) -> None:
     """When another process wrote to the part, the file is not given its name."""
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', 3)
-        partial.write(b"abc")
+        partial.begin('"v1"', None)
+        write(partial, 0, b"abc")
         with (target.parent / "a.tif.part").open("ab") as file:
             file.write(b"x")
         with pytest.raises(ContentInvalid, match="changed while it was written"):
-            partial.finish(None)
+            partial.finish(3, None)
     assert names(target.parent) == []
 
 
@@ -209,13 +286,14 @@ def test_unknown_checksum_is_no_obstacle() -> None:
     assert matches(io.BytesIO(b"data"), "1e20" + "0" * 64)
 
 
-def test_wrong_checksum_is_not_saved(target: Path) -> None:
+@pytest.mark.parametrize("size", [3, None])
+def test_wrong_checksum_is_not_saved(target: Path, size: int | None) -> None:
     """A file whose checksum is another than the catalogue's leaves nothing behind."""
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', 3)
-        partial.write(b"abc")
+        partial.begin('"v1"', size)
+        write(partial, 0, b"abc")
         with pytest.raises(ContentInvalid, match="another checksum"):
-            partial.finish("1220" + "0" * 64)
+            partial.finish(3, "1220" + "0" * 64)
     assert names(target.parent) == []
 
 
@@ -227,23 +305,23 @@ def test_part_belongs_to_who_writes_it(target: Path, url: str) -> None:
         partial.resume()
         with pytest.raises(TargetInvalid, match="another download is writing it"), Partial(target, url):
             pass
-        partial.write(b"67890")
+        write(partial, 5, REST)
         with pytest.raises(TargetInvalid, match="another download is writing it"), Partial(target, url):
             pass
-        partial.finish(None)
-    assert target.read_bytes() == b"1234567890"
+        partial.finish(SIZE, None)
+    assert target.read_bytes() == HEAD + REST
     assert names(target.parent) == ["a.tif"]
 
 
 def test_forked_process_blocks_nobody(target: Path) -> None:
     """A process that was forked meanwhile and lives on does not keep the part from the next download."""
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', 10)
-        partial.write(b"12345")
-        inherited = os.dup(partial._fd)  # type: ignore[arg-type]
+        partial.begin('"v1"', SIZE)
+        write(partial, 0, HEAD)
+        inherited = os.dup(partial._part.fd)
     try:
         with Partial(target, URL) as again:
-            assert again.offset == 5
+            assert again.done == [(0, 5)]
     finally:
         os.close(inherited)
 
@@ -251,13 +329,13 @@ def test_forked_process_blocks_nobody(target: Path) -> None:
 def test_part_that_came_in_between(target: Path) -> None:
     """Of two downloads that found nothing there, the one that comes second to write fails and touches nothing."""
     with Partial(target, URL) as first, Partial(target, "https://h/other/a.tif") as second:
-        first.begin('"v1"', 5)
-        first.write(b"123")
+        first.begin('"v1"', None)
+        write(first, 0, b"123")
         with pytest.raises(TargetInvalid, match="another download is writing it"):
-            second.begin('"w1"', 5)
+            second.begin('"w1"', None)
         second.discard()
-        first.write(b"45")
-        first.finish(None)
+        write(first, 3, b"45")
+        first.finish(5, None)
     assert target.read_bytes() == b"12345"
     assert names(target.parent) == ["a.tif"]
 
@@ -266,34 +344,35 @@ def test_other_part_in_the_same_place(target: Path) -> None:
     """A part that was put in the place of ours is neither given the name nor removed."""
     part = target.parent / "a.tif.part"
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', 3)
-        partial.write(b"abc")
+        partial.begin('"v1"', None)
+        write(partial, 0, b"abc")
         part.unlink()
         part.write_bytes(b"xyz")
         with pytest.raises(ContentInvalid, match="changed while it was written"):
-            partial.finish(None)
+            partial.finish(3, None)
     assert not target.exists()
     assert part.read_bytes() == b"xyz"
 
 
-def test_file_that_came_meanwhile_is_kept(target: Path) -> None:
+@pytest.mark.parametrize("size", [3, None])
+def test_file_that_came_meanwhile_is_kept(target: Path, size: int | None) -> None:
     """A file that got the name while we fetched is not replaced, unless that was asked for."""
     with Partial(target, URL) as partial:
-        partial.begin(None, 3)
-        partial.write(b"abc")
+        partial.begin(None, size)
+        write(partial, 0, b"abc")
         target.write_bytes(b"theirs")
         with pytest.raises(TargetInvalid, match="came there meanwhile"):
-            partial.finish(None)
+            partial.finish(3, None)
     assert target.read_bytes() == b"theirs"
     with Partial(target, URL, overwrite=True) as partial:
         partial.begin(None, 3)
-        partial.write(b"abc")
-        partial.finish(None)
+        write(partial, 0, b"abc")
+        partial.finish(3, None)
     assert target.read_bytes() == b"abc"
     assert names(target.parent) == ["a.tif"]
 
 
-@pytest.mark.parametrize(("size", "left"), [(10, ["a.tif.part", "a.tif.part.json"]), (None, [])])
+@pytest.mark.parametrize(("size", "left"), [(SIZE, ["a.tif.part", "a.tif.part.json"]), (None, [])])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_full_disk_keeps_only_what_can_fit(
     target: Path, monkeypatch: pytest.MonkeyPatch, code: int, size: int | None, left: list[str]
@@ -306,8 +385,8 @@ def test_full_disk_keeps_only_what_can_fit(
     said = r"The disk is full: [0-9.]+ .?B are free" if code == errno.ENOSPC else "quota"
     with Partial(target, URL) as partial:
         partial.begin('"v1"', size)
-        partial.write(b"12345")
-        monkeypatch.setattr(os, "write", full)
+        write(partial, 0, b"12345")
+        monkeypatch.setattr(os, "pwrite", full)
         with pytest.raises(TargetInvalid, match=said):
-            partial.write(b"67890")
+            write(partial, 5, b"67890")
     assert names(target.parent) == left

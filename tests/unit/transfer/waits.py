@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from typing import Any
 
-from ipyterrascope.transfer import Backoff, SessionEngine
+from ipyterrascope.transfer import Backoff, CurlEngine
+from ipyterrascope.values.authorizer import Authorizer
+from ipyterrascope.values.connection import Connection
+
+
+@dataclass(frozen=True)
+class _NoWait(Backoff):
+    """Counts what it would wait."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def wait_s(self, tries: int, asked_s: float | None, random: Callable[[], float]) -> float:
+        self.seconds.append(super().wait_s(tries, asked_s, random))
+        return 0.0
 
 
 @dataclass
@@ -14,13 +28,12 @@ class Waits:
 
     seconds: list[float] = field(default_factory=list)
 
-    def engine(self, max_tries: int = 4) -> partial[SessionEngine]:
-        return partial(
-            SessionEngine,
-            backoff=Backoff(max_tries=max_tries),
-            timeout_s=(5.0, 5.0),
-            no_progress_s=5.0,
-            clock=lambda: 1_785_585_600.0,
-            wait=self.seconds.append,
-            random=lambda: 1.0,
-        )
+    def engine(self, authorizer: Authorizer, max_tries: int = 4, **options: Any) -> CurlEngine:
+        settings: dict[str, Any] = {
+            "backoff": _NoWait(max_tries=max_tries, seconds=self.seconds),
+            "connection": Connection(connect_timeout_s=5.0, read_timeout_s=5.0),
+            "clock": lambda: 1_785_585_600.0,
+            "random": lambda: 1.0,
+            "max_connections": 1,
+        }
+        return CurlEngine(authorizer, **settings | options)

@@ -1,0 +1,255 @@
+"""One run of the engine: who is asked what next, and what follows from how it ended (floor 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pycurl
+
+from ...errors import TerrascopeError
+from ...values.authorizer import Authorizer
+from ...values.connection import Connection
+from .. import answers
+from ..failures import broken_off, detached, too_slow
+from ..plan import Action
+from ..retry import Backoff
+from .agenda import Agenda
+from .faults import bad_address, curl_failure, is_no_connection, redirected, too_many_redirects
+from .job import Job
+from .network import Network, spelled
+from .pace import Allowance
+from .request import Request
+from .switchboard import Call, Switchboard
+from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
+
+_MOST_MOVES = 10
+_LOOK_EVERY_S = 0.5
+_PROGRESS_BYTES = 256 << 10
+"""A try that brought the file so much further is not held against a bad line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a run keeps to. See `CurlEngine`."""
+
+    login_url: str
+    max_connections: int
+    limit_rate: float | None
+    backoff: Backoff
+    stall_s: float
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    random: Callable[[], float]
+
+
+class Crew:
+    """One run of the engine. `work` runs in its own thread; `cancel` may be called from others.
+
+    Attributes
+    ----------
+    agenda : Agenda
+    """
+
+    def __init__(self, actions: Iterable[Action], authorizer: Authorizer, connection: Connection, rules: Rules) -> None:
+        self.agenda = Agenda(actions, rules.max_connections, rules.clock, rules.monotonic)
+        self._authorizer, self._rules, self._monotonic = authorizer, rules, rules.monotonic
+        self._board = Switchboard(Network(connection), rules.max_connections, rules.limit_rate)
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """End everything and keep what can be resumed."""
+        self._is_cancelled = True
+        self._board.wake()
+
+    def work(self) -> None:
+        """Fetch all of it."""
+        try:
+            with self._board:
+                self._turn_until_done()
+        finally:
+            self.agenda.close()
+
+    def _turn_until_done(self) -> None:
+        now = self._monotonic()
+        allowance = Allowance(self._rules.limit_rate, now)
+        looks_at = now + _LOOK_EVERY_S
+        while not self._is_cancelled:
+            now = self._monotonic()
+            self._ask_more(now)
+            wait_s = self.agenda.wait_s(now)
+            if not self._board.is_busy and wait_s == math.inf:
+                return
+            most_s = max(0.0, looks_at - now)
+            if (rest_s := allowance.rest_s(self.agenda.brought_bytes, now)) > 0.0:
+                self._board.rest(min(rest_s, most_s))
+            else:
+                for call, code in self._board.turn(min(wait_s, most_s)):
+                    self._ended(call, code)
+            now = self._monotonic()
+            if now >= looks_at:
+                self._look(now, now - looks_at)
+                looks_at = now + _LOOK_EVERY_S
+
+    def _ask_more(self, now: float) -> None:
+        requests = self.agenda.requests(now)
+        while self._board.is_free and (request := next(requests, None)) is not None:
+            self._ask(request)
+
+    def _ask(self, request: Request) -> None:
+        error: TerrascopeError
+        try:
+            credential = dict(self._authorizer.headers(request.url))
+            self._board.begin(request, credential, self._monotonic())
+        except TerrascopeError as problem:
+            error = problem
+        except (ValueError, pycurl.error):
+            error = bad_address(request.url)
+        else:
+            return
+        request.job.pieces.return_(request.piece)
+        if error.retryable:
+            self._retry(request.job, Passing(error))
+        else:
+            self._fail(request.job, error)
+
+    # ── what follows from how a request ended ──────────────────────────────────────────────────────────────────────
+
+    def _ended(self, call: Call, code: int) -> None:
+        request = call.request
+        job = request.job
+        try:
+            self._read(call, code)
+        except AskAgain:
+            self._ask(Request(job, request.piece, request))
+        except Moved as moved:
+            self._move(request, moved.location)
+        except Unauthorized:
+            self._reauthorize(call)
+        except Skipped:
+            job.pieces.return_(request.piece)
+            self.agenda.end(job, "skipped", job.action.present_bytes)
+        except Passing as passing:
+            job.pieces.return_(request.piece)
+            self._retry(job, passing)
+        except TerrascopeError as error:
+            self._refused(request, error)
+        else:
+            job.pieces.return_(request.piece)
+            self._complete_where_all_is_there(job)
+
+    def _read(self, call: Call, code: int) -> None:
+        """Raise what an ended request means; it brought its bytes if it raises nothing."""
+        request, job = call.request, call.request.job
+        if call.line.fault is not None:
+            raise call.line.fault
+        if code and request.is_pending:
+            request.keep()
+            error = curl_failure(code, request.url)
+            if request.was_answered and error.retryable:
+                error = broken_off(job.item, job.pieces.done_bytes, job.size_bytes)
+            is_refused = is_no_connection(code) and not request.was_answered and job.host.busy > 0
+            raise Passing(error, is_overload=is_refused) if error.retryable else error
+        request.finish(is_whole=code == 0)
+
+    def _move(self, request: Request, location: str) -> None:
+        job = request.job
+        try:
+            if request.moves >= _MOST_MOVES:
+                raise too_many_redirects(request.url)
+            job.place = spelled(redirected(request.url, location, self._rules.login_url))
+        except TerrascopeError as error:
+            job.pieces.return_(request.piece)
+            self._fail(job, error)
+            return
+        following = Request(job, request.piece, request)
+        following.moves += 1
+        self._ask(following)
+
+    def _reauthorize(self, call: Call) -> None:
+        request, job = call.request, call.request.job
+        try:
+            can_help = not request.was_refused and self._authorizer.refused(request.url, call.credential)
+        except TerrascopeError as error:
+            job.pieces.return_(request.piece)
+            self._fail(job, error)
+            return
+        if not can_help:
+            self._refused(request, answers.refusal(401, job.item.url, request.url))
+            return
+        following = Request(job, request.piece, request)
+        following.was_refused = True
+        self._ask(following)
+
+    def _refused(self, request: Request, error: TerrascopeError) -> None:
+        job = request.job
+        if request.url != job.url and not request.moves and error.status is not None:
+            # where it was found before is closed now, as signed addresses are after a while
+            job.place = job.url
+            self._ask(Request(job, request.piece, request))
+            return
+        job.pieces.return_(request.piece)
+        self._fail(job, error)
+
+    def _retry(self, job: Job, passing: Passing) -> None:
+        """Let a file be asked for again, now or later; end it where that was done often enough."""
+        now, backoff, random = self._monotonic(), self._rules.backoff, self._rules.random
+        progress = job.pieces.done_bytes - job.furthest
+        job.furthest, job.place = max(job.furthest, job.pieces.done_bytes), job.url
+        if isinstance(passing, Changed):
+            self._end_all_of(job)
+            job.restart()
+        elif job.validator is None and not job.pieces.under_way:
+            job.restart()
+        if passing.is_overload and passing.asked_s is None and job.host.busy > 0:
+            # fewer at once may do: nothing against this file
+            job.host.pace.overloaded(now, backoff.wait_s(1, None, random))
+            return
+        if job.due > now:
+            return  # several of its connections broke at once: that is one failure
+        job.tries = 1 if progress >= _PROGRESS_BYTES else job.tries + 1
+        if backoff.ends(job.tries, passing.asked_s):
+            self._fail(job, passing.error)
+            return
+        wait_s = backoff.wait_s(job.tries, passing.asked_s, random)
+        job.due = now + wait_s
+        if passing.is_overload:
+            job.host.pace.overloaded(now, wait_s)
+        item, error = job.item, detached(passing.error)
+        self.agenda.news.append(lambda progress: progress.waiting(item, wait_s, error))
+
+    def _complete_where_all_is_there(self, job: Job) -> None:
+        if not job.pieces.is_complete:
+            return
+        size_bytes = job.pieces.size_bytes or 0
+        try:
+            job.partial.finish(size_bytes, job.item.checksum)
+        except TerrascopeError as error:
+            self.agenda.end(job, "failed", error=error)
+        else:
+            self.agenda.end(job, "saved", size_bytes)
+
+    def _fail(self, job: Job, error: TerrascopeError) -> None:
+        self._end_all_of(job)
+        self.agenda.end(job, "failed", error=error)
+
+    def _end_all_of(self, job: Job) -> None:
+        for call in self._board.calls(job):
+            self._board.end(call)
+
+    # ── looking after it ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look(self, now: float, late_s: float) -> None:
+        """End requests on which nothing comes, and see whether more connections make it faster."""
+        for host in self.agenda.hosts:
+            host.pace.received(host.brought_bytes, host.busy, now)
+        # where this machine slept, nobody was silent
+        slept_s = late_s if late_s > 1.0 else 0.0
+        for call in self._board.stalled(now, self._rules.stall_s, slept_s):
+            self._board.end(call)
+            if call.request.is_at_its_end:
+                # all came, and the answer does not end
+                self._complete_where_all_is_there(call.request.job)
+            else:
+                self._retry(call.request.job, Passing(too_slow(call.request.url, self._rules.stall_s)))

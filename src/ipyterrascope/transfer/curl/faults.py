@@ -1,0 +1,91 @@
+"""What libcurl and redirects say went wrong, as errors of our tree (floor 4)."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+import pycurl
+
+from ...errors import LoginRequired, ServerRefused, ServerUnreachable, TerrascopeError
+from ...values.hosts import is_secure, origin_of
+from ..names import host_of, shown
+
+# what a host may mean by it that wants no further connection
+_NO_CONNECTION = (
+    pycurl.E_COULDNT_CONNECT,
+    pycurl.E_GOT_NOTHING,
+    pycurl.E_RECV_ERROR,
+    pycurl.E_SEND_ERROR,
+    pycurl.E_SSL_CONNECT_ERROR,
+)
+_UNTRUSTED = (pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_ISSUER_ERROR, pycurl.E_SSL_CACERT_BADFILE)
+_NEVER = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
+
+
+def is_no_connection(code: int) -> bool:
+    """Tell whether the code is one of a connection that did not come about, or was ended by the host."""
+    return code in _NO_CONNECTION
+
+
+def curl_failure(code: int, url: str) -> TerrascopeError:
+    """Return our error for one of libcurl's codes; `retryable` for what may pass."""
+    host = host_of(url)
+    if code in _UNTRUSTED:
+        return ServerRefused(
+            f"The certificate of {host} is not trusted here.",
+            "The CA bundle does not know its issuer, or something between you and the server breaks encryption.",
+            "Set the CA bundle (`verify`, REQUESTS_CA_BUNDLE), and check the proxy and the clock.",
+        )
+    if code in _NEVER:
+        return bad_address(url)
+    timed_out = code == pycurl.E_OPERATION_TIMEDOUT
+    return ServerUnreachable(
+        f"{host} stopped answering." if timed_out else f"The connection to {host} was lost.",
+        f"It happened at {shown(url)}.",
+        "Check the network, and try again: it goes on where it was, if the server allows.",
+    )
+
+
+def bad_address(url: str) -> ServerRefused:
+    """Return the error for an address that cannot be asked."""
+    return ServerRefused(f"{host_of(url)} cannot be asked.", f"The address is {shown(url)}.", "Check the address.")
+
+
+def too_many_redirects(url: str) -> ServerRefused:
+    """Return the error for redirects without end."""
+    return ServerRefused(
+        f"{host_of(url)} sent a redirect that cannot be followed.",
+        f"There were too many, the last at {shown(url)}.",
+        "Check the address.",
+    )
+
+
+def redirected(here: str, location: str, login_url: str) -> str:
+    """Return where a redirect leads.
+
+    Raises
+    ------
+    LoginRequired
+        To the login page.
+    ServerRefused
+        To where it must not be followed.
+    """
+    try:
+        # as requests reads it
+        there = urljoin(here, location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError:
+        there = ""
+    origin, login = origin_of(there), origin_of(login_url)
+    if origin is not None and origin == login and (origin_of(here) != login or there.startswith(login_url)):
+        raise LoginRequired(
+            "The service sent us to its login page instead of the data.",
+            "It does not accept this login, or wants something done in a browser first.",
+            "Sign in again, or open the address in a browser.",
+        )
+    if not is_secure(there):
+        raise ServerRefused(
+            f"{host_of(here)} sent a redirect that cannot be followed.",
+            "It leads to an address without encryption, or to none that can be read.",
+            "Check the address.",
+        )
+    return there

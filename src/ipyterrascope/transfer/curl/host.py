@@ -1,0 +1,58 @@
+"""What is known of one host in one run (floor 4)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..plan import Action
+from .pace import Pace
+
+if TYPE_CHECKING:
+    from .job import Job
+
+
+class Host:
+    """One host, and what is to be fetched from it.
+
+    Attributes
+    ----------
+    pace : Pace
+        How many connections it is asked for.
+    waiting : deque of Action
+        The files that are not begun yet.
+    jobs : list of Job
+        Those that are.
+    busy : int
+        Requests under way.
+    brought_bytes : int
+        What came from it.
+    clock : callable
+        POSIX seconds.
+    """
+
+    def __init__(self, ceiling: int, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self.pace = Pace(ceiling)
+        self.waiting: deque[Action] = deque()
+        self.jobs: list[Job] = []
+        self.busy = 0
+        self.brought_bytes = 0
+        self.clock, self._monotonic = clock, monotonic
+
+    def may_be_asked(self, now: float) -> bool:
+        """Tell whether it may be sent one more request now."""
+        return self.busy < self.pace.allowed and self.pace.rests_until <= now
+
+    def answered(self) -> None:
+        """Say that it answered a request well."""
+        self.pace.answered(self._monotonic())
+
+    def next_due(self, now: float) -> float | None:
+        """Return when it may be asked for more, if it is time alone that keeps it from being asked."""
+        if self.busy >= self.pace.allowed or not (self.waiting or self.jobs):
+            return None
+        moments = [job.due for job in self.jobs if job.due > now]
+        if self.pace.rests_until > now:
+            moments.append(self.pace.rests_until)
+        return min(moments, default=None)

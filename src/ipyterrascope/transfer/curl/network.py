@@ -1,0 +1,93 @@
+"""CA bundle, proxy and spelling of an address, as requests takes them, for libcurl (floor 4).
+
+The wheel's own CA path is that of the machine where it was built, and its idea of proxies is not that of requests: both
+are always said.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import certifi
+import pycurl
+import requests
+from requests.utils import get_environ_proxies, select_proxy
+
+from ...errors import ConfigurationError
+from ...values.connection import Connection
+from ...values.hosts import origin_of
+from .faults import bad_address
+
+_PLAIN = re.compile(r"https?://[a-z0-9.:\[\]-]+/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*", re.ASCII)
+
+
+class Network:
+    """How hosts are reached.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Raises
+    ------
+    ConfigurationError
+        The CA bundle is not there.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._ca = (
+            connection.verify
+            or os.environ.get("REQUESTS_CA_BUNDLE")
+            or os.environ.get("CURL_CA_BUNDLE")
+            or certifi.where()
+        )
+        if not Path(self._ca).exists():
+            raise ConfigurationError(
+                "The CA bundle is not there.",
+                f"It should be {self._ca}.",
+                "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
+            )
+        self._proxies: dict[tuple[str, str, int] | None, str] = {}
+
+    def prepare(self, handle: pycurl.Curl) -> None:
+        """Set on a new handle what is the same for all requests."""
+        is_folder = Path(self._ca).is_dir()
+        for file, folder in ((pycurl.CAINFO, pycurl.CAPATH), (pycurl.PROXY_CAINFO, pycurl.PROXY_CAPATH)):
+            handle.setopt(folder if is_folder else file, self._ca)
+            handle.unsetopt(file if is_folder else folder)
+        # NO_PROXY was read already, by the rules of requests
+        handle.setopt(pycurl.NOPROXY, "")
+        handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self.connection.connect_timeout_s * 1000))
+
+    def aim(self, handle: pycurl.Curl, url: str) -> None:
+        """Set the address, and the proxy for it."""
+        handle.setopt(pycurl.URL, url)
+        handle.setopt(pycurl.PROXY, self._proxy_for(url))
+
+    def _proxy_for(self, url: str) -> str:
+        origin = origin_of(url)
+        if origin not in self._proxies:
+            # http is on loopback only, and what goes there is nobody else's to see
+            is_plain = origin is None or origin[0] == "http"
+            found = None if is_plain else select_proxy(url, get_environ_proxies(url))
+            self._proxies[origin] = found or ""
+        return self._proxies[origin]
+
+
+def spelled(url: str) -> str:
+    """Write an address as it goes on the wire, percent-encoded as requests does it.
+
+    Raises
+    ------
+    ServerRefused
+        It cannot be written so.
+    """
+    if _PLAIN.fullmatch(url):
+        return url
+    with suppress(ValueError):  # requests' own errors are OSError too, and have the address in their text
+        return str(requests.Request("GET", url).prepare().url)
+    raise bad_address(url)

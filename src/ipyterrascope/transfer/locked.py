@@ -1,0 +1,150 @@
+"""A file that one process at a time writes (floor 4).
+
+The lock is `flock` on the file itself: it leaves no lock file behind in the user's folder, cannot be mistaken about
+which file it guards, holds between machines on NFS, and ends with its process however that ends. On a file system
+without locks, and on Windows, there remains the comparison at the end: the file that gets its name is the one that was
+written here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import TargetInvalid
+
+if sys.platform != "win32":
+    import fcntl
+
+_WRITE: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NEW = _WRITE | os.O_CREAT | os.O_EXCL
+
+
+class LockedFile:
+    """A file that is open here and nowhere else, as soon as it is opened.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    TargetInvalid
+        From `open_there` and `open_new`: another process, or another thread, writes it.
+    OSError
+        From every method.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True between opening and `close`."""
+        return self._fd is not None
+
+    def open_there(self) -> bool:
+        """Open the file that is there; False where there is none. A link or a device is refused."""
+        try:
+            is_regular = stat.S_ISREG(self.path.lstat().st_mode)
+        except FileNotFoundError:
+            return False
+        if not is_regular:
+            raise TargetInvalid(
+                f"{self.path.name} is there and is not a regular file.", "It cannot be written safely.", "Remove it."
+            )
+        self._open(_WRITE)
+        return True
+
+    def open_new(self) -> None:
+        """Make the file; one that is there already is another's."""
+        self._open(_NEW)
+
+    def _open(self, flags: int) -> None:
+        try:
+            self._fd = os.open(self.path, flags, 0o666)
+            locked = _lock(self._fd) and self.is_in_place()
+        except FileExistsError:
+            locked = False
+        if not locked:
+            self.close()
+            raise TargetInvalid(
+                f"{self.path.name} is in use: another download is writing it.",
+                "It may be that of another notebook, or of another person.",
+                "Wait until it has ended, or choose another folder.",
+            )
+
+    @property
+    def fd(self) -> int:
+        """The descriptor."""
+        if self._fd is None:
+            raise ValueError("it is not open")
+        return self._fd
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+        return os.fstat(self.fd).st_size
+
+    def is_in_place(self) -> bool:
+        """Tell whether the file that is open here is the one that has the name."""
+        try:
+            return self._fd is not None and os.path.samestat(os.fstat(self._fd), self.path.lstat())
+        except FileNotFoundError:
+            return False
+
+    def write_at(self, position: int, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes at a position."""
+        fd, rest = self.fd, memoryview(data)
+        while rest:
+            written = _pwrite(fd, rest, position)
+            position += written
+            rest = rest[written:]
+
+    def reading(self) -> BinaryIO:
+        """Return it as a file to read from, which leaves it open here when it is closed."""
+        return open(self.fd, "rb", closefd=False)
+
+    def close_for_windows(self) -> None:
+        """Let go of it where no open file can be renamed or removed."""
+        if sys.platform == "win32":
+            self.close()
+
+    def close(self) -> None:
+        """Let others have it."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            _unlock(fd)
+            os.close(fd)
+
+
+def _pwrite(fd: int, data: memoryview, position: int) -> int:
+    if sys.platform == "win32":
+        os.lseek(fd, position, os.SEEK_SET)
+        return os.write(fd, data)
+    return os.pwrite(fd, data, position)
+
+
+def _lock(fd: int) -> bool:
+    """Lock a file for this process alone; return False when another has it. Where there are no locks, return True."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # this file system has none
+            return True
+    return True
+
+
+def _unlock(fd: int) -> None:
+    """Let go of a file although a process forked meanwhile (as those of multiprocessing are) has it open too."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
