@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -19,11 +20,19 @@ DATE = "Sat, 01 Aug 2026 12:00:00 GMT"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that arrived."""
+    """One request that arrived; `at_once` counts those under way, itself included, and `nth` all, from 1."""
 
     method: str
     path: str
     headers: Mapping[str, str]
+    at_once: int = 0
+    nth: int = 0
+
+    @property
+    def range(self) -> tuple[int, int | None]:
+        """The bytes that were asked for; None for the end of the file."""
+        start, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        return int(start), int(last) + 1 if last else None
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,8 @@ class Answer:
 
     `cut_at` ends the connection after so many bytes of the body, with a reset if `reset` is set; `stall` keeps it open
     and silent after them. A `length` other than the content's is a lie in Content-Length; None sends none. `pause_s` is
-    waited before every `chunk_bytes`. `repeat` sends the content so many times, without ranges.
+    waited before every `chunk_bytes`. `repeat` sends the content so many times, without ranges. No range is answered by
+    more than `most_bytes`. With `hang_up` there is no answer at all.
     """
 
     content: bytes = b""
@@ -49,26 +59,50 @@ class Answer:
     repeat: int = 1
     chunk_bytes: int = CHUNK
     headers: Mapping[str, str] = field(default_factory=dict)
+    most_bytes: int | None = None
+    hang_up: bool = False
 
 
 class FaultyServer:
-    """Answers from `script`, one entry a request, then from `files` by path; a 404 for the rest."""
+    """Answers from `script`, one entry a request, then as `decide` says, then from `files` by path; else by 404."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Answer] = []
         self.files: dict[str, Answer] = {}
+        self.decide: Callable[[Asked], Answer | None] = lambda asked: None
         self.asked: list[Asked] = []
+        self.at_once = 0
+        self.counting = threading.Lock()
         self.closing = threading.Event()
         self._server = _Threads(("127.0.0.1", 0), _handler(self))
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            listening = self._server.socket
+            self._server.socket = tls.wrap_socket(listening, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+    @property
+    def port(self) -> int:
+        return self._server.server_address[1]
 
-    def answer(self, method: str, path: str) -> Answer:
-        if self.script and method == "GET":
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"{self._scheme}://{host}:{self.port}{path}"
+
+    @property
+    def connections(self) -> int:
+        """How many there were."""
+        return len(self._server.connections)
+
+    @property
+    def most_at_once(self) -> int:
+        """How many requests were under way at the same moment."""
+        return max((asked.at_once for asked in self.asked), default=0)
+
+    def answer(self, asked: Asked) -> Answer:
+        if self.script and asked.method == "GET":
             return self.script.pop(0)
-        return self.files.get(path.partition("?")[0], Answer(status=404))
+        path = asked.path.partition("?")[0]
+        return self.decide(asked) or self.files.get(path, Answer(status=404))
 
     def gets(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.method == "GET"]
@@ -113,8 +147,20 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
         timeout = 10
 
         def do_GET(self) -> None:
-            server.asked.append(Asked(self.command, self.path, dict(self.headers.items())))
-            _send(self, server.answer(self.command, self.path), server.closing)
+            with server.counting:
+                server.at_once += 1
+                headers = dict(self.headers.items())
+                asked = Asked(self.command, self.path, headers, server.at_once, len(server.asked) + 1)
+                server.asked.append(asked)
+            try:
+                answer = server.answer(asked)
+                if answer.hang_up:
+                    self.close_connection = True
+                else:
+                    _send(self, answer, server.closing)
+            finally:
+                with server.counting:
+                    server.at_once -= 1
 
         do_HEAD = do_GET
 
@@ -138,6 +184,7 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.Ev
         else:
             status = 206
             end = min(int(match[2]) + 1, len(body)) if match[2] else len(body)
+            end = min(end, start + (answer.most_bytes or end))
             headers.setdefault("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
             body = body[start:end]
     handler.send_response(status)

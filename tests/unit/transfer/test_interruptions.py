@@ -4,14 +4,11 @@ import os
 import random
 import resource
 import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import child, names, until_part_has
 from downloads import Nobody
 from faulty import Answer, FaultyServer
 from hypothesis import HealthCheck, given, settings
@@ -22,43 +19,6 @@ from ipyterrascope.transfer import CurlEngine, Item, download
 from ipyterrascope.transfer.progress import NoProgress
 
 DATA = random.Random(1).randbytes(2 << 20)
-CHILD = """
-import resource, sys
-from ipyterrascope.errors import TerrascopeError
-from ipyterrascope.transfer import CurlEngine, download
-
-class Nobody:
-    def headers(self, url):
-        return {}
-    def refused(self, url, headers):
-        return False
-
-folder, connections, *urls = sys.argv[1:]
-for url in urls:
-    try:
-        print(repr(download(url, folder, engine=CurlEngine(Nobody(), max_connections=int(connections)))), flush=True)
-    except TerrascopeError as error:
-        print(type(error).__name__, error, flush=True)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
-"""
-
-
-def child(
-    folder: Path, *urls: str, connections: int = 8, preexec: Callable[[], None] | None = None
-) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CHILD, str(folder), str(connections), *urls]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
-
-
-def until_part_has(folder: Path, size_bytes: int, process: subprocess.Popen[str]) -> None:
-    part = folder / "a.tif.part"
-    while not (part.exists() and part.stat().st_size >= size_bytes):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 class InterruptAt(NoProgress):
@@ -123,29 +83,6 @@ def test_interrupt_during_a_silent_read(server: FaultyServer, engine: CurlEngine
     [path] = download(server.url("/a.tif"), tmp_path, engine=engine)
     assert path.read_bytes() == DATA
     assert server.gets()[1].headers["Range"] == f"bytes={1 << 20}-"
-
-
-@pytest.mark.soak
-def test_kill_at_any_moment(server: FaultyServer, engine: CurlEngine, tmp_path: Path, full_counts: bool) -> None:
-    """However often the process is killed, the file is absent until it is whole, and then identical."""
-    server.files["/a.tif"] = Answer(DATA, pause_s=0.002)
-    moments = random.Random(7)
-    for _ in range(100 if full_counts else 4):
-        server.asked.clear()
-        process = child(tmp_path, server.url("/a.tif"))
-        while not server.asked:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, 0.1))
-        process.kill()
-        process.communicate()
-        target = tmp_path / "a.tif"
-        if target.exists():
-            assert target.read_bytes() == DATA
-            target.unlink()
-    [path] = download(server.url("/a.tif"), tmp_path, engine=engine)
-    assert path.read_bytes() == DATA
-    assert names(tmp_path) == ["a.tif"]
 
 
 def test_full_disk(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> None:
