@@ -27,7 +27,7 @@ from ipyterrascope.errors import (
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
 
-HEAVY = "requests ipywidgets anywidget oauthlib tqdm aiohttp"
+HEAVY = "requests pycurl ipywidgets anywidget oauthlib tqdm aiohttp"
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import pytest
 from downloads import DATA, HALF, Downloads
 from faulty import Answer
@@ -11,6 +13,7 @@ from ipyterrascope.errors import (
     ServerUnreachable,
 )
 from ipyterrascope.transfer import download
+from testbed.loopback import Reply, loopback
 
 OLD = "Fri, 31 Jul 2026 12:00:00 GMT"
 
@@ -62,6 +65,19 @@ def test_cut_in_a_chunked_body(one: Downloads) -> None:
     [path] = one.get(Answer(DATA, chunked=True, cut_at=HALF), Answer(DATA))
     assert path.read_bytes() == DATA
     assert len(one.ranges()) == 2
+
+
+@pytest.mark.parametrize("cut", [b"00", b"00|00fff0", b"0", b"0\r\n", b"f0000", b""])
+def test_cut_inside_the_size_of_a_chunk(one: Downloads, cut: bytes) -> None:
+    """A chunked body that ends in the middle of what its next chunk begins with is not complete."""
+
+    def write(out: BinaryIO) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        out.write(head + b"%x\r\n%s\r\n" % (HALF, DATA[:HALF]) + cut)
+
+    with loopback(lambda _: Reply(write=write)) as server, pytest.raises(ServerUnreachable):
+        download(f"{server.url}/a.tif", one.folder, engine=one.engine(max_tries=2))
+    assert one.names() == []
 
 
 def test_last_modified_serves_as_validator(one: Downloads) -> None:

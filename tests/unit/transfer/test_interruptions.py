@@ -5,6 +5,10 @@ import random
 import resource
 import signal
 import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipyterrascope.errors import TargetInvalid
-from ipyterrascope.transfer import CurlEngine, Item, download
+from ipyterrascope.transfer import CurlEngine, Item, download, items_from, plan
+from ipyterrascope.transfer.folder import look_at
 from ipyterrascope.transfer.progress import NoProgress
 
 DATA = random.Random(1).randbytes(2 << 20)
@@ -177,6 +182,35 @@ def test_killed_run_blocks_nobody(server: FaultyServer, engine: CurlEngine, tmp_
     assert names(tmp_path) == ["a.tif"]
 
 
-def test_default_engine_is_the_sessions(engine: CurlEngine) -> None:
+def test_engine_needs_little(engine: CurlEngine) -> None:
     """An engine needs nothing but an authorizer."""
     assert list(engine.run([], NoProgress())) == []
+
+
+def test_who_stops_listening_ends_it(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> None:
+    """When nobody wants the outcomes any more, the engine ends, and what came can be gone on with."""
+    server.files |= {"/small.tif": Answer(DATA[:1000]), "/a.tif": Answer(DATA, cut_at=100_000, stall=True)}
+    urls = [server.url("/small.tif"), server.url("/a.tif")]
+    actions = plan(items_from(urls), tmp_path, look_at)
+    running = engine.run(actions, NoProgress())
+    assert next(running).status == "saved"
+    while not (tmp_path / "a.tif.part").exists():
+        time.sleep(0.005)
+    running.close()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "download"] == []
+    assert names(tmp_path) == ["a.tif.part", "a.tif.part.json", "small.tif"]
+
+
+class Broken(Nobody):
+    def headers(self, url: str) -> Mapping[str, str]:
+        secret = "t0k3n"
+        raise KeyError(len(secret))
+
+
+def test_fault_of_ours_is_raised_where_it_is_seen(server: FaultyServer, tmp_path: Path) -> None:
+    """A fault that is none of ours to foresee ends the run where the caller is, and shows no local of where it was."""
+    with pytest.raises(KeyError) as caught:
+        download(server.url("/a.tif"), tmp_path, engine=CurlEngine(Broken()))
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "t0k3n" not in shown
+    assert names(tmp_path) == []
