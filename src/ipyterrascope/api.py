@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from . import asking, frontend
 from .auth.account import Account
 from .auth.accounts import Accounts
+from .configuration import current
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider
 from .values.secret import Secret
@@ -143,6 +144,8 @@ def download(
     provider: str | Provider | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    max_connections: int | None = None,
+    limit_rate: float | str | None = None,
 ) -> Report:
     """Fetch files to a folder; each is whole or absent, and one that is there already is not fetched again.
 
@@ -158,6 +161,11 @@ def download(
         File name, for a single source.
     overwrite : bool
         Fetch again what is there.
+    max_connections : int, optional
+        How many connections at once, 64 at most; `c.Terrascope.max_connections` (8) unless given. A server that bears
+        fewer gets fewer.
+    limit_rate : float or str, optional
+        Bytes a second at most, all connections together: a number, or a text such as ``"10M"``.
 
     Returns
     -------
@@ -171,20 +179,29 @@ def download(
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .transfer import CurlEngine, Item, items_from, progress_for
+    from .transfer import CurlEngine, Item, connections_of, items_from, progress_for, rate_of
     from .transfer import download as fetch
 
     items = items_from(sources, name)
+    connections = connections_of(current().max_connections if max_connections is None else max_connections)
+    rate = None if limit_rate is None else rate_of(limit_rate)
     chosen = account(provider)
     if any(chosen.provider.may_carry(item.url) for item in items):
         asking.ready(chosen)
     # one thing fails with its own error, several with a summary
     wanted = items[0] if isinstance(sources, (str, Item)) else items
     progress = progress_for(_PROGRESS[frontend.place()])
+    engine = CurlEngine(
+        chosen,
+        connection=chosen.connection,
+        login_url=chosen.provider.issuer,
+        max_connections=connections,
+        limit_rate=rate,
+    )
     return fetch(
         wanted,
         folder,
-        engine=CurlEngine(chosen, connection=chosen.connection, login_url=chosen.provider.issuer),
+        engine=engine,
         login_hosts=chosen.provider.hosts,
         overwrite=overwrite,
         progress=progress,

@@ -29,12 +29,15 @@ class Configuration:
     use_silent_sources : bool, optional
         Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
         app such as Voilà, whose visitors must not inherit the owner's login.
+    max_connections : int
+        How many connections a download has at once at most.
     """
 
     terrascope: Provider = field(default_factory=_from_environment)
     connection: Connection = field(default_factory=Connection)
     keep_alive_s: float = 0.0
     use_silent_sources: bool | None = None
+    max_connections: int = 8
 
 
 _configured: Configuration | None = None

@@ -15,6 +15,7 @@ import requests
 
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
+from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import (
     DownloadFailed,
     LoginRequired,
@@ -173,6 +174,30 @@ def test_download_fetches_and_skips(account: Account, box: Sandbox, tmp_path: Pa
         url.rsplit("/", 1)[-1] for url in urls
     ]
     assert len(ts.download(set(urls), tmp_path, provider=account.provider).skipped) == 2
+
+
+def test_download_keeps_to_its_limits(account: Account, box: Sandbox, tmp_path: Path) -> None:
+    """`max_connections` and `limit_rate` hold, and what cannot be read is said before anything is asked."""
+    url = box.add_file("p/x.tif", bytes(3 << 20))
+    box.forget_requests()
+    for wrong in ({"max_connections": 0}, {"limit_rate": "fast"}):
+        with pytest.raises(UsageError):
+            ts.download(url, tmp_path, provider=account.provider, **wrong)
+    assert box.requests == []
+    report = ts.download(url, tmp_path, provider=account.provider, max_connections=1, limit_rate="6M")
+    assert report.seconds > 0.3
+    assert len(box.requests_to("x.tif")) == 1
+
+
+def test_configured_connections_hold(account: Account, box: Sandbox, tmp_path: Path) -> None:
+    """Without `max_connections`, the configuration says how many connections there may be."""
+    url = box.add_file("p/x.tif", bytes(3 << 20))
+    configure(Configuration(max_connections=1))
+    try:
+        ts.download(url, tmp_path, provider=account.provider)
+    finally:
+        configure(None)
+    assert [request.headers.get("Range") for request in box.requests_to("x.tif")] == [None]
 
 
 def test_one_source_fails_with_its_own_error_and_several_with_a_summary(

@@ -63,6 +63,8 @@ class TerrascopeMagics(Magics):
             provider=options.provider,
             name=None if options.output is None else str(options.output),
             overwrite=options.overwrite,
+            max_connections=options.max_connections,
+            limit_rate=options.limit_rate,
         )
         return None if line.rstrip().endswith(";") else report
 

@@ -145,6 +145,10 @@ def download_parser() -> MagicParser:
     parser.add_argument("-o", "--output", metavar="NAME", help="file name, for a single URL")
     parser.add_argument("--overwrite", action="store_true", help="fetch again what is there")
     parser.add_argument(
+        "--max-connections", metavar="N", help="how many at once, 64 at most; c.Terrascope.max_connections unless given"
+    )
+    parser.add_argument("--limit-rate", metavar="SPEED", help="bytes a second at most, all together: 500k, 10M, 1G")
+    parser.add_argument(
         "--provider", metavar="PROVIDER", help="whose login to use: a name, or $variable; Terrascope unless given"
     )
     return parser

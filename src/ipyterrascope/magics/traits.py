@@ -53,6 +53,10 @@ class Terrascope(SingletonConfigurable):
         help="Sign in from the environment without a question. None: yes, except in Voilà and marimo apps.",
     ).tag(config=True)
 
+    max_connections = traitlets.Int(8, min=1, max=64, help="How many connections a download has at once, at most.").tag(
+        config=True
+    )
+
     @classmethod
     def attach(cls, ipython: Any) -> None:
         """Make the traits of a shell's configuration hold, now and when `%config` changes one.
@@ -112,6 +116,7 @@ class Terrascope(SingletonConfigurable):
                 ),
                 keep_alive_s=self.keep_alive_s,
                 use_silent_sources=self.use_silent_sources,
+                max_connections=self.max_connections,
             )
         )
         api = sys.modules.get("ipyterrascope.api")

@@ -6,6 +6,7 @@ It knows no tokens: it is handed an `Authorizer`.
 from .curl import CurlEngine
 from .download import download
 from .engine import Engine
+from .limits import connections_of, rate_of
 from .plan import Action, plan
 from .progress import Progress, progress_for
 from .report import Outcome, Report
@@ -22,8 +23,10 @@ __all__ = [
     "Progress",
     "Report",
     "Source",
+    "connections_of",
     "download",
     "items_from",
     "plan",
     "progress_for",
+    "rate_of",
 ]

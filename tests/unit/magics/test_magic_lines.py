@@ -102,6 +102,8 @@ def test_every_other_error_keeps_its_stack(shell: InteractiveShell, monkeypatch:
         ("%download ftp://a.example.org/b.tif", SourceInvalid),
         ("%download http://a.example.org/b.tif", SourceInvalid),
         ("%download https://a.example.org/", SourceInvalid),
+        ("%download https://a.example.org/b.tif --limit-rate fast", UsageError),
+        ("%download https://a.example.org/b.tif --max-connections 0", UsageError),
         ("%download b.tif", SourceInvalid),
         ("%download https://a.example.org/1.tif https://a.example.org/2.tif -o one.tif", UsageError),
         ("%download https://a.example.org/1.tif --provider nobody", UsageError),

@@ -45,6 +45,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         read_timeout_s=2.5,
         keep_alive_s=60.0,
         use_silent_sources=False,
+        max_connections=3,
     )
     now = configuration.current()
     assert now.terrascope.issuer == TERRASCOPE.issuer
@@ -57,7 +58,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert now.terrascope.password_reset_url == "https://example.org/p"
     assert now.terrascope.demo_login == "dora"
     assert (now.connection.verify, now.connection.timeout) == ("/tmp/ca.pem", (1.5, 2.5))
-    assert (now.keep_alive_s, now.use_silent_sources) == (60.0, False)
+    assert (now.keep_alive_s, now.use_silent_sources, now.max_connections) == (60.0, False, 3)
 
 
 def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
