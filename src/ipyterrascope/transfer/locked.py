@@ -12,6 +12,7 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 _WRITE: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_MOST_AT_ONCE = 512
 _NEW = _WRITE | os.O_CREAT | os.O_EXCL
 
 
@@ -98,11 +100,16 @@ class LockedFile:
         except FileNotFoundError:
             return False
 
-    def write_at(self, position: int, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes at a position."""
-        fd, rest = self.fd, memoryview(data)
+    def write_at(self, position: int, chunks: Sequence[bytes | bytearray]) -> None:
+        """Write bytes at a position, in one call of the system where that is possible."""
+        if sys.platform == "linux" and len(chunks) <= _MOST_AT_ONCE:
+            written = os.pwritev(self.fd, chunks, position)
+            if written == sum(map(len, chunks)):
+                return
+            # not all of it: the disk is full, or nearly
+        rest = memoryview(b"".join(chunks))
         while rest:
-            written = _pwrite(fd, rest, position)
+            written = _pwrite(self.fd, rest, position)
             position += written
             rest = rest[written:]
 

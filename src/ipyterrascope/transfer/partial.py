@@ -15,6 +15,7 @@ import contextlib
 import errno
 import io
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -144,14 +145,15 @@ class Partial:
         self._close_log()
         self._log = JournalFile(self._journal_path, journal)
 
-    def write_at(self, position: int, chunk: bytes | bytearray | memoryview) -> None:
+    def write_at(self, position: int, chunks: Sequence[bytes | bytearray]) -> None:
         """Write bytes at a position. Only after `begin` or `resume`."""
         if self._memory is not None:
-            self._memory[position : position + len(chunk)] = chunk
+            data = b"".join(chunks)
+            self._memory[position : position + len(data)] = data
             return
         with writing_to(self._part.path):
             try:
-                self._part.write_at(position, chunk)
+                self._part.write_at(position, chunks)
             except OSError as error:
                 if error.errno in _FULL and (self.journal is None or self.journal.size_bytes is None):
                     # nobody knows how much room it needs, and it keeps what room there was from all others
@@ -195,7 +197,7 @@ class Partial:
                 return True
         self._check_target()
         self._begin_on_disk(Journal.of(self._url, None, len(content)))
-        self._part.write_at(0, content)
+        self._part.write_at(0, [content])
         return False
 
     def _check_part(self, size_bytes: int) -> None:

@@ -25,7 +25,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def write(partial: Partial, position: int, data: bytes) -> None:
-    partial.write_at(position, data)
+    partial.write_at(position, [data[:2], data[2:]])
     partial.note(position, position + len(data))
 
 
@@ -387,6 +387,7 @@ def test_full_disk_keeps_only_what_can_fit(
         partial.begin('"v1"', size)
         write(partial, 0, b"12345")
         monkeypatch.setattr(os, "pwrite", full)
+        monkeypatch.setattr(os, "pwritev", full)
         with pytest.raises(TargetInvalid, match=said):
             write(partial, 5, b"67890")
     assert names(target.parent) == left

@@ -25,7 +25,7 @@ from .switchboard import Call, Switchboard
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
 
 _MOST_MOVES = 10
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.1
 _PROGRESS_BYTES = 256 << 10
 """A try that brought the file so much further is not held against a bad line."""
 
@@ -144,6 +144,7 @@ class Crew:
         request, job = call.request, call.request.job
         if call.line.fault is not None:
             raise call.line.fault
+        request.settle()
         if code and request.is_pending:
             request.keep()
             error = curl_failure(code, request.url)
@@ -241,7 +242,9 @@ class Crew:
     # ── looking after it ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _look(self, now: float, late_s: float) -> None:
-        """End requests on which nothing comes, and see whether more connections make it faster."""
+        """Write what came, end requests on which nothing comes, and see whether more of them make it faster."""
+        for call in self._board.calls():
+            call.request.settle()
         for host in self.agenda.hosts:
             host.pace.received(host.brought_bytes, host.busy, now)
         # where this machine slept, nobody was silent

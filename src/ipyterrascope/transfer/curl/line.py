@@ -14,7 +14,7 @@ from .network import Network
 _SUPPRESS_CONNECT_HEADERS = 265
 _USER_AGENT = f"ipyterrascope/{version('ipyterrascope')}"
 LEAST_BUFFER_BYTES, MOST_BUFFER_BYTES = 1 << 10, 512 << 10
-"""libcurl's receive buffer, and so the most that `body` is given at once: a smaller one costs CPU."""
+"""libcurl's receive buffer: a smaller one costs CPU. It is given to `body` 16 KiB at a time."""
 
 
 class Fields(dict[str, str]):

@@ -16,8 +16,10 @@ from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized, 
 
 FIRST_BYTES = 8 << 20
 """So much is asked for at first where nobody told the length: the answer tells it, and whether ranges are served."""
+_WRITTEN_BYTES = 256 << 10
+"""So much is collected before it is written: libcurl brings 16 KiB at a time."""
 _NOTED_BYTES = 512 << 10
-"""With what one call of `body` brings at most, it makes the 1 MiB that a kill may cost a connection."""
+"""With what is collected and written meanwhile, less than the 1 MiB that a kill may cost a connection."""
 _DRAINED_BYTES = 64 << 10
 _HEADERS = {"Accept": "application/octet-stream, */*;q=0.5", "Accept-Encoding": "identity"}
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -44,6 +46,8 @@ class Request:
         self._verdict: Exception | None = None
         # the first bytes, until they tell whether they are of a file; None from then on
         self._first: bytes | None = b""
+        self._chunks: list[bytes] = []
+        self._collected_bytes = 0
         self._is_too_long = False
         self._drained = 0
         self._noted = piece.position
@@ -80,12 +84,27 @@ class Request:
         if self._verdict is not None:
             self._drained += len(data)
             return self._drained <= _DRAINED_BYTES
-        if self._first is None:
-            return self._is_kept(lambda: self._write(data)) and self._goes_on
-        first = self._first = self._first + data
-        if not pages.is_telling(first):
+        if self._first is not None:
+            first = self._first = self._first + data
+            if not pages.is_telling(first):
+                return True
+            if not self._is_kept(lambda: self._begin(first)):
+                return False
+            data = first
+        self._chunks.append(data)
+        self._collected_bytes += len(data)
+        self.brought_bytes += len(data)
+        self.job.host.brought_bytes += len(data)
+        end = self.piece.end
+        if self._collected_bytes < _WRITTEN_BYTES and (
+            end is None or self.piece.position + self._collected_bytes < end
+        ):
             return True
-        return self._is_kept(lambda: self._begin(first)) and self._goes_on
+        return self.settle() and (not self.is_at_its_end or end == self._answer_end)
+
+    def settle(self) -> bool:
+        """Write what came; False where that, or anything before it, went wrong."""
+        return self._verdict is None and self._is_kept(self._write)
 
     def _is_kept(self, step: Callable[[], None]) -> bool:
         try:
@@ -104,12 +123,9 @@ class Request:
         """True when all of the piece came, also where another connection took over the rest of the answer."""
         return self._verdict is None and self.piece.end is not None and self.piece.position >= self.piece.end
 
-    @property
-    def _goes_on(self) -> bool:
-        return not self.is_at_its_end or self.piece.end == self._answer_end
-
     def keep(self) -> None:
         """Nothing more comes; write down what did, where that can be done."""
+        self.settle()
         with suppress(TerrascopeError):
             self._note()
 
@@ -125,7 +141,10 @@ class Request:
         """
         job, piece = self.job, self.piece
         if self._verdict is None and self._first is not None and is_whole:
-            self._begin(self._first)
+            first = self._first
+            self._begin(first)
+            self.body(first)
+        self.settle()
         if self._is_too_long:
             job.partial.discard()
         if self._verdict is not None:
@@ -216,21 +235,20 @@ class Request:
         job.validator, job.is_open = body.validator, True
         if size_bytes is not None and job.pieces.size_bytes is None:
             job.pieces.bound(piece, size_bytes if body.end is None else body.end, size_bytes)
-        self._write(first)
 
-    def _write(self, data: bytes) -> None:
-        piece, job = self.piece, self.job
-        if piece.end is not None:
-            left = piece.end - piece.position
-            if len(data) > left and piece.end == self._answer_end:
+    def _write(self) -> None:
+        piece, job, chunks, size_bytes = self.piece, self.job, self._chunks, self._collected_bytes
+        self._chunks, self._collected_bytes = [], 0
+        left = size_bytes if piece.end is None else piece.end - piece.position
+        if size_bytes > left:
+            if piece.end == self._answer_end:
                 self._is_too_long = True
                 raise _too_long(job)
-            # where it is more, another connection has taken over the rest
-            data = data[:left]
-        job.partial.write_at(piece.position, data)
-        job.pieces.advance(piece, len(data))
-        job.host.brought_bytes += len(data)
-        self.brought_bytes += len(data)
+            # another connection has taken over the rest
+            chunks, size_bytes = [b"".join(chunks)[:left]], left
+        if size_bytes:
+            job.partial.write_at(piece.position, chunks)
+            job.pieces.advance(piece, size_bytes)
         if piece.position - self._noted >= _NOTED_BYTES:
             self._note()
 
