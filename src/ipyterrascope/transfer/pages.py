@@ -73,7 +73,7 @@ def check_page(url: str, final_url: str, name: str, headers: Headers, first_byte
     A page is the file only if it is called so (``.html``) and no redirect led elsewhere: to a login page, say. A
     redirect to the same name in another place is one to where the file lies.
     """
-    if not is_secure(final_url):
+    if final_url != url and not is_secure(final_url):
         raise ContentInvalid(
             f"{shown(url)} was redirected to an address that is not encrypted.",
             "What comes from there could be anybody's.",

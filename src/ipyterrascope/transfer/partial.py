@@ -53,7 +53,7 @@ class Partial:
     done : list of Range
         Which bytes of the file were there when it was opened.
     journal : Journal or None
-        What they are bytes of; None where nothing is there that can be gone on with.
+        What the part is a part of; None where there is none that can be gone on with.
 
     Raises
     ------
@@ -116,21 +116,21 @@ class Partial:
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
         """Start anew with a content that `validator` names; what was there is dropped."""
         self._check_target()
-        self.done, self._has_bytes, self._memory = [], False, None
-        self.journal = Journal.of(self._url, validator, size_bytes)
+        self.done, self._has_bytes, self._memory, self.journal = [], False, None, None
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
             self._memory = bytearray(size_bytes)
             return
         with writing_to(self._part.path):
-            self._begin_on_disk(self.journal)
+            self._begin_on_disk(validator, size_bytes)
 
-    def _begin_on_disk(self, journal: Journal) -> None:
+    def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
         if not self._part.is_open:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._part.open_new()
         # empty before its journal tells of another content
         os.ftruncate(self._part.fd, 0)
-        self._write_journal(journal)
+        self.journal = Journal.of(self._url, validator, size_bytes)
+        self._write_journal(self.journal)
 
     def resume(self) -> None:
         """Go on with what is `done`."""
@@ -196,7 +196,7 @@ class Partial:
             if not self._overwrite and place(self._target, content):
                 return True
         self._check_target()
-        self._begin_on_disk(Journal.of(self._url, None, len(content)))
+        self._begin_on_disk(None, len(content))
         self._part.write_at(0, [content])
         return False
 

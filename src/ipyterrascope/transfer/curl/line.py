@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Protocol
@@ -12,6 +13,7 @@ from .network import Network
 
 # CURLOPT_SUPPRESS_CONNECT_HEADERS, which the binding does not name: what a proxy says is no answer of the host
 _SUPPRESS_CONNECT_HEADERS = 265
+_STATUS = re.compile(r"HTTP/([0-9.]+) +([0-9]{3})")
 _USER_AGENT = f"ipyterrascope/{version('ipyterrascope')}"
 LEAST_BUFFER_BYTES, MOST_BUFFER_BYTES = 1 << 10, 512 << 10
 """libcurl's receive buffer: a smaller one costs CPU. It is given to `body` 16 KiB at a time."""
@@ -72,7 +74,8 @@ class Line:
         self.receiver: Receiver | None = None
         self.fault: BaseException | None = None
         self._network = network
-        self._status, self._fields, self._has_head, self._is_framed = 0, Fields(), False, False
+        self._has_head = False
+        self._lines: list[bytes] = []
         handle = self.handle = pycurl.Curl()
         network.prepare(handle)
         # libcurl speaks two dozen protocols, one of which reads local files
@@ -100,7 +103,8 @@ class Line:
     ) -> None:
         """Prepare a GET, or a HEAD; who holds the loop adds `handle` to it."""
         self.receiver, self.fault = receiver, None
-        self._status, self._fields, self._has_head = 0, Fields(), False
+        self._has_head = False
+        self._lines.clear()
         self._network.aim(self.handle, url)
         self.handle.setopt(pycurl.NOBODY if is_head else pycurl.HTTPGET, 1)
         lines = [f"{name}: {value}" for fields in (headers, credential) for name, value in fields.items()]
@@ -115,22 +119,23 @@ class Line:
     def _on_line(self, raw: bytes) -> int | None:
         if self._has_head:
             return None  # a trailer
-        line = raw.decode("latin-1").rstrip("\r\n")
-        if line.startswith("HTTP/") and not self._fields:
-            parts = line.split(None, 2)
-            self._status = int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else 0
-            self._is_framed = not line.startswith("HTTP/1")
-        elif line:
-            self._fields.add(line)
-        elif 100 <= self._status < 200:
-            self._fields = Fields()
-        else:
-            self._has_head = True
-            if self._is_framed and "Content-Length" not in self._fields:
-                # HTTP/2 tells the end of every body, as chunks do
-                self._fields.add("Transfer-Encoding: chunked")
-            return self._told(lambda taker: taker.head(self._status, self._fields))
-        return None
+        if line := raw.rstrip(b"\r\n"):
+            self._lines.append(line)
+            return None
+        first, *others = b"\n".join(self._lines).decode("latin-1").split("\n")
+        self._lines.clear()
+        match = _STATUS.match(first)
+        version, status = (match[1], int(match[2])) if match else ("", 0)
+        if 100 <= status < 200:
+            return None
+        self._has_head = True
+        fields = Fields()
+        for other in others:
+            fields.add(other)
+        if version in ("2", "3") and "Content-Length" not in fields:
+            # these tell the end of every body, as chunks do
+            fields.add("Transfer-Encoding: chunked")
+        return self._told(lambda taker: taker.head(status, fields))
 
     def _on_data(self, data: bytes) -> int | None:
         return self._told(lambda taker: taker.body(data))
