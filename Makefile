@@ -35,9 +35,13 @@ screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widget
 	tools/system-packages chromium
 	PYTHONPATH=tests:tools $(BIN)/python -m testbed.screenshots build/screenshots
 
+bench: $(VENV)/demo.stamp ## our downloads against curl, aria2c, wget and requests; root for the rows with a WAN
+	tools/system-packages nginx openssl gcc curl aria2 wget
+	$(BIN)/python benchmarks/bench.py --results benchmarks/RESULTS.md $(ARGS)
+
 lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
 	$(BIN)/ruff check
-	$(BIN)/ruff format --check src tests tools notebooks
+	$(BIN)/ruff format --check src tests tools notebooks benchmarks
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	npm run --silent lint
