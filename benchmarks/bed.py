@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 ROOT = Path("/dev/shm/ipyterrascope-benchmarks")
 FILES, OUT = ROOT / "files", ROOT / "out"
 CA = ROOT / "ca.pem"
+_ALLOWED = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
 PORT = 18543
 TOKEN = ("eyJhbGciOiJSUzI1NiJ9." + "bench0" * 190)[:1200]
 """As long as Keycloak's access tokens are."""
@@ -71,6 +72,8 @@ def beds(names: list[str]) -> Iterator[None]:
     if any(PLACES[name].namespaces for name in names):
         run("gcc", "-O2", "-o", ROOT / "link", HERE / "link.c", "-lpthread")
     with ExitStack() as stack:
+        if any(PLACES[name].namespaces for name in names):
+            stack.enter_context(_cubic_allowed())
         for name in names:
             stack.enter_context(_bed(name.replace(" ", "-").replace("%", ""), PLACES[name]))
         yield
@@ -115,24 +118,34 @@ def _bed(name: str, place: Place) -> Iterator[None]:
 
 @contextmanager
 def _link(namespaces: tuple[str, str], place: Place) -> Iterator[None]:
-    for name in namespaces:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-        run("ip", "netns", "add", name)
-    command = [str(ROOT / "link"), *namespaces, *place.link]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with ExitStack() as stack:
+        for name in namespaces:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            run("ip", "netns", "add", name)
+            stack.callback(run, "ip", "netns", "del", name)
+        command = [str(ROOT / "link"), *namespaces, *place.link]
+        process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        stack.callback(process.terminate)
         assert process.stdout is not None
         process.stdout.readline()
         client = place.address.removesuffix("1") + "2"
         for name, address in zip(namespaces, (place.address, client), strict=True):
             run("ip", "-n", name, "addr", "add", f"{address}/30", "dev", "link0")
             run("ip", "-n", name, "link", "set", "link0", "up", "txqueuelen", 10_000)
-            run("ip", "netns", "exec", name, "sysctl", "-w", "net.ipv4.tcp_no_metrics_save=1")
-        try:
-            yield
-        finally:
-            process.terminate()
-    for name in namespaces:
-        run("ip", "netns", "del", name)
+            settings = ("net.ipv4.tcp_no_metrics_save=1", "net.ipv4.tcp_congestion_control=cubic")
+            run("ip", "netns", "exec", name, "sysctl", "-w", *settings)
+        yield
+
+
+@contextmanager
+def _cubic_allowed() -> Iterator[None]:
+    """Let namespaces have the congestion control that most servers have, whatever this machine's own is."""
+    before = _ALLOWED.read_text()
+    _ALLOWED.write_text(" ".join({*before.split(), "cubic"}))
+    try:
+        yield
+    finally:
+        _ALLOWED.write_text(before)
 
 
 def _configuration(folder: Path, address: str) -> str:

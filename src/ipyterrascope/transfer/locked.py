@@ -53,7 +53,7 @@ class LockedFile:
     def open_there(self) -> bool:
         """Open the file that is there; False where there is none. A link or a device is refused."""
         try:
-            is_regular = stat.S_ISREG(self.path.lstat().st_mode)
+            is_regular = stat.S_ISREG(os.lstat(self.path).st_mode)
         except FileNotFoundError:
             return False
         if not is_regular:
@@ -100,7 +100,7 @@ class LockedFile:
         except FileNotFoundError:
             return False
 
-    def write_at(self, position: int, chunks: Sequence[bytes | bytearray]) -> None:
+    def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Write bytes at a position, in one call of the system where that is possible."""
         if sys.platform == "linux" and len(chunks) <= _MOST_AT_ONCE:
             written = os.pwritev(self.fd, chunks, position)

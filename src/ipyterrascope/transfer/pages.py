@@ -43,10 +43,9 @@ def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
     text = _behind_blanks(first_bytes)
     if _HTML.match(text):
         return True
-    if _plain(first_bytes).startswith(b"<?xml "):
-        return False
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return media_type in _HTML_TYPES or _HTML_FRAGMENT.match(text) is not None
+    may_be = media_type in _HTML_TYPES or _HTML_FRAGMENT.match(text) is not None
+    return may_be and not _plain(first_bytes).startswith(b"<?xml ")
 
 
 def _plain(data: bytes) -> bytes:
@@ -55,7 +54,13 @@ def _plain(data: bytes) -> bytes:
 
 
 def _behind_blanks(data: bytes) -> bytes:
-    """Drop what may stand before the first tag: white space, comments, and the XML declaration."""
+    """Drop what may stand before the first tag: white space, comments, and the XML declaration.
+
+    Of what does not begin with a tag, no more than the beginning is returned: nearly all data is told by it.
+    """
+    beginning = _plain(data[:64])
+    if beginning and not beginning.startswith(b"<"):
+        return beginning
     rest = _plain(data)
     # one comment after the other, instead of by a pattern that could try all ways to divide them
     while rest.startswith(_BLANKS):

@@ -69,7 +69,7 @@ class Partial:
         self._journal_path = target.with_name(target.name + JOURNAL)
         self._url = url
         self._overwrite = overwrite
-        self._memory: bytearray | None = None
+        self._memory: list[tuple[int, Sequence[bytes]]] | None = None
         self._log: JournalFile | None = None
         self._has_bytes = False
 
@@ -115,11 +115,11 @@ class Partial:
 
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
         """Start anew with a content that `validator` names; what was there is dropped."""
-        self._check_target()
         self.done, self._has_bytes, self._memory, self.journal = [], False, None, None
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
-            self._memory = bytearray(size_bytes)
+            self._memory = []
             return
+        self._check_target()
         with writing_to(self._part.path):
             self._begin_on_disk(validator, size_bytes)
 
@@ -145,11 +145,10 @@ class Partial:
         self._close_log()
         self._log = JournalFile(self._journal_path, journal)
 
-    def write_at(self, position: int, chunks: Sequence[bytes | bytearray]) -> None:
+    def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Write bytes at a position. Only after `begin` or `resume`."""
         if self._memory is not None:
-            data = b"".join(chunks)
-            self._memory[position : position + len(data)] = data
+            self._memory.append((position, chunks))
             return
         with writing_to(self._part.path):
             try:
@@ -180,7 +179,7 @@ class Partial:
                 self._check_part(size_bytes)
                 with self._part.reading() as file:
                     self._check(file, checksum)
-            elif self._named_at_once(self._memory, checksum):
+            elif self._named_at_once([chunk for _, chunks in sorted(self._memory) for chunk in chunks], checksum):
                 return
             self._check_target()
             self._part.close_for_windows()
@@ -189,15 +188,16 @@ class Partial:
             # what may lie there from now on is another process's
             self._let_go()
 
-    def _named_at_once(self, content: bytearray, checksum: str | None) -> bool:
+    def _named_at_once(self, chunks: Sequence[bytes], checksum: str | None) -> bool:
         """Give a small file its name; where that takes a part, write it and return False."""
-        self._check(io.BytesIO(content), checksum)
+        if checksum is not None:
+            self._check(io.BytesIO(b"".join(chunks)), checksum)
         with contextlib.suppress(FileExistsError):
-            if not self._overwrite and place(self._target, content):
+            if not self._overwrite and place(self._target, chunks):
                 return True
         self._check_target()
-        self._begin_on_disk(None, len(content))
-        self._part.write_at(0, [content])
+        self._begin_on_disk(None, sum(map(len, chunks)))
+        self._part.write_at(0, chunks)
         return False
 
     def _check_part(self, size_bytes: int) -> None:

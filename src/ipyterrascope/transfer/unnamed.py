@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _CAN = hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")
+_MOST_AT_ONCE = 512
 _TOLD = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST)
 
 
-def place(target: Path, content: bytes | bytearray) -> bool:
+def place(target: Path, chunks: Sequence[bytes]) -> bool:
     """Write a file at once; return False, with nothing done, where the system or the file system cannot.
 
     Raises
@@ -20,14 +22,17 @@ def place(target: Path, content: bytes | bytearray) -> bool:
     """
     if not _CAN:
         return False
+    if not 0 < len(chunks) <= _MOST_AT_ONCE:
+        chunks = [b"".join(chunks)]
     try:
         fd = _opened(target.parent)
     except OSError:
         return False
     try:
-        if os.write(fd, content) != len(content):
+        if os.writev(fd, chunks) != sum(map(len, chunks)):
             return False
-        _name(fd, target)
+        # Python follows the link to the open file only with a descriptor beside it, which such a path makes no use of
+        os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd, follow_symlinks=True)
     except OSError as error:
         if error.errno in _TOLD:
             raise
@@ -43,12 +48,3 @@ def _opened(folder: Path) -> int:
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o666)
-
-
-def _name(fd: int, target: Path) -> None:
-    folder_fd = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # only with a folder's descriptor does Python follow the link to the file that is open
-        os.link(f"/proc/self/fd/{fd}", target.name, dst_dir_fd=folder_fd, follow_symlinks=True)
-    finally:
-        os.close(folder_fd)

@@ -11,12 +11,12 @@ from ipyterrascope.transfer.curl.pace import Allowance, Pace
 
 def test_it_begins_low_and_grows() -> None:
     """A host is asked for few connections at first, and for one more with each good answer, up to the ceiling."""
-    pace = Pace(6)
+    pace = Pace(10)
     seen = [pace.allowed]
-    for _ in range(5):
+    for _ in range(4):
         pace.answered(0.0)
         seen.append(pace.allowed)
-    assert seen == [4, 5, 6, 6, 6, 6]
+    assert seen == [8, 9, 10, 10, 10]
     assert Pace(1).allowed == 1
 
 
@@ -40,28 +40,28 @@ def test_overload_halves() -> None:
 
 def test_what_brings_nothing_is_taken_back() -> None:
     """More connections that do not make it faster are given up, and not tried again for a while."""
-    pace = Pace(8)
-    pace.received(0, 4, 0.0)
-    pace.received(1000, 4, 1.0)
-    for _ in range(4):
+    pace = Pace(16)
+    pace.received(0, 8, 0.0)
+    pace.received(1000, 8, 1.0)
+    for _ in range(8):
         pace.answered(1.0)
-    pace.received(2010, 8, 2.0)
-    assert pace.allowed == 4
+    pace.received(2010, 16, 2.0)
+    assert pace.allowed == 8
     pace.answered(10.0)
-    assert pace.allowed == 4
+    assert pace.allowed == 8
     pace.answered(40.0)
-    assert pace.allowed == 5
+    assert pace.allowed == 9
 
 
 def test_what_makes_it_faster_is_kept() -> None:
     """More connections that make it faster stay."""
-    pace = Pace(8)
-    pace.received(0, 4, 0.0)
-    pace.received(1000, 4, 1.0)
-    for _ in range(4):
+    pace = Pace(16)
+    pace.received(0, 8, 0.0)
+    pace.received(1000, 8, 1.0)
+    for _ in range(8):
         pace.answered(1.0)
-    pace.received(3000, 8, 2.0)
-    assert pace.allowed == 8
+    pace.received(3000, 16, 2.0)
+    assert pace.allowed == 16
 
 
 @given(

@@ -1,6 +1,6 @@
 """How many connections a host is asked for at once, and how fast all may be (floor 4). Pure.
 
-A host is asked for few connections at first, and for one more with each answer that comes well, up to the ceiling; a
+A host is asked for eight connections at first, and for one more with each answer that comes well, up to the ceiling; a
 host that says "too much" (429, 503) or refuses further connections is asked for half as many, and for more again only
 slowly. Every second it looks whether the last additions made it faster; where they did not, they are taken back.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_FIRST = 4
+_FIRST = 8
 _LOOK_EVERY_S = 1.0
 _WORTH = 1.05
 _CALM_S = 30.0
