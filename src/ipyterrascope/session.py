@@ -13,14 +13,13 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import BaseAdapter
-from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from .errors import LoginRequired, SecretExposed, ServerRefused
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
-from .values.hosts import origin_of, reach_of
+from .values.redirects import is_login_page, may_redirect
 from .values.secret import chained, sealed
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class AuthorizedSession(requests.Session):
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Raise for a redirect that must not be followed; take a caller's own `Authorization` off to another origin."""
-        if not _may_redirect(str(response.url), str(prepared_request.url)):
+        if not may_redirect(str(response.url), str(prepared_request.url)):
             raise ServerRefused(
                 f"{parse_url(str(response.url)).host} sent us to an address that is not safe to ask.",
                 "It is not encrypted, leads into this machine or its network, or cannot be read.",
@@ -92,7 +91,7 @@ class AuthorizedSession(requests.Session):
     def get_redirect_target(self, resp: Response) -> str | None:
         """Return where a response redirects to; raise when that is the login page (the answer is then no data)."""
         target = super().get_redirect_target(resp)
-        if target and self._is_login_page(resp.url, urljoin(resp.url, target)):
+        if target and is_login_page(resp.url, urljoin(resp.url, target), self._login_url):
             resp.close()
             raise LoginRequired(
                 "The service sent us to its login page instead of the data.",
@@ -102,12 +101,6 @@ class AuthorizedSession(requests.Session):
             )
         return target
 
-    def _is_login_page(self, here: str, there: str) -> bool:
-        login = origin_of(self._login_url)
-        if login is None or origin_of(there) != login:
-            return False
-        return origin_of(here) != login or there.startswith(self._login_url)
-
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(
             "A signed-in session cannot be pickled.",
@@ -116,18 +109,6 @@ class AuthorizedSession(requests.Session):
         )
 
     __getstate__ = __reduce__
-
-
-def _may_redirect(here: str, there: str) -> bool:
-    """Tell whether a redirect keeps its encryption and does not use us to reach where its server cannot."""
-    try:
-        old, new = parse_url(here), parse_url(there)  # the parser of who connects
-    except LocationParseError:
-        return False
-    came, goes = reach_of(old.host or ""), reach_of(new.host or "")
-    if new.scheme != "https" and (old.scheme == "https" or (came, goes) == ("world", "network")):
-        return False
-    return goes != "machine" or came == "machine"
 
 
 class _SigningAdapter(BaseAdapter):

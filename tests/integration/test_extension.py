@@ -105,7 +105,9 @@ def test_tab_completes_in_a_notebook(notebook: FrontEnd) -> None:
     assert notebook.complete("s = %terrascope ses") == ["session"]
     assert notebook.complete("%terrascope login --method ") == ["device", "password", "basic"]
     assert notebook.complete("%terrascope status ") == ["terrascope"]
-    assert notebook.complete("%download --") == ["--dir", "--output", "--overwrite", "--provider"]
+    assert notebook.complete("%download --") == [
+        "--dir", "--output", "--overwrite", "--max-connections", "--limit-rate", "--provider",
+    ]  # fmt: skip
     notebook.run("some_urls = []; import os; os.mkdir('some_folder')")
     assert notebook.complete("%download $some") == ["$some_urls"]
     assert notebook.complete("%download $some_urls -d some") == ["some_folder/"]

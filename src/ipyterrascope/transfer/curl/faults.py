@@ -7,7 +7,8 @@ from urllib.parse import urljoin
 import pycurl
 
 from ...errors import LoginRequired, ServerRefused, ServerUnreachable, TerrascopeError
-from ...values.hosts import is_secure, origin_of
+from ...values.hosts import is_secure
+from ...values.redirects import is_login_page, may_redirect
 from ..names import host_of, shown
 
 # what a host may mean by it that wants no further connection
@@ -75,17 +76,17 @@ def redirected(here: str, location: str, login_url: str) -> str:
         there = urljoin(here, location.encode("latin-1").decode("utf-8", "replace"))
     except ValueError:
         there = ""
-    origin, login = origin_of(there), origin_of(login_url)
-    if origin is not None and origin == login and (origin_of(here) != login or there.startswith(login_url)):
+    if is_login_page(here, there, login_url):
         raise LoginRequired(
             "The service sent us to its login page instead of the data.",
             "It does not accept this login, or wants something done in a browser first.",
             "Sign in again, or open the address in a browser.",
         )
-    if not is_secure(there):
+    # libcurl has a parser of its own: only what all parsers read alike is asked
+    if not is_secure(there) or not may_redirect(here, there):
         raise ServerRefused(
             f"{host_of(here)} sent a redirect that cannot be followed.",
-            "It leads to an address without encryption, or to none that can be read.",
-            "Check the address.",
+            "It is not encrypted, leads into this machine or its network, or cannot be read.",
+            "Ask for the new address yourself, if you trust it.",
         )
     return there
