@@ -53,6 +53,15 @@ def test_what_brings_nothing_is_taken_back() -> None:
     assert pace.allowed == 9
 
 
+def test_what_is_taken_back_leaves_the_first() -> None:
+    """A single stream that fills the line does not keep what comes after it to one connection."""
+    pace = Pace(16)
+    pace.received(0, 1, 0.0)
+    pace.received(1000, 1, 1.0)
+    pace.received(2000, 8, 2.0)
+    assert pace.allowed == 8
+
+
 def test_what_makes_it_faster_is_kept() -> None:
     """More connections that make it faster stay."""
     pace = Pace(16)

@@ -66,7 +66,8 @@ class Pace:
         speed, before = (brought_bytes - self._bytes_then) / elapsed, self._before
         self._looked_at, self._bytes_then, self._before = now, brought_bytes, (busy, speed)
         if before and busy > before[0] and speed < before[1] * _WORTH:
-            self.allowed = max(1, before[0])
+            # never fewer than at first: what one large file makes no use of, many small ones after it may
+            self.allowed = max(before[0], min(_FIRST, self.allowed))
             self._calm_until = now + _CALM_S
 
 
