@@ -216,9 +216,7 @@ class Account:
         self._rest(phase="signed_in" if self._login else "failed", error=outcome, methods=methods)
 
     def _take(self, login: Login) -> None:
-        before, released = self._login, self._vault.release()
-        if login.tokens is not None:
-            self._vault.put(login.tokens)
+        before, released = self._login, self._vault.release(login.tokens)
         self._login, self._chain.is_resting = login, False
         self._rest()
         self._idle.used()

@@ -68,11 +68,12 @@ class Vault:
         with self._lock:
             self._held, self._renewal, self._retry_at = Held(tokens, self._clock, self._monotonic), None, -math.inf
 
-    def release(self) -> Released:
-        """Keep nothing from this moment on, and give away what was held."""
+    def release(self, successor: TokenSet | None = None) -> Released:
+        """Keep nothing from this moment on, or `successor` instead, and give away what was held."""
         with self._lock:
             released = Released(self._held, self._renewal, self._lock)
-            self._held = self._renewal = None
+            self._held = Held(successor, self._clock, self._monotonic) if successor else None
+            self._renewal, self._retry_at = None, -math.inf
         return released
 
     def peek(self) -> TokenSet | None:

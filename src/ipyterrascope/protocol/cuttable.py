@@ -31,6 +31,9 @@ class CuttableAdapter(HTTPAdapter):
         keep = self._keep
 
         class Cuttable(plain):
+            # what http.client prints at its debug level is headers and forms
+            debuglevel = 0
+
             def _new_conn(self) -> socket.socket:
                 return keep(plain._new_conn(self))
 

@@ -23,11 +23,11 @@ from ..values.hosts import origin_of
 from ..values.secret import Secret
 from ..values.waits import retry_after_s
 from .cuttable import CuttableAdapter
+from .echoes import without_echo
 
 JsonObject = dict[str, object]
 
 _LIMIT_BYTES = 1 << 20
-_READ_TIMEOUT_S = 20.0
 _DEADLINE_S = 40.0
 _LONGEST_RETRY_AFTER_S = 120.0
 
@@ -119,13 +119,13 @@ class HttpClient:
                     url,
                     data=None if form is None else form.reveal(),
                     headers=headers,
-                    timeout=(self._connection.connect_timeout_s, _READ_TIMEOUT_S),
+                    timeout=(self._connection.connect_timeout_s, self._deadline_s),
                     # said here and not to the session, where REQUESTS_CA_BUNDLE would go first
                     verify=self._connection.verify or None,
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    return _answer(response, _body(response))
+                    return _answer(response, _body(response), form)
         except Exception as exc:  # noqa: BLE001 - whatever it is, it carries the request
             return _unreachable(url, exc)
 
@@ -140,13 +140,17 @@ def _body(response: requests.Response) -> bytes:
     return bytes(data)
 
 
-def _answer(response: requests.Response, data: bytes) -> Answer:
+def _answer(response: requests.Response, data: bytes, form: Secret | None) -> Answer:
     try:
         parsed: object = json.loads(data)
     except (ValueError, RecursionError):
         parsed = None
     body = cast("JsonObject", parsed) if isinstance(parsed, dict) else None
+    for name in ("error", "error_description"):
+        if body is not None and isinstance(text := body.get(name), str) and not without_echo(text, form):
+            body[name] = "invalid_request" if name == "error" else ""
     content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    content_type = without_echo(content_type, form)
     asked_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
     return Answer(
         response.status_code, body, content_type, None if asked_s is None else min(asked_s, _LONGEST_RETRY_AFTER_S)

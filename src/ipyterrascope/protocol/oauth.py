@@ -100,11 +100,7 @@ class OAuthClient:
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
 
-        def refused(provider: Provider, error: str, description: str) -> TerrascopeError:
-            # some repeat what they were sent
-            return password_refused(provider, error, "" if password.reveal() in description else description)
-
-        return self.grant(form, self.provider.scope, refused, bare_is_refusal=True)
+        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True)
 
     def refresh(self, tokens: TokenSet) -> TokenSet:
         """Exchange the refresh token. The answer's refresh token, or else the old one, goes on.

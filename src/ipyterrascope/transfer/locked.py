@@ -51,14 +51,16 @@ class LockedFile:
         return self._fd is not None
 
     def open_there(self) -> bool:
-        """Open the file that is there; False where there is none. A link or a device is refused."""
+        """Open the file that is there; False where there is none. A link of any kind or a device is refused."""
         try:
-            is_regular = stat.S_ISREG(os.lstat(self.path).st_mode)
+            status = os.lstat(self.path)
         except FileNotFoundError:
             return False
-        if not is_regular:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise TargetInvalid(
-                f"{self.path.name} is there and is not a regular file.", "It cannot be written safely.", "Remove it."
+                f"{self.path.name} is there and is not a regular file of its own.",
+                "It cannot be written safely.",
+                "Remove it.",
             )
         self._open(_WRITE)
         return True

@@ -29,6 +29,10 @@ _IMPORTED = (".py", ".pyc", ".pyw", ".pyd", ".so", ".pth")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
 
 
+# putting letters together takes as long as the square of their number
+_MOST_LETTERS = 1000
+
+
 def clean(text: str) -> str:
     """Make a file name that stays in its folder on every platform, or return ``""`` where nothing usable is left.
 
@@ -48,7 +52,7 @@ def clean(text: str) -> str:
     >>> clean("../../etc/passwd")
     '__.._etc_passwd'
     """
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip(" ").rstrip(". ")
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text[:_MOST_LETTERS])).strip(" ").rstrip(". ")
     if name.startswith("."):
         name = "_" + name.lstrip(".")
     if name.partition(".")[0].rstrip(" ").upper() in _RESERVED:

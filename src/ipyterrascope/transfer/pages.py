@@ -22,6 +22,11 @@ _BLANKS = (b"<!--", b"<?xml")
 _TELLING_BYTES, _MOST_BYTES = 4096, 65536
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _HTML_NAMES = (".html", ".htm", ".xhtml")
+# whose files begin with bytes of their own, and never with a tag
+_BINARY_NAMES = (
+    ".tif", ".tiff", ".jp2", ".nc", ".h5", ".hdf", ".zip", ".gz", ".tgz", ".tar", ".png", ".jpg", ".jpeg", ".parquet",
+)  # fmt: skip
+_INVISIBLE = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0)+")
 
 
 def is_telling(first_bytes: bytes) -> bool:
@@ -49,8 +54,8 @@ def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
 
 
 def _plain(data: bytes) -> bytes:
-    """Drop what hides ASCII: a byte order mark, the zero bytes of UTF-16 and UTF-32, and white space in front."""
-    return _BYTE_ORDER_MARK.sub(b"", data).replace(b"\0", b"").lstrip()
+    """Drop what hides ASCII: a byte order mark, the zero bytes of UTF-16 and UTF-32, and blanks in front."""
+    return _INVISIBLE.sub(b"", _BYTE_ORDER_MARK.sub(b"", data).replace(b"\0", b""))
 
 
 def _behind_blanks(data: bytes) -> bytes:
@@ -84,7 +89,8 @@ def check_page(url: str, final_url: str, name: str, headers: Headers, first_byte
             "What comes from there could be anybody's.",
             "Ask for its https address.",
         )
-    if not is_web_page(headers, first_bytes):
+    is_tagged = name.lower().endswith(_BINARY_NAMES) and _behind_blanks(first_bytes).startswith(b"<")
+    if not is_tagged and not is_web_page(headers, first_bytes):
         return
     moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
     if moved or not name.lower().endswith(_HTML_NAMES):

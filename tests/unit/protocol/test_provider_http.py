@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -267,9 +268,8 @@ def given_up(url: str, join_s: float = 3) -> threading.Thread:
     return thread
 
 
-def test_a_body_that_stalls_is_a_time_out(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_stalls_is_a_time_out(server: Loopback) -> None:
     """A server that stops in the middle of its answer did not answer in time, and is not called unreachable."""
-    monkeypatch.setattr("ipyterrascope.protocol.http._READ_TIMEOUT_S", 0.3)
 
     def stall(out: BinaryIO) -> None:
         out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
@@ -278,7 +278,18 @@ def test_a_body_that_stalls_is_a_time_out(server: Loopback, monkeypatch: pytest.
 
     server.answer = lambda _: Reply(write=stall)
     with pytest.raises(ProviderUnreachable, match="did not answer in time"):
-        HttpClient(Connection()).get(server.url)
+        HttpClient(Connection(), deadline_s=0.3).get(server.url)
+
+
+def test_the_debug_level_of_http_client_prints_no_form(
+    server: Loopback, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usual recipe for looking at requests puts no password into the output of a cell."""
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    server.answer = lambda _: Reply(200, b"{}", {"Content-Type": "application/json"})
+    HttpClient(Connection()).post(server.url, Secret("password=s3cret"))
+    printed = capsys.readouterr()
+    assert "s3cret" not in printed.out + printed.err
 
 
 FAULTS = {

@@ -51,6 +51,7 @@ def test_true_part() -> None:
         {"Content_Range": "bytes 5-9/10", "Content_Length": "6"},
         {"Content_Range": "bytes 5-9/10", "ETag": '"b"'},
         {"Content_Range": "bytes 5-9/10", "ETag": 'W/"a"'},
+        {"Content_Range": "bytes 5-9/10"},
         {"Content_Type": "multipart/byteranges; boundary=x"},
     ],
 )
@@ -177,3 +178,12 @@ def test_backoff_is_bounded(tries: int, asked_s: float | None, random: float) ->
     assert 0.5 <= wait_s <= backoff.most_s or asked_s is not None
     assert wait_s >= (asked_s or 0.0)
     assert backoff.ends(tries, asked_s) or wait_s <= max(backoff.most_s, backoff.most_asked_s) + 1
+
+
+def test_part_by_its_date() -> None:
+    """A part names the date again by which its content is known; one of another date is of another content."""
+    then, later = "Sat, 01 Aug 2026 10:00:00 GMT", "Sat, 01 Aug 2026 11:00:00 GMT"
+    part = {"Content_Range": "bytes 5-9/10"}
+    assert read_body(206, headers(**part, Last_Modified=then), 5, None, then) == Body(5, 10, 10, then)
+    assert read_body(206, headers(**part, Last_Modified=later), 5, None, then) is None
+    assert read_body(206, headers(**part), 5, None, then) is None

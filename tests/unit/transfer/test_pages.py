@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from ipyterrascope.transfer.pages import is_telling, is_web_page
+from ipyterrascope.errors import ContentInvalid
+from ipyterrascope.transfer.pages import check_page, is_telling, is_web_page
 
 
 def headers(**fields: str) -> CaseInsensitiveDict[str]:
@@ -95,3 +96,16 @@ def test_many_comments_are_read_at_once() -> None:
 def test_web_page_by_its_type(kind: str) -> None:
     """A web page is known by its type, whatever its bytes."""
     assert is_web_page(headers(Content_Type=kind), b"II*\x00")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<!-- a --!><html>", b"\xef\xbb\xbf\xef\xbb\xbf<html>", b"\xc2\xa0<html>", b"<form action=/login>", b"<p>Log in"],
+)
+def test_a_binary_file_begins_with_no_tag(body: bytes) -> None:
+    """Whatever begins with a tag, seen or behind what cannot be seen, is no GeoTIFF; a KML may."""
+    url = "https://h.example.org/a"
+    with pytest.raises(ContentInvalid, match="A web page came instead"):
+        check_page(f"{url}.tif", f"{url}.tif", "a.tif", headers(), body)
+    check_page(f"{url}.tif", f"{url}.tif", "a.tif", headers(), b"II*\0")
+    check_page(f"{url}.kml", f"{url}.kml", "a.kml", headers(), b"<kml>")

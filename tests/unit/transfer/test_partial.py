@@ -230,6 +230,19 @@ def test_foreign_part_is_kept(target: Path) -> None:
     assert foreign.read_bytes() == b"theirs"
 
 
+def test_part_with_two_names_is_not_written_to(target: Path) -> None:
+    """A hard link to another file, in the place of the part, is refused."""
+    victim = target.parent / "victim"
+    victim.write_bytes(b"precious")
+    interrupted(target)
+    part = target.parent / "a.tif.part"
+    part.unlink()
+    part.hardlink_to(victim)
+    with pytest.raises(TargetInvalid, match="not a regular file of its own"), Partial(target, URL):
+        pass
+    assert victim.read_bytes() == b"precious"
+
+
 def test_linked_part_is_not_written_through(target: Path) -> None:
     """A symbolic link in the place of the part is refused, and what it points at stays as it is."""
     victim = target.parent / "victim"

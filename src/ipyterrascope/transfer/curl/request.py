@@ -46,6 +46,7 @@ class Request:
         self._verdict: Exception | None = None
         # the first bytes, until they tell whether they are of a file; None from then on
         self._first: bytes | None = b""
+        self._look_at = 0
         self._chunks: list[bytes] = []
         self._collected_bytes = 0
         self._is_too_long = False
@@ -86,7 +87,11 @@ class Request:
             return self._drained <= _DRAINED_BYTES
         if self._first is not None:
             first = self._first = self._first + data
+            # not at each byte again of what comes byte by byte
+            if len(first) < self._look_at:
+                return True
             if not pages.is_telling(first):
+                self._look_at = 2 * len(first)
                 return True
             if not self._is_kept(lambda: self._begin(first)):
                 return False
