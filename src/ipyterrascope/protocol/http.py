@@ -28,6 +28,8 @@ from .echoes import without_echo
 JsonObject = dict[str, object]
 
 _LIMIT_BYTES = 1 << 20
+# a renewal whose answer is not waited for may be lost with the session: as long as for all of it
+_READ_TIMEOUT_S = 40.0
 _DEADLINE_S = 40.0
 _LONGEST_RETRY_AFTER_S = 120.0
 
@@ -119,7 +121,7 @@ class HttpClient:
                     url,
                     data=None if form is None else form.reveal(),
                     headers=headers,
-                    timeout=(self._connection.connect_timeout_s, self._deadline_s),
+                    timeout=(self._connection.connect_timeout_s, _READ_TIMEOUT_S),
                     # said here and not to the session, where REQUESTS_CA_BUNDLE would go first
                     verify=self._connection.verify or None,
                     allow_redirects=False,
