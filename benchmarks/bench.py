@@ -179,7 +179,7 @@ def _measured_row(row: Row, rounds: int) -> str:
 
 def _machine(rounds: int, rows: list[str]) -> str:
     versions = [
-        subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
+        " ".join(subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout.split()[:3])
         for name in ("curl", "aria2c", "wget")
     ]
     return (
