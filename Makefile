@@ -14,7 +14,7 @@ help: ## list the targets
 demo: $(VENV)/demo.stamp $(STATIC) ## open the quickstart in JupyterLab against a Terrascope on this machine
 	@$(BIN)/python tools/demo.py $(ARGS)
 
-check: lint ## the quick half of the tests: no wheel, no Keycloak, no browser
+check: $(STATIC) lint ## the quick half of the tests: no wheel, no Keycloak, no browser
 	npm test --silent
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 
