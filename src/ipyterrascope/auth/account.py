@@ -369,6 +369,9 @@ class Account:
                 return  # they signed out, or in anew, in the meantime
             self._login = None
             self._idle.stop()
+            if login.came_from and login.tokens.refresh_token is None and login.tokens.lifetime_s == 0:
+                # it had ended when it came: its source would be asked again at each use
+                self._chain.refused(login.source, reason)
             if self._attempts.newest is None:
                 self._rest(phase="failed", error=reason)
 

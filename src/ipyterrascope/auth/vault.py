@@ -13,7 +13,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
-from ..errors import LoginRefused, LoginRequired, TerrascopeError
+from ..errors import LoginRefused, LoginRequired, ProviderAnswerInvalid, TerrascopeError
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .held import Held
@@ -168,8 +168,9 @@ class Vault:
             raise copy(answer)  # each thread its own, for a traceback is kept in the exception
         if now is None:
             raise _nobody()
-        if isinstance(answer, BaseException) and now is held and now.remaining_s() <= 0:
-            raise copy(answer)
+        reason = answer if now is held else self._trouble if self._monotonic() < self._retry_at else None
+        if isinstance(reason, BaseException) and now.remaining_s() <= 0:
+            raise copy(reason)
         return now.tokens
 
     def _launch(self, held: Held) -> None:
@@ -208,7 +209,10 @@ class Vault:
             if is_current:
                 self._renewal = None
                 if isinstance(answer, TokenSet):
-                    self._held = Held(answer, self._clock, self._monotonic)
+                    # kept also where it has ended: the refresh token that was sent may be void
+                    self._held = fresh = Held(answer, self._clock, self._monotonic)
+                    if fresh.remaining_s() <= 0:
+                        self._remember(_dead_on_arrival(), fresh)
                 else:
                     self._remember(answer, held)
             else:
@@ -242,3 +246,11 @@ class Vault:
 
 def _nobody() -> LoginRequired:
     return LoginRequired("Nobody is signed in.", "", "Sign in first.")
+
+
+def _dead_on_arrival() -> ProviderAnswerInvalid:
+    return ProviderAnswerInvalid(
+        "The provider renewed the session with a token that has ended already.",
+        "Either it gives tokens no time, or the clock of this machine is wrong.",
+        "Check the clock; if that is right, tell the provider's help desk.",
+    )

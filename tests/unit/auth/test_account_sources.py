@@ -117,6 +117,21 @@ def test_a_wrong_password_is_not_tried_again_and_again(box: Sandbox) -> None:
     assert account.sign_in_silently()
 
 
+def test_a_password_that_brings_ended_tokens_is_not_tried_again_and_again(box: Sandbox) -> None:
+    """Where the provider gives tokens no time and nothing to renew them by, what lies ready is sent once, until
+    somebody says `login` again."""
+    ended = {"access_token": "kept-secret", "token_type": "Bearer", "expires_in": 0}
+    box.timeline.token(*[steps.payload(ended)] * 5)
+    account = account_with(box, DORA)
+    for _ in range(3):
+        with pytest.raises(LoginRequired, match="The token has ended"):
+            account.tokens()
+    assert len(box.requests_to("/token")) == 1
+    box.timeline.clear()
+    account.allow_sources()
+    assert account.tokens().access_token
+
+
 def test_a_provider_that_is_down_is_tried_again(box: Sandbox) -> None:
     """A passing trouble is told, and the next call tries anew."""
     box.timeline.token(503)

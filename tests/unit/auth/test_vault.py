@@ -22,6 +22,7 @@ from ipyterrascope.errors import (
     FlowUnavailable,
     LoginRefused,
     LoginRequired,
+    ProviderAnswerInvalid,
     ProviderUnreachable,
     TerrascopeError,
 )
@@ -176,11 +177,21 @@ def test_an_unknown_end_is_believed_in(world: World) -> None:
 
 @pytest.mark.parametrize("lifetime_s", [0.0, -5.0])
 def test_a_token_that_is_dead_on_arrival_is_no_loop(lifetime_s: float) -> None:
-    """A provider that hands out dead tokens is asked once for each call, and what it gave is given."""
+    """A provider that renews with dead tokens is asked once a second, each time by the refresh token that it gave last,
+    and everybody is told what to check; once it gives live ones, all is well."""
     world = World(lifetime_s=lifetime_s)
     world.vault.put(world.tokens(0))
-    assert world.held() == "access-1"
-    assert world.held() == "access-2"
+    for sent in (["refresh-0"], ["refresh-0", "refresh-1"]):
+        for result in [*together(world.held), *together(world.held, 2)]:
+            assert isinstance(result, ProviderAnswerInvalid)
+            assert "ended already" in result.what
+            assert "Check the clock" in result.do
+        assert not world.vault.refused(Secret(f"access-{len(sent)}"))
+        assert world.sent == sent
+        world.pass_s(1)
+    assert world.ended == []
+    world.lifetime_s = 300.0
+    assert world.held() == "access-3"
 
 
 # One renewal
@@ -411,8 +422,9 @@ def test_a_listener_that_raises_blocks_nobody(fails_with: TerrascopeError | None
         raise ZeroDivisionError("a fault")
 
     world = World()
-    vault = Vault(world.renew, on_renewed=listener, on_ended=listener, monotonic=lambda: world.monotonic)
-    vault.put(world.tokens(0, issued_at=0.0, expires_at=1.0))
+    clocks = {"clock": lambda: world.wall, "monotonic": lambda: world.monotonic}
+    vault = Vault(world.renew, on_renewed=listener, on_ended=listener, **clocks)
+    vault.put(world.tokens(0, issued_at=world.wall - 2, expires_at=world.wall - 1))
     world.fails_with = fails_with
     results = together(vault.token, 2)
     assert all(isinstance(result, TokenSet if fails_with is None else LoginRequired) for result in results)
