@@ -9,10 +9,11 @@ from typing import NoReturn
 
 from ..errors import SecretExposed, UsageError
 
+# Each alternative reads a stretch of the text once, however often its beginning stands there: lines may be long.
 _SECRET = re.compile(
-    r"""eyJ[\w-]{8,}\.[\w-]+                                           # a JWT
+    r"""(?<![\w-])(?=([\w-]*?eyJ[\w-]{8,}))\1\.[\w-]                   # a JWT, also after other letters
     | (?<!\S)["']?(?:bearer\s+\S{8}|basic\s+[A-Za-z0-9+/]{8,}=)      # a header's value
-    | //[^/\s@]*:[^/\s@]+@                                           # a password in an address
+    | //[^/\s@:]*:[^/\s@]+@                                          # a password in an address
     # an option of that name with a value
     | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)["']?(?:=|\s+(?!--)\S)
     | (?<!\S)["']?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)=

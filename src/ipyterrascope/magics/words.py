@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any
 
 from ..errors import UsageError, quoted
 
 _VARIABLE = re.compile(r"\{[^{}]+\}|\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+# what stands between white space, in quotes, or plain; and a quote that nothing closes
+_PIECE = re.compile(r"""[ \t\r\n]+|[^ \t\r\n"']+|"[^"]*"|'[^']*'|["']""")
 _COMMENT = re.compile(r""""[^"]*"|'[^']*'|(?<!\S)#.*""", re.DOTALL)
 _PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
 _INDEXED = re.compile("\ue000\\d+\ue001\\[")
@@ -32,25 +33,35 @@ def words_of_line(line: str, ipython: Any) -> list[object]:
         A quote is not closed, or a word is a variable that there is not.
     """
     values: list[object] = []
+    names: dict[str, object] = {**ipython.user_global_ns, **ipython.user_ns}
 
     def stash(match: re.Match[str]) -> str:
-        values.append(_value(match[0], ipython))
+        values.append(_value(match[0], names))
         return f"\ue000{len(values) - 1}\ue001"
 
     code = _COMMENT.sub(lambda match: "" if match[0].startswith("#") else match[0], line)
-    prepared = _VARIABLE.sub(stash, code)
-    try:
-        # posix=False on Windows would keep the quotes: escape its backslashes instead
-        words = shlex.split(prepared.replace("\\", "\\\\"), comments=False)
-    except ValueError:
-        words = None
-    if words is None:
-        raise UsageError("This line cannot be read.", "A quote is not closed.", "Close it.")
-    return [_filled(word, values) for word in words]
+    return [_filled(word, values) for word in _split(_VARIABLE.sub(stash, code))]
 
 
-def _value(text: str, ipython: Any) -> object:
-    names: dict[str, object] = {**ipython.user_global_ns, **ipython.user_ns}
+def _split(line: str) -> list[str]:
+    """Split by white space, and take quotes away as a shell does; a backslash is a character as any other.
+
+    Not by `shlex`, whose time grows with the square of a word's length.
+    """
+    words: list[str] = []
+    parts: list[str] = []
+    for piece in (match[0] for match in _PIECE.finditer(f"{line} ")):
+        if piece in ("'", '"'):
+            raise UsageError("This line cannot be read.", "A quote is not closed.", "Close it.")
+        if piece[0] not in " \t\r\n":
+            parts.append(piece[1:-1] if piece[0] in "\"'" else piece)
+        elif parts:
+            words.append("".join(parts))
+            parts.clear()
+    return words
+
+
+def _value(text: str, names: dict[str, object]) -> object:
     expression = text[1:-1] if text.startswith("{") else text[1:]
     try:
         return eval(expression, names)  # noqa: S307 - it is the user's own cell, as in any magic

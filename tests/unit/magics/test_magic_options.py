@@ -76,8 +76,11 @@ SECRETS = [
     "login --otp 123456",
     "login --access-token x",
     "https://dora:hunter2@services.terrascope.be/a.tif",
+    "https://dora:a:hunter2@services.terrascope.be/a.tif",
     "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkb3JhIn0.c2ln",
     "https://services.terrascope.be/a.tif?token=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkb3JhIn0.c2ln",
+    "-eyJeyJeyJhbGciOiJSUzI1NiJ9.x",
+    "token_eyJ.eyJhbGciOiJSUzI1NiJ9.x",
     "Bearer 0123456789abcdef",
     "Basic ZG9yYTpodW50ZXIy\n".replace("y\n", "yMQ=="),
 ]
@@ -104,12 +107,23 @@ def test_what_looks_like_a_secret_is_refused_with_advice(line: str) -> None:
         "https://services.terrascope.be/download/a/b.tif?token=1 -d data",
         "https://services.terrascope.be:443/download/a@b.tif -o secret.tif",
         "$urls -d {folder} --overwrite --provider my-provider",
+        "eyJhbGciOiJSUzI1NiJ9 eyJ.x eyJabc.x https://a:443/x:y@z",
         "",
     ],
 )
 def test_an_ordinary_line_is_no_secret(line: str) -> None:
     """What people write every day is let through."""
     refuse_secrets(line)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "beginning", ["eyJ", "a:", "//", "//a:", "--token ", "bearer ", "basic a", " ", "eyJabcdefgh "]
+)
+def test_a_long_line_is_looked_through_at_once(beginning: str) -> None:
+    """A megabyte takes a second or so: it would be an hour if each beginning of a secret were followed to its end."""
+    with contextlib.suppress(SecretExposed):
+        refuse_secrets("//" + beginning * (900_000 // len(beginning)))
 
 
 @given(st.text(), st.sampled_from([terrascope_parser, download_parser]))

@@ -27,6 +27,8 @@ SHELL = SimpleNamespace(
         ("  a   b  ", ["a", "b"]),
         ("\"a b\" 'c d'", ["a b", "c d"]),
         (r"C:\data\new -d", [r"C:\data\new", "-d"]),
+        (r''''C:\my data' x"\y z"''', [r"C:\my data", r"x\y z"]),
+        ("'' a\"b c\"'d'", ["", "ab cd"]),
         ("$urls", [URLS]),
         ("{urls}", [URLS]),
         ("{urls[1]}", [URLS[1]]),
@@ -71,6 +73,14 @@ def test_an_open_quote_is_said(line: str) -> None:
     """A quote that is not closed is an error in words."""
     with pytest.raises(UsageError, match="A quote is not closed"):
         words_of_line(line, SHELL)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("beginning", ["a", "a ", "'a", "\"'", "{", "$", "\\"])
+def test_a_long_line_is_read_at_once(beginning: str) -> None:
+    """A megabyte is read in a second or so: it would be minutes if each beginning of something were read to its end."""
+    line = beginning * (900_000 // len(beginning))
+    assert sum(len(str(word)) for word in words_of_line(line, SHELL)) > 100_000
 
 
 @given(st.text())
