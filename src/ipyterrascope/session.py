@@ -7,7 +7,8 @@ response, its request, its history, an exception) never held it, and can be pick
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin
 
@@ -36,8 +37,9 @@ class AuthorizedSession(requests.Session):
     Differences from a plain session: the credential is added, renewed and kept to the provider's hosts; a 401 is
     answered by one renewal and one more try; `~/.netrc` is not read; there are time-outs by default; a redirect to the
     login page, from https to http, or from elsewhere into this machine raises instead of being followed; it does not
-    pickle. An `Authorization` header or `auth=` of your own goes first, and is yours to look after. Adapters that you
-    mount (for retries, say) work as usual.
+    pickle. With `allow_redirects=False`, which is what `head` does unless told otherwise, such a redirect is returned
+    like any other, and its `next` is None. An `Authorization` header or `auth=` of your own goes first, and is yours to
+    look after. Adapters that you mount (for retries, say) work as usual.
 
     Parameters
     ----------
@@ -74,6 +76,18 @@ class AuthorizedSession(requests.Session):
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
         return _SigningAdapter(super().get_adapter(url), self._authorizer)
+
+    def resolve_redirects(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, yield_requests: bool = False, **kwargs: Any
+    ) -> Generator[Response, None, None]:
+        """Follow redirects as the base class does, or only prepare the next request, where there may be one."""
+        hops = super().resolve_redirects(*args, yield_requests=yield_requests, **kwargs)
+        if not yield_requests:
+            yield from hops
+            return
+        # nobody goes there: who asked not to be led on gets the answer itself
+        with suppress(LoginRequired, ServerRefused):
+            yield from hops
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Raise for a redirect that must not be followed; take a caller's own `Authorization` off to another origin."""

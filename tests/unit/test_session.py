@@ -478,16 +478,47 @@ def test_hooks_see_no_bearer(server: Loopback, session: AuthorizedSession) -> No
         "//sso.terrascope.be/auth/",
     ],
 )
-@pytest.mark.parametrize("allow_redirects", [True, False])
-def test_a_redirect_to_the_login_page_raises(location: str, allow_redirects: bool) -> None:
+def test_a_redirect_to_the_login_page_raises(location: str) -> None:
     """The login page is no data: it is not even asked for, and the error says what happened."""
     session, wire, _ = on_wire({f"{GOOD}/a": (302, location)})
     with pytest.raises(LoginRequired, match="login page") as caught:
-        session.get(f"{GOOD}/a", allow_redirects=allow_redirects)
+        session.get(f"{GOOD}/a")
     assert caught.value.status == 302
     assert len(wire.sent) == 1
     assert wire.raws[0].closed
     assert places(MARK, caught.value, besides=[wire]) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "next_url"),
+    [
+        ("https://sso.terrascope.be/auth/realms/terrascope/protocol/openid-connect/auth", None),
+        ("http://services.terrascope.be/a", None),
+        ("https://localhost:8888/", None),
+        ("https://mirror.example.org/a", "https://mirror.example.org/a"),
+        ("/b", f"{GOOD}/b"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_who_asks_not_to_be_led_on_gets_the_redirect(location: str, next_url: str | None, method: str) -> None:
+    """With `allow_redirects=False` a redirect is the answer, wherever it leads; `next` is where we would follow."""
+    session, wire, _ = on_wire({f"{GOOD}/a": (302, location)})
+    response = (
+        session.head(f"{GOOD}/a") if method == "HEAD" else session.request(method, f"{GOOD}/a", allow_redirects=False)
+    )
+    assert (response.status_code, response.headers["Location"]) == (302, location)
+    assert (response.next and response.next.url) == next_url
+    assert [url for url, _ in wire.sent] == [f"{GOOD}/a"]
+    assert places(MARK, response, response.next, besides=[wire]) == []
+
+
+def test_the_login_page_behind_a_redirect() -> None:
+    """Further on in a row of redirects the login page and an unsafe address raise as at its beginning."""
+    for last, error in (("https://sso.terrascope.be/auth/", LoginRequired), ("https://127.0.0.1/", ServerRefused)):
+        session, wire, _ = on_wire({f"{GOOD}/a": (302, "/b"), f"{GOOD}/b": (302, last)})
+        with pytest.raises(error):
+            session.get(f"{GOOD}/a")
+        assert [url for url, _ in wire.sent] == [f"{GOOD}/a", f"{GOOD}/b"]
 
 
 def test_the_login_page_on_the_same_machine(box: Sandbox) -> None:
