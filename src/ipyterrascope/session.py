@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin
 
 import requests
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util import parse_url
 
 from .errors import LoginRequired, SecretExposed, ServerRefused
@@ -160,6 +161,7 @@ class _SigningAdapter(BaseAdapter):
         if headers and str(request.url).lower().startswith("http:"):
             # that is loopback: a proxy of the environment would be another machine, and read the credential
             kwargs = {**kwargs, "proxies": {}}
+        _hush(self._inner, request, kwargs)
         try:
             response = self._inner.send(signed, **kwargs)
         except BaseException as failure:
@@ -173,6 +175,28 @@ class _SigningAdapter(BaseAdapter):
             response.close()
             response._content = b""  # pyright: ignore[reportPrivateUsage]
         return response
+
+
+class _Quiet:
+    # http.client's debug level, where somebody set it for all connections, prints every header
+    debuglevel = 0
+
+
+@cache
+def _quiet(connection_class: type[Any]) -> type[Any]:
+    if issubclass(connection_class, _Quiet):
+        return connection_class
+    return type(connection_class.__name__, (_Quiet, connection_class), {})
+
+
+def _hush(adapter: BaseAdapter, request: PreparedRequest, options: Mapping[str, Any]) -> None:
+    """Let no connection to which `adapter` will send a request print what is sent."""
+    if isinstance(adapter, HTTPAdapter):
+        with suppress(ValueError):  # what is no address is said when it is sent
+            pool: Any = adapter.get_connection_with_tls_context(
+                request, options.get("verify", True), options.get("proxies"), options.get("cert")
+            )
+            pool.ConnectionCls = _quiet(pool.ConnectionCls)
 
 
 def _is_repeatable(request: PreparedRequest) -> bool:

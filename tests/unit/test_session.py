@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import http.client
 import io
 import json
 import pickle
@@ -600,6 +601,28 @@ def test_no_response_holds_it(
         assert len(response.history) == path.count("/to")
     response = session.get(f"{server.url}/to", allow_redirects=False)
     holds_nothing(response, response.next)
+
+
+@pytest.mark.parametrize("own", [None, HTTPAdapter(max_retries=Retry(total=1, backoff_factor=0))])
+def test_http_client_s_debug_level_prints_nothing(
+    server: Loopback,
+    session: AuthorizedSession,
+    own: HTTPAdapter | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Where somebody lets http.client print what it sends, this session's requests are not among it."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    if own:
+        session.mount("http://", own)
+    server.answer = refusing(1)
+    assert session.get(f"{server.url}/a", headers={"Authorization": f"Mine {MARK}"}).status_code == 200
+    assert session.get(f"{server.url}/a").status_code == 200
+    assert "send:" not in capfd.readouterr().out
+    requests.get(server.url, timeout=10)
+    assert "send:" in capfd.readouterr().out
+    with pytest.raises(requests.exceptions.InvalidURL):
+        session.get("http://.example.org/")
 
 
 def reset(out: BinaryIO) -> None:
