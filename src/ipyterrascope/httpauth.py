@@ -2,20 +2,23 @@
 
 Once the answer is there the header is taken off the request again, and meanwhile it shows as a mask in tracebacks.
 Some places are out of reach, for which `AuthorizedSession` is better: the request that a connection error of requests
-carries, the earlier requests of its redirects (it copies their header), the stream inside a response of httpx, and the
-bytes in the library's frames when it fails just while it sends the headers (for requests on http also when it fails
-to connect, for it forms them before).
+carries, the earlier requests of its redirects (it copies their header), the stream inside a response of httpx, what
+http.client prints at its debug level, and the bytes in the library's frames when it fails just while it sends the
+headers (for requests on http also when it fails to connect, for it forms them before).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.request import getproxies, proxy_bypass
 
 from requests.auth import AuthBase
+from requests.utils import select_proxy
 
 from .errors import ConfigurationError, SecretExposed
 from .values.authorizer import Authorizer
@@ -96,7 +99,8 @@ def _goes_through_a_proxy(url: str) -> bool:
     origin = origin_of(url)
     if origin is None or origin[0] != "http":
         return False  # https is a tunnel, also through a proxy
-    return not getproxies().keys().isdisjoint(("http", "all")) and not proxy_bypass(origin[1])
+    # requests reads also a variable that is named for a host, such as `http://127.0.0.1_proxy`
+    return select_proxy(url, getproxies()) is not None and not proxy_bypass(origin[1])
 
 
 def live_auth(authorizer: Authorizer) -> LiveAuth:
@@ -115,6 +119,7 @@ def _class_for_both() -> type[LiveAuth]:
         """`LiveAuth` in the shape that httpx asks for."""
 
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            has_failed = False
             try:
                 self._sign(request)
                 response = yield request
@@ -122,11 +127,16 @@ def _class_for_both() -> type[LiveAuth]:
                     refused, response = response, (yield request)
                     _take_off(refused)
                 _take_off(response)
+            except GeneratorExit:
+                has_failed = True
             finally:
                 request.headers.pop("Authorization", None)
+            if has_failed:
+                _take_off_failure(sys.exc_info()[1])
 
         async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
             run = anyio.to_thread.run_sync  # a renewal may wait for the network: not on the event loop
+            has_failed = False
             try:
                 await run(self._sign, request)
                 response = yield request
@@ -134,8 +144,12 @@ def _class_for_both() -> type[LiveAuth]:
                     refused, response = response, (yield request)
                     _take_off(refused)
                 _take_off(response)
+            except GeneratorExit:
+                has_failed = True
             finally:
                 request.headers.pop("Authorization", None)
+            if has_failed:
+                _take_off_failure(sys.exc_info()[1])
 
     def _can_repeat(response: httpx.Response, request: httpx.Request) -> bool:
         return response.status_code == 401 and isinstance(request.stream, httpx.ByteStream)
@@ -145,5 +159,11 @@ def _class_for_both() -> type[LiveAuth]:
             for sent in (part.request, part.next_request):
                 if sent is not None:
                     sent.headers.pop("Authorization", None)
+
+    def _take_off_failure(failure: BaseException | None) -> None:
+        # httpx closes a flow while it handles the failure, which after a redirect carries a request of its own
+        if isinstance(failure, httpx.RequestError):
+            with suppress(RuntimeError):  # it carries none
+                failure.request.headers.pop("Authorization", None)
 
     return LiveHttpxAuth

@@ -241,6 +241,26 @@ def test_httpx_s_errors_hold_no_request_with_it(server: Loopback, auth: Any, ask
     assert "Authorization" not in caught.value.request.headers
 
 
+@pytest.mark.parametrize("ask", [by_httpx, by_async_httpx])
+@pytest.mark.parametrize("ends_in", ["a loop", "no answer"])
+def test_httpx_s_errors_after_a_redirect_hold_no_request_with_it(
+    server: Loopback, auth: Any, ask: Ask, ends_in: str
+) -> None:
+    """The request that a redirect led to, and that fails, is carried by the error without the bearer."""
+
+    def answer(asked: Asked) -> Reply:
+        assert asked.headers["Authorization"] == bearer()
+        if asked.path == "/there" and ends_in == "no answer":
+            return Reply(write=lambda _: None)
+        return Reply(302, b"", {"Location": "/there"})
+
+    server.answer = answer
+    with pytest.raises(httpx.RequestError) as caught:
+        ask(auth, "GET", server.url)
+    assert caught.value.request.url.path == "/there"
+    assert "Authorization" not in caught.value.request.headers
+
+
 def by_trusting_httpx(auth: Any, method: str, url: str) -> Any:
     with httpx.Client(auth=auth) as client:
         return client.request(method, url)
@@ -282,6 +302,19 @@ def broken_off() -> Iterator[bytes]:
 async def broken_off_async() -> AsyncIterator[bytes]:
     for piece in broken_off():
         yield piece
+
+
+@pytest.mark.parametrize("name", ["http://127.0.0.1_proxy", "ALL://127.0.0.1_PROXY"])
+def test_a_proxy_for_one_host_reads_no_bearer(
+    server: Loopback, foreign: Loopback, auth: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """requests knows proxies for one host too, by variables that no shell can set."""
+    monkeypatch.setenv(name, foreign.url)
+    for no_proxy in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(no_proxy)
+    with pytest.raises(ConfigurationError, match="NO_PROXY"):
+        by_requests(auth, "GET", server.url)
+    assert by_requests(None, "GET", server.url).content == b"foreign"
 
 
 @EACH
