@@ -193,7 +193,7 @@ class Account:
             attempt.look_again()
 
     def _try(self, source: Source, found: GivenToken | GivenPassword, method: LoginMethod | None) -> bool:
-        attempt = self._attempts.start(lambda _: by_credential(self._client, found, method))
+        attempt = self._attempts.start(lambda attempt: by_credential(self._client, attempt, found, method))
         try:
             # for this attempt only: a person may replace it by one of their own, which takes its time
             state = self._machine.wait_for(lambda _: self._attempts.newest is not attempt)

@@ -8,18 +8,27 @@ from queue import Empty, SimpleQueue
 
 from ..errors import LoginCancelled, LoginError, TerrascopeError
 from ..protocol.device import Wake
+from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from .credentials import Login
 from .machine import Machine
 
 
 class Attempt:
-    """Lets the thread of an attempt wait, and others wake it. `method` is how it signs in, if a person chose it."""
+    """Lets the thread of an attempt wait, and others wake it.
+
+    `method` is how it signs in, if a person chose it; `signal` is aborted when it is cancelled.
+    """
 
     def __init__(self, method: LoginMethod | None = None) -> None:
         self.method = method
-        self.is_cancelled = False
+        self.signal = AbortSignal()
         self._calls: SimpleQueue[Wake] = SimpleQueue()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True once it was cancelled."""
+        return self.signal.is_aborted
 
     def wait(self, seconds: float) -> Wake:
         """Wait for at most `seconds`; say what ended it. A wish to look again that came before counts once."""
@@ -34,7 +43,7 @@ class Attempt:
 
     def cancel(self) -> None:
         """End the attempt; what it still obtains is thrown away."""
-        self.is_cancelled = True
+        self.signal.abort()
         self._calls.put("cancel")
 
     def look_again(self) -> None:

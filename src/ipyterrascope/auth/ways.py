@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from ..errors import AccountRefused, LoginCancelled, LoginRefused, TerrascopeError
+from ..errors import AccountRefused, LoginRefused, TerrascopeError
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..values.providers import LoginMethod
@@ -24,10 +24,10 @@ def by_device(
     on_trouble: Callable[[TerrascopeError | None], None],
 ) -> Login:
     """Ask for a code, and wait until somebody has approved it (RFC 8628)."""
-    authorization = authorize(client)
+    authorization = authorize(client, signal=attempt.signal)
     on_code(authorization)
     tokens = until_approved(
-        lambda: poll(client, authorization),
+        lambda: poll(client, authorization, signal=attempt.signal),
         interval_s=authorization.interval,
         lifetime_s=authorization.expires_at - client.clock(),
         wait=attempt.wait,
@@ -47,20 +47,20 @@ def by_password(
     """Exchange user name and password for tokens, or keep both for Basic authentication without trying them."""
     if method == "basic":
         return basic_login(username, password)
-    client.endpoints()
-    if attempt.is_cancelled:  # while the issuer took its time; the password is not sent any more
-        raise LoginCancelled("The sign-in was cancelled.")
-    return token_login(client.password(username, password, one_time_code), "password", user=username)
+    tokens = client.password(username, password, one_time_code, signal=attempt.signal)
+    return token_login(tokens, "password", user=username)
 
 
-def by_credential(client: OAuthClient, found: GivenToken | GivenPassword, method: LoginMethod | None) -> Login:
+def by_credential(
+    client: OAuthClient, attempt: Attempt, found: GivenToken | GivenPassword, method: LoginMethod | None
+) -> Login:
     """Use what a silent source found."""
     if isinstance(found, GivenToken):
         return given_login(found, client.clock())
     if method == "basic":
         return basic_login(found.username, found.password, "environment")
     try:
-        tokens = client.password(found.username, found.password)
+        tokens = client.password(found.username, found.password, signal=attempt.signal)
     except AccountRefused:
         raise  # nothing is wrong with what was found
     except LoginRefused as exc:

@@ -16,19 +16,19 @@ from oauthlib.oauth2 import DeviceClient
 
 from ..errors import (
     FlowUnavailable,
-    LoginCancelled,
     LoginDenied,
     LoginExpired,
     LoginRefused,
     ProviderUnreachable,
     TerrascopeError,
 )
+from ..threads.abort import AbortSignal
 from ..values.hosts import is_address, origin_of
 from ..values.providers import Provider
 from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
-from .http import Answer, JsonObject, not_as_expected
+from .http import Answer, JsonObject, cancelled, not_as_expected
 from .oauth import OAuthClient, allowed_scope, with_allowed_scope
 from .refusals import flow_refused
 from .token_answers import error_of, number_of
@@ -52,7 +52,7 @@ class SlowDown(AuthorizationPending):
     """Nobody approved yet, and we asked too often (`slow_down`)."""
 
 
-def authorize(client: OAuthClient) -> DeviceAuthorization:
+def authorize(client: OAuthClient, *, signal: AbortSignal | None = None) -> DeviceAuthorization:
     """Ask for a device code (RFC 8628 section 3.1).
 
     Raises
@@ -61,12 +61,14 @@ def authorize(client: OAuthClient) -> DeviceAuthorization:
         The provider has no device endpoint, or this client may not use it.
     ProviderUnreachable, ProviderAnswerInvalid
         There was no useful answer.
+    LoginCancelled
+        `signal` was aborted.
     """
-    return sealed(lambda: _authorize(client, client.provider))
+    return sealed(lambda: _authorize(client, client.provider, signal))
 
 
-def _authorize(client: OAuthClient, provider: Provider) -> DeviceAuthorization:
-    endpoint = client.endpoints().device_authorization_endpoint
+def _authorize(client: OAuthClient, provider: Provider, signal: AbortSignal | None) -> DeviceAuthorization:
+    endpoint = client.endpoints(signal).device_authorization_endpoint
     if endpoint is None:
         raise _no_device_code(provider, "It names no device_authorization_endpoint.")
     oauth = DeviceClient(provider.client_id)
@@ -80,7 +82,8 @@ def _authorize(client: OAuthClient, provider: Provider) -> DeviceAuthorization:
             ("code_challenge", code_challenge),
             ("code_challenge_method", "S256"),
         ]
-        return client.http.post(endpoint, Secret(urlencode([*fields, ("scope", scope)] if scope else fields)))
+        form = urlencode([*fields, ("scope", scope)] if scope else fields)
+        return client.http.post(endpoint, Secret(form), signal=signal)
 
     answer = with_allowed_scope(ask, client.device_scope)
     if answer.status == 404:
@@ -126,7 +129,7 @@ def _bounded(body: JsonObject, name: str, default: float) -> float:
     return default if value is None else float(min(max(value, 1), _LONGEST_LIFE_S))
 
 
-def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
+def poll(client: OAuthClient, authorization: DeviceAuthorization, *, signal: AbortSignal | None = None) -> TokenSet:
     """Ask once for the tokens (RFC 8628 section 3.4).
 
     Raises
@@ -137,6 +140,8 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
         It is over.
     ProviderUnreachable
         Inconclusive: ask again later.
+    LoginCancelled
+        `signal` was aborted.
     """
 
     def form(_scope: str) -> str:
@@ -158,7 +163,7 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization) -> TokenSet:
             error=error,
         )
 
-    tokens = client.grant(form, "", refused)
+    tokens = client.grant(form, "", refused, signal=signal)
     client.device_scope = client.provider.scope  # the next one may be somebody else
     return tokens
 
@@ -248,6 +253,6 @@ def _wait_until(
     while (now := monotonic()) < min(due, deadline):
         wake = wait(min(due, deadline) - now)
         if wake == "cancel":
-            raise LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
+            raise cancelled()
         if wake == "poll":
             due = min(due, at_least)

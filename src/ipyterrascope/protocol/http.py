@@ -16,7 +16,15 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ReadTimeoutError
 
-from ..errors import ConfigurationError, ProviderAnswerInvalid, ProviderUnreachable, TerrascopeError, quoted
+from ..errors import (
+    ConfigurationError,
+    LoginCancelled,
+    ProviderAnswerInvalid,
+    ProviderUnreachable,
+    TerrascopeError,
+    quoted,
+)
+from ..threads.abort import AbortSignal
 from ..threads.errand import Errand
 from ..values.connection import Connection
 from ..values.hosts import origin_of
@@ -82,23 +90,44 @@ class HttpClient:
 
     def get(self, url: str) -> Answer:
         """GET a JSON document. Raises `ProviderError` when no answer comes that can be read."""
-        return self._send("GET", url, None)
+        return self._send("GET", url, None, AbortSignal(), 0.0)
 
-    def post(self, url: str, form: Secret) -> Answer:
-        """POST a form that is already encoded. Raises `ProviderError` when no answer comes that can be read."""
-        return self._send("POST", url, form)
+    def post(self, url: str, form: Secret, *, signal: AbortSignal | None = None, grace_s: float = 0.0) -> Answer:
+        """POST a form that is already encoded.
 
-    def _send(self, method: str, url: str, form: Secret | None) -> Answer:
+        Parameters
+        ----------
+        url : str
+        form : Secret
+        signal : AbortSignal, optional
+            Cuts the call when it is aborted.
+        grace_s : float
+            Seconds for which an answer that is under way then is waited for all the same.
+
+        Raises
+        ------
+        ProviderError
+            No answer came that can be read.
+        LoginCancelled
+            It was cut, or never sent.
+        """
+        return self._send("POST", url, form, signal or AbortSignal(), grace_s)
+
+    def _send(self, method: str, url: str, form: Secret | None, signal: AbortSignal, grace_s: float) -> Answer:
+        if signal.is_aborted:
+            raise cancelled()
         adapter = CuttableAdapter()
         # on a thread of its own: a name that is looked up has no time-out, and Ctrl-C must find no password in a frame
         errand = Errand(lambda: self._attempt(method, url, form, adapter), "provider")
         try:
             errand.start()
-            answer = errand.wait(self._deadline_s)
+            answer = errand.wait(self._deadline_s, signal)
+            if answer is None and signal.is_aborted:
+                answer = errand.wait(grace_s)
         finally:
             adapter.close()
         if answer is None:
-            answer = _unreachable(url, requests.Timeout())
+            answer = cancelled() if signal.is_aborted else _unreachable(url, requests.Timeout())
         if isinstance(answer, BaseException):
             raise answer  # here, not where the library's exception is at hand: it holds the request body
         return answer
@@ -192,6 +221,11 @@ def _unreachable(url: str, exc: Exception) -> TerrascopeError:
         "It is too large, or no proper HTTP.",
         "Check the issuer's address, or try again later.",
     )
+
+
+def cancelled() -> LoginCancelled:
+    """Make the error of who was cancelled."""
+    return LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
 
 
 def not_as_expected(answer: Answer, host: str, expected: str) -> TerrascopeError:

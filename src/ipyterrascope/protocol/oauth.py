@@ -11,19 +11,21 @@ from oauthlib.common import urlencode
 from oauthlib.oauth2 import Client, LegacyApplicationClient
 
 from ..errors import LoginRefused, TerrascopeError, UsageError
+from ..threads.abort import AbortSignal
 from ..threads.flight import SingleFlight
 from ..values.connection import Connection
 from ..values.providers import Endpoints, Provider
 from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
 from .discovery import endpoints_of
-from .http import Answer, HttpClient, not_as_expected
+from .http import Answer, HttpClient, cancelled, not_as_expected
 from .refusals import password_refused, refresh_refused
 from .token_answers import error_of, tokens_of
 
 Refused = Callable[[Provider, str, str], TerrascopeError]
 
 _REDISCOVER_AFTER_S = 60.0
+_GRACE_S = 5.0
 
 
 class OAuthClient:
@@ -59,9 +61,18 @@ class OAuthClient:
         """Ask with another CA bundle and other time-outs from now on."""
         self.http = HttpClient(connection)
 
-    def endpoints(self) -> Endpoints:
-        """Return the provider's endpoints, discovered once; known ones serve for a minute while discovery fails."""
-        return self._known_endpoints() or self._discovery.join()
+    def endpoints(self, signal: AbortSignal | None = None) -> Endpoints:
+        """Return the provider's endpoints, discovered once; known ones serve for a minute while discovery fails.
+
+        Raises
+        ------
+        LoginCancelled
+            `signal` was aborted. The discovery goes on, for others may wait for it.
+        """
+        found = self._known_endpoints() or self._discovery.join(signal)
+        if found is None:
+            raise cancelled()
+        return found
 
     def _known_endpoints(self) -> Endpoints | None:
         known = self._endpoints
@@ -74,7 +85,14 @@ class OAuthClient:
             self._endpoints = known, math.inf if is_discovered else self._monotonic() + _REDISCOVER_AFTER_S
         return known
 
-    def password(self, username: str, password: Secret, one_time_code: Secret | None = None) -> TokenSet:
+    def password(
+        self,
+        username: str,
+        password: Secret,
+        one_time_code: Secret | None = None,
+        *,
+        signal: AbortSignal | None = None,
+    ) -> TokenSet:
         """Sign in by user name and password.
 
         Parameters
@@ -83,6 +101,8 @@ class OAuthClient:
         password : Secret
         one_time_code : Secret, optional
             Sent as `totp`, the field that Keycloak reads.
+        signal : AbortSignal, optional
+            See `grant`.
 
         Raises
         ------
@@ -100,7 +120,7 @@ class OAuthClient:
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
 
-        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True)
+        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True, signal=signal)
 
     def refresh(self, tokens: TokenSet) -> TokenSet:
         """Exchange the refresh token. The answer's refresh token, or else the old one, goes on.
@@ -127,7 +147,13 @@ class OAuthClient:
         return renewed
 
     def grant(
-        self, form: Callable[[str], str], scope: str, refused: Refused, *, bare_is_refusal: bool = False
+        self,
+        form: Callable[[str], str],
+        scope: str,
+        refused: Refused,
+        *,
+        bare_is_refusal: bool = False,
+        signal: AbortSignal | None = None,
     ) -> TokenSet:
         """POST `form(scope)` to the token endpoint; ask again without `offline_access` where that is not allowed.
 
@@ -140,12 +166,26 @@ class OAuthClient:
             Makes the error for a refusal, from the provider, `error` and `error_description`.
         bare_is_refusal : bool
             Whether 401 or 403 without an OAuth error is the provider's "no" too; it has an empty `error` then.
+        signal : AbortSignal, optional
+            Ends the call when it is aborted: at once before the form is sent, else after a few seconds, for a session
+            that begins just then can be ended only by who hears of it.
         """
-        return sealed(lambda: self._grant(form, scope, refused, bare_is_refusal))
+        return sealed(lambda: self._grant(form, scope, refused, bare_is_refusal, signal))
 
-    def _grant(self, form: Callable[[str], str], scope: str, refused: Refused, bare_is_refusal: bool) -> TokenSet:
-        endpoint, issued_at = self.endpoints().token_endpoint, self.clock()
-        answer = with_allowed_scope(lambda scope: self.http.post(endpoint, _encoded(form, scope)), scope)
+    def _grant(
+        self,
+        form: Callable[[str], str],
+        scope: str,
+        refused: Refused,
+        bare_is_refusal: bool,
+        signal: AbortSignal | None,
+    ) -> TokenSet:
+        endpoint, issued_at = self.endpoints(signal).token_endpoint, self.clock()
+
+        def ask(scope: str) -> Answer:
+            return self.http.post(endpoint, _encoded(form, scope), signal=signal, grace_s=_GRACE_S)
+
+        answer = with_allowed_scope(ask, scope)
         error = error_of(answer)
         if error is None and bare_is_refusal and answer.status in (401, 403):
             error = "", ""

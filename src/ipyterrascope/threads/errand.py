@@ -13,6 +13,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from .abort import AbortSignal
+
 T = TypeVar("T")
 
 
@@ -46,13 +48,19 @@ class Errand(Generic[T]):
         """Call it back; return whether it had not begun, and so never will."""
         return self._turn.acquire(blocking=False)
 
-    def wait(self, timeout_s: float | None = None) -> T | BaseException | None:
-        """Wait until it is done, or for `timeout_s` seconds, and return `answer`."""
+    def wait(self, timeout_s: float | None = None, signal: AbortSignal | None = None) -> T | BaseException | None:
+        """Wait until it is done, for `timeout_s` seconds, or until `signal` is aborted, and return `answer`."""
         news = SimpleQueue[None]()
         self._waiting.append(news)
-        if self.answer is None:  # looked at after `news` was laid out, so that none gets lost
-            with suppress(Empty):
-                news.get(timeout=timeout_s)
+        if signal is not None:
+            signal.tell(news)
+        try:
+            if self.answer is None:  # looked at after `news` was laid out, so that none gets lost
+                with suppress(Empty):
+                    news.get(timeout=timeout_s)
+        finally:
+            if signal is not None:
+                signal.forget(news)
         return self.answer
 
     def _run(self) -> None:

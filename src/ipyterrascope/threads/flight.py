@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from copy import copy
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
+from .abort import AbortSignal
 from .errand import Errand
 from .forks import renew_in_child
 
@@ -34,17 +35,20 @@ class SingleFlight(Generic[_T]):
         self._lock = threading.Lock()
         self._flight: Errand[_T] | None = None
 
-    def join(self) -> _T:
-        """Start the call unless it is under way, and return or raise what comes of it."""
+    def join(self, signal: AbortSignal | None = None) -> _T | None:
+        """Start the call unless it is under way, and return or raise what comes of it.
+
+        None where `signal` is aborted before: the call goes on for the others.
+        """
         with self._lock:
             flight = self._flight
             if flight is None:
                 flight = self._flight = Errand(self._flown, "flight")
                 self._start(flight)
-        answer = flight.wait()
+        answer = flight.wait(signal=signal)
         if isinstance(answer, BaseException):
             raise copy(answer)  # each thread its own, for a traceback is kept in the exception
-        return cast("_T", answer)
+        return answer
 
     def _start(self, flight: Errand[_T]) -> None:
         try:

@@ -30,6 +30,7 @@ from ipyterrascope.errors import (
 )
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.threads.errand import Errand
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import LoginState
@@ -264,6 +265,34 @@ def test_cancel_before_there_is_a_code(account: Account, box: Sandbox, seen: See
     until(lambda: box.waiting_codes)
     assert phases(seen) == ["signing_in", "signed_out"]
     assert box.requests_to("/token") == []
+
+
+def no_answer(box: Sandbox, path: str) -> Sandbox:
+    """Let the sandbox keep silent where `path` is asked."""
+    script = {"/.well-known": box.timeline.discovery, "/token": box.timeline.token, "/device": box.timeline.device}
+    script[path](*[steps.delayed(60.0)] * 40)
+    return box
+
+
+@pytest.mark.parametrize("silent_at", ["/.well-known", "/token", "/device"])
+def test_cancel_leaves_no_thread_behind(account: Account, box: Sandbox, until: Until, silent_at: str) -> None:
+    """Twenty logins at a provider that does not answer, each in the place of the last, and a cancel: long before the
+    calls would be given up, no thread waits for one (but for the one question where the provider answers at all)."""
+    no_answer(box, silent_at)
+    before = set(threading.enumerate())
+
+    def left() -> set[str]:
+        return {thread.name for thread in set(threading.enumerate()) - before if thread.name != "login-observers"}
+
+    for _ in range(20):
+        if silent_at == "/token":
+            account.start_password_login("dora", PASSWORD)
+        else:
+            account.start_device_login()
+    until(lambda: any(silent_at in request.path for request in box.requests))
+    assert "login" in left()
+    account.cancel()
+    until(lambda: left() <= ({"flight", "provider"} if silent_at == "/.well-known" else set()))
 
 
 def test_cancel_while_a_code_waits(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
@@ -550,10 +579,10 @@ def test_an_interrupt_of_a_logout(
 
     wait = Errand.wait
 
-    def interrupted(self: Errand[str], timeout_s: float | None = None) -> object:
+    def interrupted(self: Errand[str], timeout_s: float | None = None, signal: AbortSignal | None = None) -> object:
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
-        return wait(self, timeout_s)
+        return wait(self, timeout_s, signal)
 
     monkeypatch.setattr(Errand, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -264,7 +264,7 @@ def test_an_interrupt_holds_no_password_either(
 ) -> None:
     """Ctrl-C while the answer is waited for raises without a frame that holds the form."""
 
-    def interrupted(self: Errand[object], timeout_s: float | None = None) -> object:
+    def interrupted(self: Errand[object], timeout_s: float | None = None, signal: object = None) -> object:
         raise KeyboardInterrupt
 
     client.endpoints()

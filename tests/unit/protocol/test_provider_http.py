@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,15 +19,17 @@ import pytest
 
 from ipyterrascope.errors import (
     ConfigurationError,
+    LoginCancelled,
     ProviderAnswerInvalid,
     ProviderUnreachable,
     TerrascopeError,
 )
 from ipyterrascope.protocol.http import HttpClient, not_as_expected
+from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
-from testbed.loopback import Loopback, Reply, loopback
+from testbed.loopback import Asked, Loopback, Reply, loopback
 
 PASSWORD = "pa55-on-the-wire"
 FORM = Secret(f"grant_type=password&password={PASSWORD}")
@@ -256,6 +259,48 @@ def test_who_connects_too_late_sends_nothing(server: Loopback, monkeypatch: pyte
     thread.join(5)
     assert not thread.is_alive()
     assert server.asked == []
+
+
+def test_a_call_that_is_aborted_is_cut(server: Loopback, http: HttpClient) -> None:
+    """Whoever waits is let go at once, and the connection and its thread end; what comes later is never sent."""
+    signal, asked = AbortSignal(), threading.Event()
+    server.answer = lambda _: Reply(write=lambda _: (asked.set(), time.sleep(5)))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(http.post, server.url, FORM, signal=signal)
+        assert asked.wait(20)
+        thread = next(each for each in threading.enumerate() if each.name == "provider")
+        signal.abort()
+        with pytest.raises(LoginCancelled):
+            call.result(3)
+    thread.join(3)
+    assert not thread.is_alive()
+    with pytest.raises(LoginCancelled):
+        http.post(server.url, FORM, signal=signal, grace_s=20)
+    assert len(server.asked) == 1
+
+
+def test_an_answer_under_way_may_have_a_few_seconds(server: Loopback, http: HttpClient) -> None:
+    """Where its answer matters also to who gave up, the call goes on for so long, and no longer."""
+    signal, asked = AbortSignal(), threading.Event()
+
+    def answer(_: Asked) -> Reply:
+        asked.set()
+        time.sleep(0.5)
+        return Reply(200, b'{"a": 1}')
+
+    server.answer = answer
+    with ThreadPoolExecutor(1) as pool:
+        for grace_s in (20, 0.01):
+            asked.clear()
+            call = pool.submit(http.post, server.url, FORM, signal=signal, grace_s=grace_s)
+            assert asked.wait(20)
+            signal.abort()
+            if grace_s == 20:
+                assert call.result(20).body == {"a": 1}
+            else:
+                with pytest.raises(LoginCancelled):
+                    call.result(20)
+            signal = AbortSignal()
 
 
 def given_up(url: str, join_s: float = 3) -> threading.Thread:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ipyterrascope.errors import ProviderUnreachable
+from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.threads.flight import SingleFlight
 
 
@@ -68,6 +69,20 @@ def test_who_waits_shares_the_failure(plane: Plane) -> None:
     assert {(type(each), str(each), getattr(each, "status", None)) for each in failures} == {
         (ProviderUnreachable, "It is down.", 503)
     }
+
+
+def test_who_gives_up_leaves_the_others_alone(plane: Plane) -> None:
+    """One whose signal is aborted waits no longer; the call goes on, and the others get its answer."""
+    flight, signal = SingleFlight(plane), AbortSignal()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(flight.join, signal), pool.submit(flight.join)
+        wait_until_waiting(flight, 2)
+        signal.abort()
+        assert first.result(20) is None
+        assert flight.join(signal) is None
+        assert not second.done()
+        plane.may_land.set()
+        assert second.result(20) == 1
 
 
 def wait_until_waiting(flight: SingleFlight[int], number: int) -> None:
