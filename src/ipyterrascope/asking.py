@@ -38,7 +38,8 @@ def sign_in(
     if where == "terminal":
         terminal.login(account, method, username=username)
     elif wait:
-        terminal.login(account, method, may_type=False)
+        with frontend.passing_text() as show:
+            terminal.login(account, method, may_type=False, show=show)
         _show(account, where, choices)
     else:
         # a login that failed earlier is tried again; one that failed just now is to be read first

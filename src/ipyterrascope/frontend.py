@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import sys
+from collections.abc import Callable, Generator
 from typing import Any, Literal
+
+from .errors import TerrascopeError
 
 Place = Literal["notebook", "terminal", "headless"]
 
@@ -53,6 +57,34 @@ def hide_result(kind: type) -> None:
         shell.events.unregister("post_execute", end)
 
     shell.events.register("post_execute", end)
+
+
+@contextlib.contextmanager
+def passing_text() -> Generator[Callable[[str], None], None, None]:
+    """Yield what shows a text under the running cell, in place of the one before; a failure takes its place too.
+
+    What stands there at the end is saved with the notebook: no code that still works must be among it.
+    """
+    if getattr(_shell(), "kernel", None) is None:
+        yield print  # marimo, which saves none of it
+        return
+    from IPython.display import DisplayHandle
+
+    handle: Any = DisplayHandle()
+    is_shown = False
+
+    def show(text: str) -> None:
+        nonlocal is_shown
+        publish = handle.update if is_shown else handle.display
+        is_shown = True
+        publish({"text/plain": text}, raw=True)
+
+    try:
+        yield show
+    except BaseException as exc:
+        if is_shown:
+            show(exc.what if isinstance(exc, TerrascopeError) else "Stopped.")
+        raise
 
 
 def visitor_namespace() -> dict[str, Any] | None:

@@ -6,11 +6,13 @@ import getpass
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from copy import copy
 from typing import TextIO
 
 from .auth.account import Account
-from .errors import AccountRefused, FlowUnavailable, LoginCancelled, LoginRefused, LoginRequired, UsageError
+from .errors import AccountRefused, FlowUnavailable, LoginRefused, LoginRequired, UsageError
+from .protocol.http import cancelled
 from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
@@ -28,6 +30,7 @@ def login(
     username: str = "",
     may_type: bool = True,
     out: TextIO | None = None,
+    show: Callable[[str], None] | None = None,
 ) -> None:
     """Sign in by text, and return when it is done. Ctrl-C and the end of the input (Ctrl-D) cancel.
 
@@ -45,6 +48,8 @@ def login(
         False where a password must not be typed, as under the cell of a notebook: a code is the only way then.
     out : text stream, optional
         Where the words go; `sys.stdout` unless given.
+    show : callable, optional
+        Given link and code, and how it ended, each to stand in the place of the one before; else they are printed.
 
     Raises
     ------
@@ -54,6 +59,7 @@ def login(
         Nothing was typed, or nothing may be.
     """
     words = sys.stdout if out is None else out
+    show = show or (lambda text: say(text, words))
     chosen = method or account.state.methods[0]
     if chosen != "device" and not may_type:
         raise UsageError(
@@ -63,17 +69,18 @@ def login(
         )
     try:
         if chosen == "device":
-            state = _by_device(account, words)
+            state = _by_device(account, show, words)
             has_no_code = isinstance(state.error, FlowUnavailable) and method is None and may_type
             if not (state.error and has_no_code and "password" in account.provider.methods):
-                return _conclude(state, account, words)
+                return _conclude(state, account, show)
             say(f"{state.error.what} User name and password instead:", words)
             chosen = "password"
-        return _conclude(_by_password(account, chosen, username, words), account, words)
+        return _conclude(_by_password(account, chosen, username, words), account, show)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
-        say("", words)
-    raise _cancelled()
+        if may_type:
+            say("", words)
+    raise cancelled()
 
 
 def say(text: str, out: TextIO | None = None) -> None:
@@ -83,14 +90,14 @@ def say(text: str, out: TextIO | None = None) -> None:
     print(text.encode(encoding, "replace").decode(encoding), file=words, flush=True)
 
 
-def _by_device(account: Account, out: TextIO) -> LoginState:
+def _by_device(account: Account, show: Callable[[str], None], out: TextIO) -> LoginState:
     if account.state.phase not in _UNDER_WAY:
         account.start_device_login()
     shown = trouble = None
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
             shown = state.device
-            say(_invitation(account, state.device), out)
+            show(_invitation(account, state.device))
         if state.error is not None and state.error.what != trouble:
             trouble = state.error.what
             say(f"{trouble} Still waiting …", out)
@@ -159,13 +166,9 @@ def _hidden(question: str) -> Secret:
     )
 
 
-def _conclude(state: LoginState, account: Account, out: TextIO) -> None:
+def _conclude(state: LoginState, account: Account, show: Callable[[str], None]) -> None:
     if state.error is not None:
         raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
     if state.phase != "signed_in":
-        raise _cancelled()
-    say(welcome(account), out)
-
-
-def _cancelled() -> LoginCancelled:
-    return LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
+        raise cancelled()
+    show(welcome(account))

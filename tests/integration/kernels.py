@@ -26,6 +26,7 @@ class Cell:
     result: str = ""
     error: tuple[str, str, str] = ("", "", "")
     views: list[str] = field(default_factory=list[str])
+    displays: dict[str, str] = field(default_factory=dict[str, str])
     kinds_of_output: set[str] = field(default_factory=set[str])
     is_idle: bool = False
     is_answered: bool = False
@@ -35,6 +36,11 @@ class Cell:
     def is_done(self) -> bool:
         """Whether the kernel is through with it."""
         return self.is_idle and self.is_answered
+
+    @property
+    def saved(self) -> str:
+        """All text that is saved with the notebook."""
+        return "\n".join([self.stream, self.result, *self.displays.values(), *self.error])
 
     @property
     def ename(self) -> str:
@@ -158,6 +164,8 @@ class FrontEnd:
             cell.stream += content["text"]
         elif kind == "error":
             cell.error = (content["ename"], content["evalue"], "\n".join(content["traceback"]))
+        elif kind in ("display_data", "update_display_data") and content["transient"].get("display_id"):
+            cell.displays[content["transient"]["display_id"]] = content["data"]["text/plain"]
         elif kind in ("display_data", "execute_result"):
             view = content["data"].get(_WIDGET_VIEW)
             if view:

@@ -128,20 +128,49 @@ def test_running_the_cell_again_after_a_failure_starts_afresh(notebook: FrontEnd
 def invited(notebook: FrontEnd, line: str = "%terrascope login --wait") -> Cell:
     """Run a cell that waits, until it has printed its invitation."""
     cell = notebook.start(line)
-    notebook.until(lambda: "Waiting for up to" in cell.stream)
+    notebook.until(lambda: "Waiting for up to" in cell.saved)
     return cell
 
 
 def test_wait_ends_with_the_approval_and_needs_no_front_end(notebook: FrontEnd, box: Sandbox) -> None:
-    """`--wait` prints link and code, for a widget may hear nothing while its cell runs, and blocks the cell until it
-    is approved; then the widget is there, signed in."""
+    """`--wait` shows link and code, for a widget may hear nothing while its cell runs, and blocks the cell until it
+    is approved; then the widget is there, signed in, and how it ended stands where the code was."""
     cell = invited(notebook)
+    code = box.waiting_codes[0]
     assert not cell.views
-    assert f"{box.issuer}/device?user_code={box.waiting_codes[0]}\n" in cell.stream
+    assert f"{box.issuer}/device?user_code={code}\n" in cell.saved
     assert not cell.is_done
-    box.approve(box.waiting_codes[0])
-    assert notebook.finish(cell).stream.endswith("Signed in to Terrascope as dora, by device code.\n")
+    box.approve(code)
+    notebook.finish(cell)
+    assert [*cell.displays.values()] == ["Signed in to Terrascope as dora, by device code."]
+    assert code not in cell.saved
     assert notebook.widgets[cell.views[0]]["phase"] == "signed_in"
+
+
+@pytest.mark.parametrize("end", ["interrupt", "denial", "new code", "cancel elsewhere"])
+def test_no_code_stays_behind_wait(notebook: FrontEnd, box: Sandbox, end: str) -> None:
+    """However `--wait` ends, no code and no link is left under the cell to be saved: what happened stands there."""
+    view = waiting(notebook)
+    notebook.click(view, "hello")
+    notebook.until(lambda: notebook.replies)
+    cell = invited(notebook)
+    codes = [*box.waiting_codes]
+    if end == "interrupt":
+        notebook.interrupt()
+    elif end == "denial":
+        box.deny(codes[0])
+    elif end == "cancel elsewhere":
+        notebook.click(view, "cancel")
+    else:
+        notebook.click(view, "start_device")
+        notebook.until(lambda: codes[0] not in cell.saved)
+        codes += box.waiting_codes
+        notebook.interrupt()
+    notebook.finish(cell)
+    said = {"denial": "The sign-in was denied."}.get(end, "The sign-in was cancelled.")
+    assert [*cell.displays.values()] == [said]
+    assert not any(code in cell.saved for code in codes)
+    assert "user_code" not in cell.saved
 
 
 def test_an_interrupt_of_wait_cancels(notebook: FrontEnd, box: Sandbox) -> None:

@@ -152,3 +152,11 @@ def test_a_system_without_user_names_is_no_trouble(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("JUPYTERHUB_USER", "alice")
     monkeypatch.setattr("getpass.getuser", nobody)
     assert frontend.hub_user() == ""
+
+
+def test_where_no_kernel_is_a_passing_text_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """marimo, which saves no output, has it printed."""
+    with frontend.passing_text() as show:
+        show("first")
+        show("second")
+    assert capsys.readouterr().out == "first\nsecond\n"

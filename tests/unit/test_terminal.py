@@ -88,6 +88,16 @@ def test_link_and_code_are_printed_once(account: Account, box: Sandbox) -> None:
     assert text.endswith("Signed in to Terrascope as dora, by device code.\n")
 
 
+def test_what_replaces_what(account: Account, box: Sandbox) -> None:
+    """Who can replace a text is given the invitation and then the end; nothing of both is printed."""
+    out, shown = io.StringIO(), list[str]()
+    when(account, "awaiting_user", lambda: box.approve(box.waiting_codes[0]))
+    terminal.login(account, out=out, show=shown.append)
+    assert shown[0].startswith("To sign in to Terrascope, open this page")
+    assert shown[1:] == ["Signed in to Terrascope as dora, by device code."]
+    assert out.getvalue() == ""
+
+
 def test_a_code_that_waits_already_is_taken_up(account: Account, box: Sandbox) -> None:
     """A device login that somebody started is followed, and no second code is made."""
     account.start_device_login()

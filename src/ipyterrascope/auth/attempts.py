@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 
 from ..errors import LoginCancelled, LoginError, TerrascopeError
 from ..protocol.device import Wake
+from ..protocol.http import cancelled
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from .credentials import Login
@@ -128,5 +129,5 @@ class Attempts:
 
 def _not_begun(reason: BaseException) -> TerrascopeError:
     if isinstance(reason, KeyboardInterrupt):
-        return LoginCancelled("The sign-in was cancelled.", "", "Start it again when you like.")
+        return cancelled()
     return LoginError("Signing in could not begin.", f"The system refused a thread ({reason}).", "Try again later.")
