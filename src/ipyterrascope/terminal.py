@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from copy import copy
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from .auth.account import Account
 from .errors import AccountRefused, FlowUnavailable, LoginRefused, LoginRequired, UsageError
@@ -17,6 +17,8 @@ from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
 from .wording import welcome
+
+_Typed = TypeVar("_Typed", str, Secret)
 
 _UNDER_WAY = ("signing_in", "awaiting_user")
 # more could lock the person out
@@ -34,8 +36,8 @@ def login(
 ) -> None:
     """Sign in by text, and return when it is done. Ctrl-C and the end of the input (Ctrl-D) cancel.
 
-    A password that is refused is asked for again, up to three times in all, and then together with a
-    one-time code: a provider that misses one says no more than that.
+    Where nothing is typed, or a password is refused, it is asked for again, up to three times in all; after a refusal
+    together with a one-time code, for a provider that misses one says no more than that.
 
     Parameters
     ----------
@@ -120,13 +122,13 @@ def _invitation(account: Account, device: DeviceAuthorization) -> str:
 
 def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO) -> LoginState:
     label = account.provider.label
-    name = username or _name(label)
-    state = _tried(account, method, name, _password(f"{label} password"))
+    name = username or _typed("user name", lambda: input(f"{label} user name: ").strip(), out)
+    state = _tried(account, method, name, _password(f"{label} password", out))
     for _ in range(_TRIES - 1):
         if isinstance(state.error, LoginRefused) and not isinstance(state.error, AccountRefused):
             say(str(state.error), out)
             # not the name again: fingers that expect the password would type it where it is shown
-            password = _password(f"{label} password of {name}")
+            password = _password(f"{label} password of {name}", out)
             state = _tried(account, method, name, password, _hidden("One-time code (Enter if you have none): "))
     return state
 
@@ -140,18 +142,17 @@ def _tried(
     return account.wait()
 
 
-def _name(label: str) -> str:
-    name = input(f"{label} user name: ").strip()
-    if not name:
-        raise UsageError("There is no user name.", "Nothing was typed.", "Sign in again.")
-    return name
+def _password(what: str, out: TextIO) -> Secret:
+    return _typed("password", lambda: _hidden(f"{what} (not shown): "), out)
 
 
-def _password(what: str) -> Secret:
-    password = _hidden(f"{what} (not shown): ")
-    if not password:
-        raise UsageError("There is no password.", "Nothing was typed.", "Sign in again.")
-    return password
+def _typed(what: str, ask: Callable[[], _Typed], out: TextIO) -> _Typed:
+    """Ask until something is typed, three times at most."""
+    for _ in range(_TRIES):
+        if answer := ask():
+            return answer
+        say("Nothing was typed. Ctrl-C cancels.", out)
+    raise UsageError(f"There is no {what}.", "Nothing was typed.", "Sign in again.")
 
 
 def _hidden(question: str) -> Secret:

@@ -125,16 +125,20 @@ def test_ctrl_c_and_ctrl_d_cancel_a_question(ipython: Terminal, box: Sandbox, ke
 
 
 def test_an_empty_answer_is_not_sent(python: Terminal, box: Sandbox) -> None:
-    """Just Enter, for the name or for the password, is said to be nothing, and nothing is sent."""
+    """Just Enter, for the name or for the password, is asked about again, and nothing is sent."""
     python.type('ts.login(method="password")')
     python.until("user name: ")
     python.type("")
-    assert "UsageError: There is no user name." in python.prompt()
-    python.type('ts.login(method="password", username="dora")')
+    python.until("Nothing was typed. Ctrl-C cancels.")
+    python.until("user name: ")
+    python.type("dora")
     python.until("password (not shown): ")
     python.type("")
-    assert "UsageError: There is no password." in python.prompt()
+    python.until("Nothing was typed. Ctrl-C cancels.")
+    python.until("password (not shown): ")
     assert not box.requests
+    python.type(PASSWORD)
+    assert "Signed in to Terrascope as dora, by password." in python.prompt()
 
 
 def test_without_a_device_flow_the_password_is_asked_for(python: Terminal, box: Sandbox) -> None:

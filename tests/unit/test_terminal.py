@@ -149,6 +149,18 @@ def questions(asked: list[str]) -> list[str]:
     return [question.removeprefix("Terrascope ").removesuffix(": ") for question in asked]
 
 
+@pytest.mark.parametrize(("before", "what"), [([], "user name"), (["dora"], "password")])
+def test_nothing_typed_is_asked_about_three_times(
+    account: Account, box: Sandbox, typed: Typed, asked: list[str], before: list[str], what: str
+) -> None:
+    """A third Enter ends it in words, whichever question it answers; nothing is sent."""
+    typed += [*before, "", " " if what == "user name" else "", ""]
+    with pytest.raises(UsageError, match=f"There is no {what}"):
+        terminal.login(account, "password", out=io.StringIO())
+    assert len(asked) == len(before) + 3
+    assert not box.requests
+
+
 def test_a_wrong_password_is_asked_for_again(account: Account, box: Sandbox, typed: Typed, asked: list[str]) -> None:
     """After a refusal the password is asked for again, and not the name, where it would be shown."""
     typed += ["boots", "wr0ng-Pa55", "wr0ng-Pa55", "", box.users["boots"], ""]
