@@ -5,6 +5,7 @@ Every error carries three short sentences: `what` happened, `why`, and what to `
     TerrascopeError
     ├── ConfigurationError        a provider, issuer, host or trait that cannot be right
     ├── UsageError                a command line or an argument that cannot be read
+    │   └── UnknownProvider       no provider has that name
     ├── SecretExposed             something would have carried a secret out of the kernel (pickle, argument)
     ├── LoginError
     │   ├── LoginRequired         nobody is signed in, and nobody can be asked here and now
@@ -55,6 +56,7 @@ __all__ = [
     "TargetInvalid",
     "TerrascopeError",
     "TransferError",
+    "UnknownProvider",
     "UsageError",
 ]
 
@@ -120,6 +122,10 @@ class ConfigurationError(TerrascopeError):
 
 class UsageError(TerrascopeError):
     """A command line or an argument that cannot be read."""
+
+
+class UnknownProvider(UsageError, KeyError):
+    """No provider has that name. A `KeyError` too, because `ipyterrascope.providers` is a mapping."""
 
 
 class SecretExposed(TerrascopeError):

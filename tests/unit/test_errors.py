@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipyterrascope import errors
-from ipyterrascope.errors import DownloadFailed, LoginRefused, TerrascopeError, quoted
+from ipyterrascope.errors import DownloadFailed, LoginRefused, TerrascopeError, UnknownProvider, quoted
 
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, TerrascopeError)]
 
@@ -38,8 +38,9 @@ def test_the_tree_is_as_it_is_drawn() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_no_error_derives_from_what_libraries_catch(kind: type[TerrascopeError]) -> None:
-    """aiohttp and fsspec make something else of an `OSError`, so no error is one."""
-    assert not issubclass(kind, (OSError, ValueError, RuntimeError, LookupError))
+    """aiohttp and fsspec make something else of an `OSError`, so no error is one; a mapping needs a `KeyError`."""
+    assert not issubclass(kind, (OSError, ValueError, RuntimeError))
+    assert issubclass(kind, LookupError) == (kind is UnknownProvider)
 
 
 def test_str_is_the_three_sentences() -> None:

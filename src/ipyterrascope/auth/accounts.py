@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..configuration import Configuration, current
-from ..errors import UsageError
+from ..errors import UnknownProvider
 from ..threads.forks import renew_in_child
 from ..values.providers import Provider
 from .account import Account
@@ -99,11 +99,14 @@ class Accounts(Mapping[str, Provider]):
         used.pop(terrascope.name, None)
         return {terrascope.name: terrascope, **used}
 
-    def __getitem__(self, name: str) -> Provider:
+    def __getitem__(self, name: object) -> Provider:
+        if not isinstance(name, str):
+            what = f"It is of type {type(name).__name__}."
+            raise UnknownProvider("That is no provider.", what, "Give a provider's name, or a Provider.")
         known = self._known()
         if name not in known:
             # not repeated: it may be a password that went astray
-            near = difflib.get_close_matches(str(name), known, n=1)
+            near = difflib.get_close_matches(name, known, n=1)
             raise UnknownProvider(
                 "There is no provider of that name.",
                 f"Known by name: {', '.join(known)}.",
@@ -119,9 +122,3 @@ class Accounts(Mapping[str, Provider]):
 
     def __repr__(self) -> str:
         return f"<providers: {', '.join(self)}>"
-
-
-class UnknownProvider(UsageError, KeyError):
-    """No provider has that name. A `KeyError` too, because `providers` is a mapping."""
-
-    __str__ = UsageError.__str__

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.auth.accounts import Accounts, UnknownProvider
+from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.configuration import Configuration
-from ipyterrascope.errors import LoginRefused, LoginRequired, ProviderUnreachable
+from ipyterrascope.errors import LoginRefused, LoginRequired, ProviderUnreachable, UnknownProvider
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
@@ -222,6 +222,10 @@ def test_the_names_that_are_known(box: Sandbox) -> None:
         known.account("terascope")
     with pytest.raises(KeyError):
         known["nobody"]
+    for odd in (["terrascope"], b"terrascope", 5):
+        assert odd not in known
+        with pytest.raises(UnknownProvider, match=f"of type {type(odd).__name__}"):
+            known.account(odd)  # pyright: ignore[reportArgumentType]
 
 
 def test_what_lies_ready_serves_the_configured_provider_only(box: Sandbox) -> None:
