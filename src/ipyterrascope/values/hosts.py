@@ -21,6 +21,11 @@ _ORIGIN = re.compile(
     re.IGNORECASE | re.ASCII,  # without ASCII, ſ and K (the Kelvin sign) count as s and k
 )
 _ADDRESS = re.compile(r"[\x21-\x7e]{1,2000}")
+# what Debian and Red Hat call this machine in /etc/hosts
+_OWN_NAMES = {"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+# whose last four bytes are an IPv4 address: mapped, translated and compatible (RFC 4291, RFC 2765), NAT64 (RFC 6052)
+_EMBEDDING = [ipaddress.IPv6Network(f"{prefix}/96") for prefix in ("::ffff:0:0", "::ffff:0:0:0", "::", "64:ff9b::")]
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _ENTRY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?")
 
 
@@ -38,10 +43,11 @@ def reach_of(host: str) -> Literal["machine", "network", "world"]:
     """Tell how far away a host is: this machine, its private network, or the world.
 
     Where `is_loopback` trusts only the plain spellings, this reads all that a resolver takes (``127.1``,
-    ``0x7f000001``, ``::ffff:127.0.0.1``, ``x.localhost``). A name is the world, whatever it resolves to.
+    ``0x7f000001``, ``x.localhost``, ``ip6-localhost``) and the IPv4 address in an IPv6 one (``::ffff:127.0.0.1``). A
+    name is the world, whatever it resolves to.
     """
     plain = host.strip("[]").partition("%")[0].lower()
-    if "localhost" in plain.split("."):
+    if not _OWN_NAMES.isdisjoint(plain.split(".")):
         return "machine"
     try:
         address = ipaddress.ip_address(plain)
@@ -50,10 +56,21 @@ def reach_of(host: str) -> Literal["machine", "network", "world"]:
             address = ipaddress.IPv4Address(socket.inet_aton(plain))
         except (OSError, ValueError):
             return "world"
-    address = getattr(address, "ipv4_mapped", None) or address
-    if address.is_loopback or address.is_unspecified:
+    if _is_own(address) or _is_own(address := _embedded(address) or address):
         return "machine"
     return "world" if address.is_global else "network"
+
+
+def _is_own(address: _Address) -> bool:
+    return address.is_loopback or address.is_unspecified
+
+
+def _embedded(address: _Address) -> ipaddress.IPv4Address | None:
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if any(address in network for network in _EMBEDDING):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

@@ -231,10 +231,13 @@ def test_a_string_is_not_a_list_of_hosts() -> None:
     ("reach", "hosts"),
     {
         "machine": "localhost LOCALHOST localhost. a.localhost localhost.localdomain 127.0.0.1 127.9.9.9 127.1 0 "
-        "0.0.0.0 2130706433 0x7f000001 017700000001 [::1] ::1 [::] [::ffff:127.0.0.1] [::1%25lo]",
+        "0.0.0.0 2130706433 0x7f000001 017700000001 [::1] ::1 [::] [::1%25lo] [::ffff:127.0.0.1] "
+        "[::ffff:7f00:1] [::ffff:0:127.0.0.1] [::127.0.0.1] [64:ff9b::127.0.0.1] [2002:7f00:1::] [::ffff:0.0.0.0] ip6-localhost IP6-loopback. localhost6 "
+        "localhost6.localdomain6 localhost4",
         "network": "10.0.0.1 10.1 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 [fe80::1%25eth0] "
-        "[fd00::1] [::ffff:10.0.0.1]",
-        "world": "services.terrascope.be localhost-mirror.example.org 8.8.8.8 [2001:4860:4860::8888] 1.2.3.4.5 x",
+        "[fd00::1] [::ffff:10.0.0.1] [::10.0.0.1] [64:ff9b::192.168.1.1] [2002:a00:1::]",
+        "world": "services.terrascope.be localhost-mirror.example.org 8.8.8.8 [2001:4860:4860::8888] 1.2.3.4.5 x "
+        "[::ffff:8.8.8.8] [64:ff9b::8.8.8.8] [2002:808:808::] ip6-localhosts",
     }.items(),
 )
 def test_how_far_away_a_host_is(reach: str, hosts: str) -> None:
