@@ -28,7 +28,7 @@ def running(
     env: Mapping[str, str] | None = None,
     timeout_s: float = 120,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in a process group of its own; SIGTERM ends the group with the block.
+    """Run a server in a process group of its own; SIGTERM ends the group with the block, or with this process.
 
     Raises
     ------
@@ -44,11 +44,12 @@ def running(
             env=env,
             start_new_session=True,
         )
-    try:
-        _wait_until(is_ready, process, log, timeout_s)
-        yield process
-    finally:
-        _end_group(process)
+    with _guard(process):
+        try:
+            _wait_until(is_ready, process, log, timeout_s)
+            yield process
+        finally:
+            _end_group(process)
 
 
 def _wait_until(is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, timeout_s: float) -> None:
@@ -59,6 +60,21 @@ def _wait_until(is_ready: Callable[[], bool], process: subprocess.Popen[bytes], 
             outcome = f"ended with {process.returncode}" if ended else f"was not ready after {timeout_s:.0f} s"
             raise RuntimeError(f"{process.args!r} {outcome}:\n{log.read_text(errors='replace')[-4000:]}")
         time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def _guard(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the group of `process` also when we cannot any more (kill -9): a pipe that only we hold closes then."""
+    guard = subprocess.Popen(  # noqa: S603 - our own two commands
+        ["/bin/sh", "-c", 'read _; kill -TERM "-$0"', str(process.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with guard:
+        yield
+        guard.kill()
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

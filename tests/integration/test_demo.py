@@ -68,8 +68,25 @@ def test_the_demonstration_tells_why_it_ended(tmp_path: Path) -> None:
     command = [sys.executable, DEMO, "--no-browser", "--port", str(free_port()), "--folder", tmp_path / "demo"]
 
     with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log) as demo:
-        (lab,) = psutil.Process(demo.pid).children()
+        (lab,) = (child for child in psutil.Process(demo.pid).children() if "jupyterlab" in child.cmdline())
         lab.kill()
         assert demo.wait(timeout=60) == 1
 
     assert "JupyterLab ended with -9" in log.read_text()
+
+
+def test_the_demonstration_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    """After `kill -9`, which it cannot hear, JupyterLab ends all the same, and its kernels with it."""
+    log, port = tmp_path / "demo.log", free_port()
+    command = [sys.executable, DEMO, "--no-browser", "--port", str(port), "--folder", tmp_path / "demo"]
+
+    with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log) as demo:
+        token = re.search(r"token=(\w+)", log.read_text())
+        assert token is not None
+        kernels = f"http://127.0.0.1:{port}/api/kernels"
+        assert requests.post(kernels, headers={"Authorization": f"token {token[1]}"}, timeout=30).status_code == 201
+        started = psutil.Process(demo.pid).children(recursive=True)
+        demo.kill()
+        _, left = psutil.wait_procs(started, timeout=60)
+
+    assert left == []

@@ -232,7 +232,8 @@ def test_a_string_is_not_a_list_of_hosts() -> None:
     {
         "machine": "localhost LOCALHOST localhost. a.localhost localhost.localdomain 127.0.0.1 127.9.9.9 127.1 0 "
         "0.0.0.0 2130706433 0x7f000001 017700000001 [::1] ::1 [::] [::1%25lo] [::ffff:127.0.0.1] "
-        "[::ffff:7f00:1] [::ffff:0:127.0.0.1] [::127.0.0.1] [64:ff9b::127.0.0.1] [2002:7f00:1::] [::ffff:0.0.0.0] ip6-localhost IP6-loopback. localhost6 "
+        "[::ffff:7f00:1] [::ffff:0:127.0.0.1] [::127.0.0.1] [64:ff9b::127.0.0.1] [2002:7f00:1::] [::ffff:0.0.0.0] "
+        "ip6-localhost IP6-loopback. localhost6 "
         "localhost6.localdomain6 localhost4",
         "network": "10.0.0.1 10.1 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 [fe80::1%25eth0] "
         "[fd00::1] [::ffff:10.0.0.1] [::10.0.0.1] [64:ff9b::192.168.1.1] [2002:a00:1::]",
