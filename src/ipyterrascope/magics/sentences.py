@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from ..errors import TerrascopeError
+from ..errors import SourceInvalid, TerrascopeError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_NAME = re.compile(r"'([^\W\d]\w*)'")
 
 
 def plainly(function: _Function) -> _Function:
@@ -27,3 +30,20 @@ def plainly(function: _Function) -> _Function:
             raise
 
     return cast("_Function", shown)
+
+
+def pointing_at_variables(magic: _Function) -> _Function:
+    """Make a magic that was given the bare name of a variable as a source say how a variable is written."""
+
+    @wraps(magic)
+    def pointed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return magic(self, *args, **kwargs)
+        except SourceInvalid as exc:
+            failure = exc
+        name = _NAME.search(failure.what)
+        if name is not None and name[1] in self.shell.user_ns:
+            failure = SourceInvalid(failure.what, "There is a variable of that name.", f"Write ${name[1]} for it.")
+        raise failure
+
+    return cast("_Function", pointed)

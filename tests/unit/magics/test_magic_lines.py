@@ -70,6 +70,19 @@ def test_login_of_who_is_signed_in_says_so(shell: InteractiveShell, account: Acc
     assert account.state is before
 
 
+@pytest.mark.parametrize(
+    "line", ["%download urls", "%%download\nhttps://h.example.org/a.tif\nurls", "%download -d data urls"]
+)
+def test_the_bare_name_of_a_variable(shell: InteractiveShell, line: str) -> None:
+    """A source that is none, and the name of a variable, is answered by how a variable is written; another word not."""
+    with pytest.raises(SourceInvalid) as caught:
+        run(shell, line)
+    assert caught.value.do == "Give the whole address of the file."
+    shell.user_ns["urls"] = []
+    with pytest.raises(SourceInvalid, match=r"There is a variable of that name. Write \$urls for it\.$"):
+        run(shell, line)
+
+
 def test_an_error_is_shown_as_its_sentences(shell: InteractiveShell) -> None:
     """What a magic raises of the tree has no stack in the shell, and stops the cell."""
     with capture_output() as captured:
