@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from ..errors import SourceInvalid, UsageError
-from .options import MagicParser, download_parser, help_of, refuse_secrets, terrascope_parser
+from .options import MagicParser, download_parser, help_for, help_of, refuse_secrets, terrascope_parser
 from .sentences import plainly, pointing_at_variables
 from .words import words_of_line
 
@@ -25,7 +25,7 @@ class TerrascopeMagics(Magics):
     def terrascope(self, line: str) -> object:
         refuse_secrets(line)
         if _asks_for_help(line):
-            print(help_of(terrascope_parser()))
+            print(help_for(terrascope_parser(), line))
             return None
         options = self._read(terrascope_parser(), line.strip() or "status")
         from .. import api

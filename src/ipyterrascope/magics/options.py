@@ -160,3 +160,9 @@ def help_of(parser: MagicParser) -> str:
     parts = [parser.format_help()]
     parts += [sub.format_help() for sub in subparsers_of(parser).values()]
     return "\n".join(parts)
+
+
+def help_for(parser: MagicParser, line: str) -> str:
+    """Return the help that a line asks for: of the subcommand in it, else of all."""
+    asked_for = [sub for name, sub in subparsers_of(parser).items() if name in line.split()]
+    return asked_for[0].format_help() if asked_for else help_of(parser)

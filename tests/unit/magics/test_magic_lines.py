@@ -46,6 +46,18 @@ def test_the_help_is_the_parsers_own(shell: InteractiveShell) -> None:
         assert help_of(parser).splitlines()[0] in said(shell, f"%{name}?")
 
 
+def test_the_help_of_a_subcommand(shell: InteractiveShell, box: Sandbox) -> None:
+    """`login -h` shows the help of login and of nothing else, `-h` alone all of it; neither does anything."""
+    text = said(shell, "%terrascope login -h")
+    assert text.startswith("usage: %terrascope login ")
+    assert "logout" not in text
+    assert said(shell, "%terrascope --help logout").startswith("usage: %terrascope logout ")
+    for line in ("%terrascope -h", "%terrascope --help"):
+        assert said(shell, line).rstrip() == help_of(terrascope_parser()).rstrip()
+    assert said(shell, "%download -h -d data").startswith("usage: %download ")
+    assert not box.requests
+
+
 def test_session_is_the_result(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
     """`s = %terrascope session` is a signed-in `requests.Session`, also by the provider's name and as a value."""
     session = run(shell, "s = %terrascope session\ns")
