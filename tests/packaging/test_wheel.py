@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -43,6 +44,17 @@ def test_the_wheel_has_the_front_end_and_its_types(wheel: Path) -> None:
     # of the QR encoder, which is bundled
     assert any(name.endswith("/lean-qr.txt") for name in sizes)
     assert not [name for name in sizes if not name.startswith(("ipyterrascope/", "ipyterrascope-"))]
+
+
+def test_the_description_stands_alone(wheel: Path) -> None:
+    """What a package index shows of it leads to no file beside it, and is not empty."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        text = archive.read(name).decode().partition("\n\n")[2]
+
+    assert "%terrascope login" in text
+    targets = re.findall(r"\]\(\s*([^)\s]+)|(?:src|href)=[\"']?([^\"'\s>]+)", text)
+    assert [target for pair in targets for target in pair if target and not target.startswith("https://")] == []
 
 
 def test_installing_the_wheel_needs_no_node(wheel: Path, tmp_path: Path) -> None:
