@@ -25,11 +25,12 @@ from .values.providers import Endpoints, Provider
 if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, providers, session, token
     from .auth.account import Account
-    from .transfer import Item, Report
+    from .transfer import Download, Item, Report
     from .versions import show_versions
 
 __all__ = [
     "Account",
+    "Download",
     "Endpoints",
     "Item",
     "Provider",
@@ -52,6 +53,7 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("account", "auth", "download", "login", "logout", "providers", "session", "token"), "api"),
     "Account": "auth.account",
+    "Download": "transfer",
     "Item": "transfer",
     "Report": "transfer",
     "show_versions": "versions",

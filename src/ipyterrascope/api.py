@@ -7,7 +7,8 @@ transfer engine are imported by the calls that need them.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, overload
 
 from . import asking, frontend
 from .auth.account import Account
@@ -20,13 +21,10 @@ from .values.secret import Secret
 if TYPE_CHECKING:
     from .httpauth import LiveAuth
     from .session import AuthorizedSession
-    from .transfer import Report, Source
-    from .transfer.progress import ProgressKind
+    from .transfer import Download, Report, Source
 
 providers = Accounts(is_app=frontend.is_app, namespace=frontend.visitor_namespace)
 """The providers known by name: a read-only mapping."""
-
-_PROGRESS: dict[frontend.Place, ProgressKind] = {"notebook": "notebook", "terminal": "terminal", "headless": "none"}
 
 
 def account(provider: str | Provider | None = None) -> Account:
@@ -137,6 +135,7 @@ def token(provider: str | Provider | None = None, *, min_valid_s: float = 0.0) -
     return asking.ready(account(provider)).tokens(min_valid_s).access_token
 
 
+@overload
 def download(
     sources: Source,
     folder: str | os.PathLike[str] = ".",
@@ -146,8 +145,34 @@ def download(
     overwrite: bool = False,
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
-) -> Report:
+    background: Literal[False] = False,
+) -> Report: ...
+@overload
+def download(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    provider: str | Provider | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+    max_connections: int | None = None,
+    limit_rate: float | str | None = None,
+    background: Literal[True],
+) -> Download: ...
+def download(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    provider: str | Provider | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+    max_connections: int | None = None,
+    limit_rate: float | str | None = None,
+    background: bool = False,
+) -> Report | Download:
     """Fetch files to a folder; each is whole or absent, and one that is there already is not fetched again.
+
+    An interrupt (Ctrl-C) cancels it within a second; the same call goes on where it was.
 
     Parameters
     ----------
@@ -166,46 +191,57 @@ def download(
         fewer gets fewer.
     limit_rate : float or str, optional
         Bytes a second at most, all connections together: a number, or a text such as ``"10M"``.
+    background : bool
+        Return at once, while it goes on. When Python ends it is cancelled, and can be gone on with.
 
     Returns
     -------
     Report
         What became of every item; iterates over the paths.
+    Download
+        With `background`: has the report as `wait()` returns it, and can be paused and cancelled.
 
     Raises
     ------
     LoginRequired
-        The files need a login, and nobody is signed in.
+        The files need a login, and nobody is signed in. None is asked for where all files are there already, and their
+        sizes are known.
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .transfer import CurlEngine, Item, connections_of, items_from, progress_for, rate_of
-    from .transfer import download as fetch
+    from .transfer import CurlEngine, Download, connections_of, order_of, rate_of
 
-    items = items_from(sources, name)
-    connections = connections_of(current().max_connections if max_connections is None else max_connections)
-    rate = None if limit_rate is None else rate_of(limit_rate)
     chosen = account(provider)
-    if any(chosen.provider.may_carry(item.url) for item in items):
-        asking.ready(chosen)
-    # one thing fails with its own error, several with a summary
-    wanted = items[0] if isinstance(sources, (str, Item)) else items
-    progress = progress_for(_PROGRESS[frontend.place()])
+    connections = connections_of(current().max_connections if max_connections is None else max_connections)
     engine = CurlEngine(
         chosen,
         connection=chosen.connection,
         login_url=chosen.provider.issuer,
         max_connections=connections,
-        limit_rate=rate,
+        limit_rate=None if limit_rate is None else rate_of(limit_rate),
     )
-    return fetch(
-        wanted,
-        folder,
-        engine=engine,
-        login_hosts=chosen.provider.hosts,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    hosts = chosen.provider.hosts
+    order = order_of(sources, folder, engine=engine, login_hosts=hosts, name=name, overwrite=overwrite)
+    if order.fetches(chosen.provider.may_carry):
+        asking.ready(chosen)
+    under_way = Download(order, show=_show(background=background))
+    if not background:
+        return under_way.carry_out()
+    under_way.start()
+    if frontend.place() == "notebook":
+        frontend.hide_result(Download)  # what is shown says the same
+    return under_way
+
+
+def _show(*, background: bool) -> Callable[[Download], object] | None:
+    """Return what shows how far a download is, where somebody looks."""
+    from .transfer import show_bar, show_notebook_bar
+
+    place = frontend.place()
+    if place == "notebook":
+        return show_notebook_bar
+    # beside a prompt at which somebody types a bar would be in the way
+    return None if background or place == "headless" else show_bar
 
 
 def logout(provider: str | Provider | None = None) -> str:

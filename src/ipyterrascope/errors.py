@@ -24,7 +24,8 @@ Every error carries three short sentences: `what` happened, `why`, and what to `
         ├── ServerRefused         401, 403, 404 … for good
         ├── ServerUnreachable     no answer, time-out, 5xx (`retryable`)
         ├── ContentInvalid        a login page, a wrong length, a wrong checksum
-        └── DownloadFailed        the summary of a batch in which something failed
+        ├── DownloadFailed        the summary of a batch in which something failed, or was cancelled
+        └── DownloadUnfinished    not over yet, for somebody who would not wait longer
 
 None derives from `OSError`: aiohttp would turn it into `ClientOSError`, and fsspec into `FileNotFoundError`.
 No text holds a response body, a query string or a header; `error_description` may be quoted after `quoted()`.
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigurationError",
     "ContentInvalid",
     "DownloadFailed",
+    "DownloadUnfinished",
     "FlowUnavailable",
     "LoginCancelled",
     "LoginDenied",
@@ -204,8 +206,12 @@ class ContentInvalid(TransferError):
     """What came is not the file: a login page, a wrong length, a wrong checksum."""
 
 
+class DownloadUnfinished(TransferError):
+    """A download has not ended within the time that somebody would wait; it goes on."""
+
+
 class DownloadFailed(TransferError):
-    """The summary of a batch in which something failed; `report` says what became of every item.
+    """The summary of a batch in which something failed or was cancelled; `report` says what became of every item.
 
     `why` has a line for each file that failed.
     """

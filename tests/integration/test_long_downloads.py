@@ -131,7 +131,6 @@ def test_disk_that_is_full(tmp_path: Path) -> None:
 MANY = """
 import os, resource, sys
 from ipyterrascope.transfer import CurlEngine, Item, download
-from ipyterrascope.transfer.progress import NoProgress
 
 class Nobody:
     def headers(self, url):
@@ -139,9 +138,11 @@ class Nobody:
     def refused(self, url, headers):
         return False
 
-class Descriptors(NoProgress):
+class Descriptors:
     most = 0
-    def item_done(self, outcome):
+    def show(self, download):
+        download.observe(self.look)
+    def look(self, state):
         self.most = max(self.most, len(os.listdir("/proc/self/fd")))
 
 def peak_kib():
@@ -150,10 +151,10 @@ def peak_kib():
 url, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 download(url, folder, engine=CurlEngine(Nobody()))
 before, fds = peak_kib(), len(os.listdir("/proc/self/fd"))
-progress = Descriptors()
+descriptors = Descriptors()
 items = [Item(f"{url}?{number}", f"{number}.tif") for number in range(count)]
-report = download(items, folder, engine=CurlEngine(Nobody()), progress=progress)
-print(len(report.saved), peak_kib() - before, progress.most - fds, len(os.listdir("/proc/self/fd")) - fds)
+report = download(items, folder, engine=CurlEngine(Nobody()), show=descriptors.show)
+print(len(report.saved), peak_kib() - before, descriptors.most - fds, len(os.listdir("/proc/self/fd")) - fds)
 """
 
 

@@ -226,6 +226,38 @@ def test_what_cannot_be_downloaded_is_said_before_anybody_signs_in(box: Sandbox,
     assert not [*tmp_path.iterdir()]
 
 
+def test_files_that_are_there_want_no_login(box: Sandbox, tmp_path: Path) -> None:
+    """Where all files are there with the sizes that a catalogue told, nobody is asked to sign in; where one is missing,
+    or only the server can tell whether it is right, somebody is."""
+    there, missing = (ts.Item(box.add_file(f"p/{name}", bytes(1000)), name, 1000) for name in ("a.tif", "b.tif"))
+    (tmp_path / "a.tif").write_bytes(bytes(1000))
+    report = ts.download([there, there], tmp_path, provider=box.provider())
+    assert [path.name for path in report] == ["a.tif", "a.tif"]
+    for sources in ([there, missing], there.url):
+        with pytest.raises(LoginRequired):
+            ts.download(sources, tmp_path, provider=box.provider())
+    (tmp_path / "b.tif").write_bytes(b"another file")
+    with pytest.raises(DownloadFailed, match=r"Another file b\.tif is there already"):
+        ts.download([there, missing], tmp_path, provider=box.provider())
+    assert box.requests == []
+
+
+def test_download_in_the_background(account: Account, box: Sandbox, tmp_path: Path) -> None:
+    """With `background=True` a `Download` is returned at once; what cannot be right is still an error of the call."""
+    url = box.add_file("p/x.tif", bytes(3 << 20))
+    with pytest.raises(SourceInvalid):
+        ts.download("http://services.example.org/a.tif", tmp_path, provider=account.provider, background=True)
+    with pytest.raises(LoginRequired):
+        ts.download(url, tmp_path, provider=box.provider(label="Other"), background=True)
+    under_way = ts.download([url], tmp_path, provider=account.provider, limit_rate="1M", background=True)
+    assert isinstance(under_way, ts.Download)
+    assert under_way.state.phase == "running"
+    under_way.cancel()
+    with pytest.raises(DownloadFailed, match="Cancelled: 1 of 1"):
+        under_way.wait(20)
+    assert [path.name for path in ts.download([url], tmp_path, provider=account.provider)] == ["x.tif"]
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_fetched(
     account: Account, box: Sandbox, tmp_path: Path
 ) -> None:

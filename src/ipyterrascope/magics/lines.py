@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -58,7 +58,8 @@ class TerrascopeMagics(Magics):
             raise UsageError("There is nothing to download.", "No URL was given.", "See %download?")
         from .. import api
 
-        report = api.download(
+        fetch = cast("Callable[..., object]", api.download)
+        result = fetch(
             words[0] if len(words) == 1 else list(_flat(words)),
             options.dir,
             provider=options.provider,
@@ -66,8 +67,9 @@ class TerrascopeMagics(Magics):
             overwrite=options.overwrite,
             max_connections=options.max_connections,
             limit_rate=options.limit_rate,
+            background=options.background,
         )
-        return None if line.rstrip().endswith(";") else report
+        return None if line.rstrip().endswith(";") else result
 
     def _read(self, parser: MagicParser, line: str) -> argparse.Namespace:
         """Read a line; where a word stands for an object, that object is what was read.

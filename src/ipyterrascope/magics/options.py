@@ -136,7 +136,8 @@ def download_parser() -> MagicParser:
         prog="%download",
         description="Fetch files: each is whole or absent, and one that is there already is not fetched again.\n"
         "As %%download, the cell holds one URL a line.",
-        epilog="Examples:\n  %download https://services.terrascope.be/download/… -d data\n  %download $urls -d data",
+        epilog="Examples:\n  %download https://services.terrascope.be/download/… -d data\n  %download $urls -d data\n"
+        "  d = %download $urls -d data --background",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
@@ -149,6 +150,11 @@ def download_parser() -> MagicParser:
         "--max-connections", metavar="N", help="how many at once, 64 at most; c.Terrascope.max_connections unless given"
     )
     parser.add_argument("--limit-rate", metavar="SPEED", help="bytes a second at most, all together: 500k, 10M, 1G")
+    parser.add_argument(
+        "--background",
+        action="store_true",
+        help="return at once what has report, wait(), pause(), resume(), cancel() and retry()",
+    )
     parser.add_argument(
         "--provider", metavar="PROVIDER", help="whose login to use: a name, or $variable; Terrascope unless given"
     )

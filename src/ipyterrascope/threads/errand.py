@@ -59,6 +59,7 @@ class Errand(Generic[T]):
                 with suppress(Empty):
                     news.get(timeout=timeout_s)
         finally:
+            self._waiting.remove(news)
             if signal is not None:
                 signal.forget(news)
         return self.answer

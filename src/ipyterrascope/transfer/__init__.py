@@ -3,22 +3,31 @@
 It knows no tokens: it is handed an `Authorizer`.
 """
 
+from .control import Control
 from .curl import CurlEngine
 from .download import download
 from .engine import Engine
 from .limits import connections_of, rate_of
+from .order import Order, order_of
 from .plan import Action, plan
-from .progress import Progress, progress_for
+from .progress import Progress, show_bar, show_notebook_bar
 from .report import Outcome, Report
 from .retry import Backoff
 from .sources import Item, Source, items_from
+from .states import DownloadState, FileState
+from .under_way import Download
 
 __all__ = [
     "Action",
     "Backoff",
+    "Control",
     "CurlEngine",
+    "Download",
+    "DownloadState",
     "Engine",
+    "FileState",
     "Item",
+    "Order",
     "Outcome",
     "Progress",
     "Report",
@@ -26,7 +35,9 @@ __all__ = [
     "connections_of",
     "download",
     "items_from",
+    "order_of",
     "plan",
-    "progress_for",
     "rate_of",
+    "show_bar",
+    "show_notebook_bar",
 ]

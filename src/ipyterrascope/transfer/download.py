@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
-from dataclasses import replace
-from itertools import chain
-from typing import cast
+from collections.abc import Callable, Collection
 
-from ..errors import LoginRequired, TerrascopeError
-from ..values.hosts import may_carry
-from .answers import no_login_sent
 from .engine import Engine
-from .folder import folder_of, look_at, make_writable
-from .plan import Action, plan
-from .progress import NoProgress, Progress
-from .report import Outcome, Report, download_failed
-from .sources import Item, Source, items_from
+from .order import order_of
+from .report import Report
+from .sources import Source
+from .under_way import Download
 
 
 def download(
@@ -29,7 +21,7 @@ def download(
     login_hosts: Collection[str] | None = None,
     name: str | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    show: Callable[[Download], object] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Download files, each whole or not at all.
@@ -51,8 +43,8 @@ def download(
         The file's name, for one URL only.
     overwrite : bool
         Fetch also what is there already; it is replaced once the new file is whole.
-    progress : Progress, optional
-        Is told how it goes; see `progress_for`.
+    show : callable, optional
+        Is handed the download, to show how far it is.
     monotonic : callable
         Seconds that never go back.
 
@@ -72,52 +64,5 @@ def download(
     TerrascopeError
         When `sources` is one URL or one item: why that one failed.
     """
-    began = monotonic()
-    items = items_from(sources, name)
-    target = folder_of(folder)
-    actions = plan(items, target, look_at, overwrite=overwrite)
-    if any(action.do == "fetch" for action in actions):
-        make_writable(target)
-    outcomes = _run(list(dict.fromkeys(actions)), engine, progress or NoProgress(), login_hosts)
-    report = Report((outcomes[action.item] for action in actions), monotonic() - began)
-    if not report.failed:
-        return report
-    if isinstance(sources, (str, Item)):
-        raise cast(TerrascopeError, report.failed[0].error)
-    raise download_failed(report)
-
-
-def _run(
-    actions: Sequence[Action], engine: Engine, progress: Progress, login_hosts: Collection[str] | None
-) -> dict[Item, Outcome]:
-    outcomes: dict[Item, Outcome] = {}
-    if not actions:
-        return outcomes
-    wanted = [action for action in actions if action.do == "fetch"]
-    settled = (_settled(action) for action in actions if action.do != "fetch")
-    try:
-        progress.started([action.item for action in actions])
-        with closing(engine.run(wanted, progress)) as running:
-            for ended in chain(settled, running):
-                outcome = ended if login_hosts is None else _explained(ended, login_hosts)
-                outcomes[outcome.item] = outcome
-                progress.item_done(outcome)
-    finally:
-        progress.finished()
-    return outcomes
-
-
-def _explained(outcome: Outcome, login_hosts: Collection[str]) -> Outcome:
-    """Say so where a host refused that was sent no login."""
-    error, url = outcome.error, outcome.item.url
-    asks_for_login = isinstance(error, LoginRequired) or (error is not None and error.status in (401, 403))
-    if error is None or not asks_for_login or may_carry(url, login_hosts):
-        return outcome
-    return replace(outcome, error=no_login_sent(error.status, url, login_hosts))
-
-
-def _settled(action: Action) -> Outcome:
-    status = "skipped" if action.do == "skip" else "failed"
-    return Outcome(
-        item=action.item, path=action.path, status=status, size_bytes=action.present_bytes, error=action.error
-    )
+    order = order_of(sources, folder, engine=engine, login_hosts=login_hosts, name=name, overwrite=overwrite)
+    return Download(order, show=show, monotonic=monotonic).carry_out()

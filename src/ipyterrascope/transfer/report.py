@@ -13,12 +13,20 @@ from .checksums import read_multihash
 from .names import shown, size_text
 from .sources import Item
 
-Status = Literal["saved", "skipped", "failed"]
-_WORDS: dict[Status, str] = {"saved": "saved", "skipped": "already there", "failed": "failed"}
+Status = Literal["saved", "skipped", "failed", "cancelled"]
+UNFETCHED: tuple[Status, ...] = ("failed", "cancelled")
+"""What a file is that is not there."""
+_WORDS: dict[Status, str] = {
+    "saved": "saved",
+    "skipped": "already there",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
 _HEADS = ("status", "size", "file", "")
 _ALIGNED = ("left", "right", "left", "left")
 _MOST_ROWS = 20
 _MOST_ADVICES = 3
+_REST = "What was saved stays: the same call again fetches only the rest."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +38,8 @@ class Outcome:
     item : Item
     path : pathlib.Path
         Where the file is, or would have been.
-    status : {"saved", "skipped", "failed"}
-        "skipped" means that it was there already.
+    status : {"saved", "skipped", "failed", "cancelled"}
+        "skipped" means that it was there already, "cancelled" that the download was ended before its turn, or in it.
     size_bytes : int, optional
         The size of the whole file, where it is there.
     error : TerrascopeError, optional
@@ -77,7 +85,7 @@ class Report(Sequence[Path]):
     def __init__(self, outcomes: Iterable[Outcome], seconds: float = 0.0) -> None:
         self.outcomes = tuple(outcomes)
         self.seconds = seconds
-        self._paths = [outcome.path for outcome in self.outcomes if outcome.status != "failed"]
+        self._paths = [outcome.path for outcome in self.outcomes if outcome.status not in UNFETCHED]
 
     @property
     def saved(self) -> list[Outcome]:
@@ -94,8 +102,13 @@ class Report(Sequence[Path]):
         """What could not be fetched."""
         return self._with("failed")
 
+    @property
+    def cancelled(self) -> list[Outcome]:
+        """What was not fetched because the download was cancelled."""
+        return self._with("cancelled")
+
     def _with(self, status: Status) -> list[Outcome]:
-        return [outcome for outcome in dict.fromkeys(self.outcomes) if outcome.status == status]
+        return list(dict.fromkeys(outcome for outcome in self.outcomes if outcome.status == status))
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -113,6 +126,7 @@ class Report(Sequence[Path]):
             "saved": len(self.saved),
             "skipped": len(self.skipped),
             "failed": len(self.failed),
+            "cancelled": len(self.cancelled),
             "seconds": self.seconds,
             "outcomes": [_as_dict(outcome) for outcome in self.outcomes],
         }
@@ -139,7 +153,8 @@ class Report(Sequence[Path]):
         return f"<div><p>{escape(str(self))}</p>{table}{below}</div>"
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        first = [*self.failed, *(outcome for outcome in self.outcomes if outcome.status != "failed")][:_MOST_ROWS]
+        rest = (outcome for outcome in self.outcomes if outcome.status not in UNFETCHED)
+        first = [*self.failed, *self.cancelled, *rest][:_MOST_ROWS]
         return [(_WORDS[row.status], size_text(row.size_bytes), str(row.path), row.note) for row in first]
 
     def _left_out(self) -> list[str]:
@@ -149,16 +164,16 @@ class Report(Sequence[Path]):
 
 def download_failed(report: Report) -> DownloadFailed:
     """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
+    cancelled, of_all = len(report.cancelled), f"of {len(report.outcomes)}"
     errors = {outcome.item: outcome.error for outcome in report.failed if outcome.error is not None}
     lines = [f"{item.name}: {error.what}" for item, error in errors.items()]
     if len(lines) > _MOST_ROWS:
         lines[_MOST_ROWS:] = [f"… and {len(lines) - _MOST_ROWS} more"]
     advices = [*dict.fromkeys(error.do for error in errors.values() if error.do)][:_MOST_ADVICES]
-    failed = DownloadFailed(
-        f"{len(report.failed)} of {len(report.outcomes)} downloads failed.",
-        "\n".join(lines),
-        " ".join([*advices, "What was saved stays: the same call again fetches only the rest."]),
-    )
+    what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
+    what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
+    advices += ["The same call goes on where it was." if cancelled else _REST]
+    failed = DownloadFailed(" ".join(what), "\n".join(lines), " ".join(advices))
     failed.report = report
     failed.retryable = all(error.retryable for error in errors.values())
     return failed

@@ -34,7 +34,10 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("%terrascope logout ter", ["terrascope"]),
         ("s = %terrascope se", ["session"]),
         ("terrascope st", ["status"]),
-        ("%download --", ["--dir", "--output", "--overwrite", "--max-connections", "--limit-rate", "--provider"]),
+        (
+            "%download --",
+            ["--dir", "--output", "--overwrite", "--max-connections", "--limit-rate", "--background", "--provider"],
+        ),
         ("%download https://a.example.org/b.tif --ov", ["--overwrite"]),
         ("%download --provider ", ["terrascope"]),
         ("%%download --o", ["--output", "--overwrite"]),

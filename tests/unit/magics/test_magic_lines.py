@@ -20,9 +20,9 @@ from ipyterrascope.errors import (
     UsageError,
 )
 from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
-from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
-from ipyterrascope.transfer import Item, Report
+from ipyterrascope.transfer import Download, Item, Report
 
 
 def run(shell: InteractiveShell, cell: str) -> object:
@@ -161,6 +161,18 @@ def test_download_returns_its_report(shell: InteractiveShell, account: Account, 
     renewed = run(shell, f"%download {url} -d data --overwrite")
     assert isinstance(renewed, Report)
     assert len(renewed.saved) == 1
+
+
+def test_download_in_the_background_returns_at_once(shell: InteractiveShell, account: Account, box: Sandbox) -> None:
+    """The result of `%download --background` is the download, which goes on by itself; the next cell waits for it."""
+    box.timeline.files(steps.delayed(1.0))
+    url = box.download_urls[0]
+    under_way = run(shell, f"d = %download {url} -d data --background\nd")
+    assert isinstance(under_way, Download)
+    assert under_way.state.phase == "running"
+    assert repr(under_way).startswith("<Download running: 0 of 1 files")
+    [path] = run(shell, "d.wait()")
+    assert path.exists()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from typing import Any
 from faulty import Answer, FaultyServer
 from waits import Waits
 
-from ipyterrascope.transfer import CurlEngine, Item, Report, download
+from ipyterrascope.errors import TerrascopeError
+from ipyterrascope.transfer import Action, CurlEngine, Item, Report, download, items_from, plan
+from ipyterrascope.transfer.folder import look_at
 from ipyterrascope.values.authorizer import Authorizer
 
 DATA = random.Random(2).randbytes(3 << 19)
@@ -25,6 +27,19 @@ class Nobody:
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         return False
+
+
+def planned(folder: Path, *urls: str) -> list[Action]:
+    """Return what an engine is given to fetch addresses to a folder."""
+    return plan(items_from(urls), folder, look_at)
+
+
+class NoProgress:
+    """Is told how it goes, and keeps it to itself."""
+
+    def item_started(self, item: Item, there_bytes: int = 0) -> None: ...
+    def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None: ...
+    def waiting(self, item: Item, wait_s: float, error: TerrascopeError) -> None: ...
 
 
 class Downloads:

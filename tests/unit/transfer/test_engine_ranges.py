@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from downloads import Downloads
+from downloads import Downloads, NoProgress, planned
 from faulty import Answer, Asked
 
 from ipyterrascope.errors import ServerUnreachable, TerrascopeError
 from ipyterrascope.transfer import Backoff, Item, download
-from ipyterrascope.transfer.progress import NoProgress
 
 LARGE = random.Random(4).randbytes(20 << 20)
 OTHER = LARGE[::-1]
@@ -150,8 +149,8 @@ def test_connections_that_break_at_once(one: Downloads) -> None:
     one.server.decide = lambda asked: bad if 1 < asked.nth <= 4 else good
     progress = Told()
     engine = one.engine(max_connections=8, backoff=Backoff(max_tries=2, first_s=2.0))
-    [path] = download(one.server.url("/p/a.tif"), one.folder, engine=engine, progress=progress)
-    assert path.read_bytes() == LARGE
+    [outcome] = engine.run(planned(one.folder, one.server.url("/p/a.tif")), progress)
+    assert outcome.path.read_bytes() == LARGE
     assert len(progress.waits) == 1
 
 

@@ -13,15 +13,13 @@ from pathlib import Path
 
 import pytest
 from children import child, names, until_part_has
-from downloads import Nobody
+from downloads import Nobody, NoProgress, planned
 from faulty import Answer, FaultyServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipyterrascope.errors import TargetInvalid
-from ipyterrascope.transfer import CurlEngine, Item, download, items_from, plan
-from ipyterrascope.transfer.folder import look_at
-from ipyterrascope.transfer.progress import NoProgress
+from ipyterrascope.transfer import CurlEngine, Item, download
 
 DATA = random.Random(1).randbytes(2 << 20)
 
@@ -31,17 +29,13 @@ class InterruptAt(NoProgress):
 
     def __init__(self, done_bytes: int) -> None:
         self.done_bytes = done_bytes
-        self.ended = False
 
-    def item_started(self, item: Item) -> None:
-        self.advanced(item, 0, None)
+    def item_started(self, item: Item, there_bytes: int = 0) -> None:
+        self.advanced(item, there_bytes, None)
 
     def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
         if done_bytes >= self.done_bytes:
             raise KeyboardInterrupt
-
-    def finished(self) -> None:
-        self.ended = True
 
 
 @pytest.mark.soak
@@ -62,10 +56,8 @@ def test_interrupt_leaves_only_what_can_be_used(
     if connections > 1:
         there = min(there, 200_000)  # or others would bring the rest of a range that is silent
     server.files["/a.tif"] = Answer(DATA, etag=etag, cut_at=there, stall=True)
-    progress = InterruptAt(there)
     with pytest.raises(KeyboardInterrupt):
-        download(server.url("/a.tif"), folder, engine=engine, progress=progress)
-    assert progress.ended
+        list(engine.run(planned(folder, server.url("/a.tif")), InterruptAt(there)))
     resumable = etag == '"v1"' and there > 0
     assert names(folder) == (["a.tif.part", "a.tif.part.json"] if resumable else [])
     new = DATA[::-1] if changes else DATA
@@ -191,8 +183,7 @@ def test_who_stops_listening_ends_it(server: FaultyServer, engine: CurlEngine, t
     """When nobody wants the outcomes any more, the engine ends, and what came can be gone on with."""
     server.files |= {"/small.tif": Answer(DATA[:1000]), "/a.tif": Answer(DATA, cut_at=100_000, stall=True)}
     urls = [server.url("/small.tif"), server.url("/a.tif")]
-    actions = plan(items_from(urls), tmp_path, look_at)
-    running = engine.run(actions, NoProgress())
+    running = engine.run(planned(tmp_path, *urls), NoProgress())
     assert next(running).status == "saved"
     while not (tmp_path / "a.tif.part").exists():
         time.sleep(0.005)

@@ -106,7 +106,6 @@ class Agenda:
             self._tell(action, "failed", error=reason)
             return None
         item = action.item
-        self.news.append(lambda progress: progress.item_started(item))
         partial = Partial(action.path, item.url, overwrite=action.overwrite)
         try:
             url = spelled(item.url)
@@ -115,6 +114,8 @@ class Agenda:
             self._tell(action, "failed", error=problem)
             return None
         job = Job(action, partial, url, host)
+        there_bytes = job.pieces.done_bytes
+        self.news.append(lambda progress: progress.item_started(item, there_bytes))
         self._open[job] = self._monotonic()
         host.jobs.append(job)
         return job

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from ...values.authorizer import Authorizer
 from ...values.connection import Connection
 from ...values.secret import sealed
+from ..control import Control
 from ..plan import Action
 from ..progress import Progress
 from ..report import Outcome
@@ -76,20 +77,25 @@ class CurlEngine:
             random=random,
         )
 
-    def run(self, actions: Iterable[Action], progress: Progress) -> Generator[Outcome, None, None]:
+    def run(
+        self, actions: Iterable[Action], progress: Progress, control: Control | None = None
+    ) -> Generator[Outcome, None, None]:
         """Fetch them all. See `Engine`."""
         crew = Crew(actions, self._authorizer, self._connection, self._rules)
+        control = control or Control()
+        control.on_stop(crew.cancel)
         over = SimpleQueue[BaseException | None]()
         thread = threading.Thread(target=_work, args=(crew, over), daemon=True, name="download")
         thread.start()
         try:
             ended = False
             while not ended:
-                ended = _is_over(over)
+                ended = _is_over(over) or control.is_overdue
                 yield from _told(crew.agenda, progress)
         finally:
             crew.cancel()
-            thread.join(_PATIENCE_S)
+            if not control.is_overdue:
+                thread.join(_PATIENCE_S)
 
 
 def _work(crew: Crew, over: SimpleQueue[BaseException | None]) -> None:

@@ -1,0 +1,135 @@
+"""What was asked for, and by what means it is carried out (floor 4)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import LoginRequired, TransferError
+from ..values.hosts import may_carry
+from .answers import no_login_sent
+from .control import Control
+from .engine import Engine
+from .folder import folder_of, look_at, make_writable
+from .plan import Action, plan
+from .progress import Progress
+from .report import Outcome
+from .sources import Item, Source, items_from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A batch of files to be fetched.
+
+    Attributes
+    ----------
+    actions : tuple of Action
+        What to do about each, in the order of what was asked for; who was asked for twice is in it twice.
+    folder : pathlib.Path
+        Where to.
+    overwrite : bool
+        Whether what is there is replaced.
+    is_single : bool
+        Whether one thing was asked for, and not a list of one: then it fails with its own error.
+    engine : Engine
+        Fetches, with the sign-in for the hosts that may see it.
+    login_hosts : collection of str, optional
+        Those hosts, for the error when another one refuses.
+    """
+
+    actions: tuple[Action, ...]
+    folder: Path
+    overwrite: bool
+    is_single: bool
+    engine: Engine
+    login_hosts: Collection[str] | None = None
+
+    @cached_property
+    def by_item(self) -> dict[Item, Action]:
+        """The actions, each once."""
+        return {action.item: action for action in self.actions}
+
+    def fetches(self, concerns: Callable[[str], bool]) -> bool:
+        """Tell whether a server has to be asked for an address that is of concern."""
+        return any(action.do == "fetch" and concerns(action.item.url) for action in self.actions)
+
+    def prepare(self) -> None:
+        """Make the folder where something is to be fetched to it.
+
+        Raises
+        ------
+        TargetInvalid
+            It cannot be written.
+        """
+        if self.fetches(lambda url: True):
+            make_writable(self.folder)
+
+    def planned_again(self) -> Order:
+        """Return the same order, with what is to be done about it now."""
+        actions = plan([action.item for action in self.actions], self.folder, look_at, overwrite=self.overwrite)
+        return replace(self, actions=tuple(actions))
+
+    def carry_out(
+        self, actions: Sequence[Action], progress: Progress, control: Control
+    ) -> Generator[Outcome, None, None]:
+        """Do some of its actions, and yield what became of them; end early when `control` is stopped."""
+        for action in actions:
+            if action.do != "fetch":
+                yield _settled(action)
+        wanted = [action for action in actions if action.do == "fetch"]
+        if wanted and not control.is_stopped:
+            with closing(self.engine.run(wanted, progress, control)) as running:
+                yield from map(self._explained, running)
+
+    def _explained(self, outcome: Outcome) -> Outcome:
+        """Say so where a host refused that was sent no login."""
+        error, url = outcome.error, outcome.item.url
+        asks_for_login = isinstance(error, LoginRequired) or (error is not None and error.status in (401, 403))
+        if error is None or not asks_for_login or self.login_hosts is None or may_carry(url, self.login_hosts):
+            return outcome
+        return replace(outcome, error=no_login_sent(error.status, url, self.login_hosts))
+
+
+def order_of(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    engine: Engine,
+    login_hosts: Collection[str] | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+) -> Order:
+    """Read what was asked for and decide what to do about it, without touching anything. See `download`."""
+    items = items_from(sources, name)
+    target = folder_of(folder)
+    return Order(
+        actions=tuple(plan(items, target, look_at, overwrite=overwrite)),
+        folder=target,
+        overwrite=overwrite,
+        is_single=isinstance(sources, (str, Item)),
+        engine=engine,
+        login_hosts=login_hosts,
+    )
+
+
+def _settled(action: Action) -> Outcome:
+    status = "skipped" if action.do == "skip" else "failed"
+    return Outcome(
+        item=action.item, path=action.path, status=status, size_bytes=action.present_bytes, error=action.error
+    )
+
+
+def unfetched(action: Action, fault: BaseException | None) -> Outcome:
+    """Return what became of a file whose turn did not come: the download was cancelled, or broke down."""
+    if fault is None:
+        return Outcome(item=action.item, path=action.path, status="cancelled")
+    error = TransferError(
+        "The download broke down.",
+        f"This is a bug in ipyterrascope ({type(fault).__name__}).",
+        "Please report it, with what ts.show_versions() prints.",
+    )
+    return Outcome(item=action.item, path=action.path, status="failed", error=error)
