@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Literal, overload
 
-from ..errors import DownloadFailed, TerrascopeError
+from ..errors import DownloadFailed, TerrascopeError, UsageError
 from .checksums import read_multihash
 from .names import shown, size_text
 from .sources import Item
@@ -80,11 +80,20 @@ class Report(Sequence[Path]):
     outcomes : iterable of Outcome
     seconds : float
         How long all of it took.
+    again : callable, optional
+        Fetches what a report says was not fetched, for `retry`.
     """
 
-    def __init__(self, outcomes: Iterable[Outcome], seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        outcomes: Iterable[Outcome],
+        seconds: float = 0.0,
+        *,
+        again: Callable[[Report], Report] | None = None,
+    ) -> None:
         self.outcomes = tuple(outcomes)
         self.seconds = seconds
+        self._again = again
         self._paths = [outcome.path for outcome in self.outcomes if outcome.status not in UNFETCHED]
 
     @property
@@ -106,6 +115,31 @@ class Report(Sequence[Path]):
     def cancelled(self) -> list[Outcome]:
         """What was not fetched because the download was cancelled."""
         return self._with("cancelled")
+
+    def retry(self) -> Report:
+        """Fetch what failed or was cancelled again, with the same options, and wait for it.
+
+        Returns
+        -------
+        Report
+            That of the whole: what was there before, and what came now.
+
+        Raises
+        ------
+        UsageError
+            It is a report that was made by hand, or read from a file.
+        TransferError
+            Something failed again; as `download` raises it.
+        """
+        if not (self.failed or self.cancelled):
+            return self
+        if self._again is None:
+            raise UsageError(
+                "This report does not know how it came about.",
+                "It was made by hand, or read from a file.",
+                "Make the same call of download again: it fetches only the rest.",
+            )
+        return self._again(self)
 
     def _with(self, status: Status) -> list[Outcome]:
         return list(dict.fromkeys(outcome for outcome in self.outcomes if outcome.status == status))
@@ -130,6 +164,10 @@ class Report(Sequence[Path]):
             "seconds": self.seconds,
             "outcomes": [_as_dict(outcome) for outcome in self.outcomes],
         }
+
+    def __reduce__(self) -> tuple[type[Report], tuple[tuple[Outcome, ...], float]]:
+        # without the way to fetch more, which holds who is signed in
+        return Report, (self.outcomes, self.seconds)
 
     def __str__(self) -> str:
         counts = [f"{len(self._with(status))} {word}" for status, word in _WORDS.items() if self._with(status)]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from copy import copy
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeAlias, cast
 
@@ -22,7 +23,7 @@ from ..threads.errand import Errand
 from .control import Control
 from .order import Order, unfetched
 from .plan import Action
-from .report import Report, download_failed
+from .report import UNFETCHED, Report, download_failed
 from .states import DownloadState, FileState, Phase, Which
 from .tally import Tally
 from .telling import Teller
@@ -45,6 +46,8 @@ class Download:
         What is to be done.
     show : callable, optional
         Is handed each new download, to show how far it is.
+    earlier : Report, optional
+        What became of some of it before.
     monotonic : callable
         Seconds that never go back.
     """
@@ -54,6 +57,7 @@ class Download:
         order: Order,
         *,
         show: Show | None = None,
+        earlier: Report | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._order, self._show, self._monotonic = order, show, monotonic
@@ -63,6 +67,10 @@ class Download:
         self._news = SimpleQueue[None]()
         paths = {item: action.path for item, action in order.by_item.items()}
         self._tally = Tally(paths, order.folder, monotonic)
+        self._earlier_s = earlier.seconds if earlier else 0.0
+        for outcome in earlier.outcomes if earlier else ():
+            if outcome.status not in UNFETCHED:
+                self._tally.item_done(outcome)
         self._teller = Teller(lambda: self.state)
         self._run = Errand(self._work, "download-run")
 
@@ -104,7 +112,8 @@ class Download:
         """What became of the files that have ended, in the order of what was asked for; final when all have."""
         outcomes = self._tally.outcomes
         ended = (outcomes[action.item] for action in self._order.actions if action.item in outcomes)
-        return Report(ended, self._tally.seconds)
+        again = partial(_again, self._order, self._show, self._monotonic)
+        return Report(ended, self._earlier_s + self._tally.seconds, again=again)
 
     def files(self, which: Which = "all", start: int = 0, stop: int | None = None) -> list[FileState]:
         """Return how far files are.
@@ -266,6 +275,10 @@ class Download:
 
 Show: TypeAlias = Callable[[Download], object]
 """What is handed a download that begins, to show how far it is."""
+
+
+def _again(order: Order, show: Show | None, monotonic: Callable[[], float], report: Report) -> Report:
+    return Download(order.planned_again(), show=show, earlier=report, monotonic=monotonic).carry_out()
 
 
 def _left(ends_at: float | None, now: float) -> float:

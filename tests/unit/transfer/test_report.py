@@ -134,6 +134,23 @@ def test_to_dict_is_json() -> None:
     assert read["outcomes"][0]["error"] is None
 
 
+def test_cancelled_files_are_told_as_such() -> None:
+    """What was not fetched because the download was cancelled is neither failed nor there, and is counted apart."""
+    files = [outcome("a.tif"), outcome("b.tif", "cancelled", None), outcome("c.tif", "failed", None, GONE)]
+    report = Report(files, seconds=3.0)
+    assert list(report) == [Path("data/a.tif")]
+    assert [o.item.name for o in report.cancelled] == ["b.tif"]
+    assert str(report) == "1 saved, 1 failed, 1 cancelled (2.5 MB in 3.0 s)"
+    assert [row.split()[0] for row in repr(report).splitlines()[2:]] == ["failed", "cancelled", "saved"]
+    assert report.to_dict()["cancelled"] == 1
+    error = download_failed(report)
+    assert str(error).splitlines() == [
+        "1 of 3 downloads failed. Cancelled: 1 of 3 were not fetched.",
+        "c.tif: It is gone.",
+        "Look elsewhere. The same call goes on where it was.",
+    ]
+
+
 def test_summary_of_failures() -> None:
     """The one error at the end has a line for each file that failed, then the advice; and it carries the report."""
     error = download_failed(MIXED)

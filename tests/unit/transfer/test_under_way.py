@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from ipyterrascope.errors import (
     ServerRefused,
     TargetInvalid,
     TransferError,
+    UsageError,
 )
 from ipyterrascope.transfer import Control, CurlEngine, Download, DownloadState, Item, Report, download, order_of
 
@@ -239,6 +241,38 @@ def test_retry_looks_at_what_is_there_now(server: FaultyServer, tmp_path: Path) 
     (tmp_path / "a.tif").unlink()
     under_way.retry()
     assert [path.read_bytes() for path in under_way.wait(20)] == [DATA]
+
+
+def test_a_report_can_be_retried(server: FaultyServer, tmp_path: Path) -> None:
+    """`Report.retry` fetches what failed with the same options, shows it, and returns the report of the whole."""
+    server.files["/a.tif"] = Answer(DATA[:1000])
+    urls = [server.url("/b.tif"), server.url("/a.tif")]
+    shown: list[Download] = []
+    engine = CurlEngine(Nobody(), max_connections=1)
+    with pytest.raises(DownloadFailed) as caught:
+        download(urls, tmp_path, engine=engine, show=shown.append)
+    first = caught.value.report
+    assert isinstance(first, Report)
+    with pytest.raises(DownloadFailed, match="1 of 2 downloads failed"):
+        first.retry()
+    server.files["/b.tif"] = Answer(DATA)
+    server.asked.clear()
+    merged = first.retry()
+    assert [path.name for path in merged] == ["b.tif", "a.tif"]
+    assert merged.seconds > first.seconds
+    assert {asked.path for asked in server.asked} == {"/b.tif"}
+    assert [under_way.state.files_done for under_way in shown] == [1, 1, 2]
+    assert merged.retry() is merged
+
+
+def test_a_report_without_its_download_says_so(server: FaultyServer, tmp_path: Path) -> None:
+    """A report that was pickled has lost the way to fetch more, and with it whoever was signed in."""
+    with pytest.raises(DownloadFailed) as caught:
+        download([server.url("/none.tif")], tmp_path, engine=CurlEngine(Nobody()))
+    copied = pickle.loads(pickle.dumps(caught.value.report))
+    assert str(copied) == "1 failed"
+    with pytest.raises(UsageError, match="same call"):
+        copied.retry()
 
 
 def test_views_are_told(server: FaultyServer, tmp_path: Path) -> None:
