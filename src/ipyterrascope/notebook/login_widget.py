@@ -9,33 +9,25 @@ trait counts. With ipykernel 7 messages are handled on a thread of their own, an
 
 from __future__ import annotations
 
-import secrets
-import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable, Sequence
 
-import anywidget
 import traitlets
 
 from ..auth.account import Account
-from ..errors import TerrascopeError, UsageError
+from ..errors import UsageError
 from ..values.providers import LoginMethod
 from ..values.states import LoginState
+from .handshake import view_of
+from .kernel_widget import STATIC, KernelWidget
 from .obey import obey
-from .protocol import ReplyKind, Request, read_request, secrets_from, view_of
+from .protocol import Request, read_request, secrets_from
 from .shown import code_of, shown_provider, traits_of
 
 __all__ = ["LoginWidget"]
 
-Bundle = tuple[dict[str, Any], dict[str, Any]]
 
-_STATIC = Path(__file__).parent.parent / "static"
-
-
-class LoginWidget(anywidget.AnyWidget):
+class LoginWidget(KernelWidget):
     """Shows an account, and lets a person sign in and log out.
 
     Parameters
@@ -57,12 +49,10 @@ class LoginWidget(anywidget.AnyWidget):
     Messages are those of `protocol.py`.
     """
 
-    _esm = _STATIC / "login.js"
-    _css = _STATIC / "login.css"
+    _esm = STATIC / "login.js"
+    _css = STATIC / "login.css"
+    _noun = "login"
 
-    boot_id = traitlets.Unicode(
-        read_only=True, help="Random for each widget; a view that is answered with another one is stale."
-    ).tag(sync=True)
     provider = traitlets.Dict(
         read_only=True,
         help="What may be shown of the provider: name, label, badge, issuer_host, its pages, and methods to sign in.",
@@ -108,8 +98,6 @@ class LoginWidget(anywidget.AnyWidget):
         self._serial_offset, self._has_ended, self._last_phase = 0, False, account.state.phase
         self._methods = {account.provider.name: methods}
         self._clock = clock
-        self._lock = threading.RLock()
-        self.set_trait("boot_id", secrets.token_hex(8))
         self.set_trait("username", username)
         if len(self._accounts) > 1:
             self.set_trait("choices", {name: other.provider.label for name, other in self._accounts.items()})
@@ -135,11 +123,6 @@ class LoginWidget(anywidget.AnyWidget):
         """Close the views and stop following the account. The login itself goes on."""
         self._unfollow()
         super().close()
-
-    def set_state(self, sync_data: Mapping[str, object]) -> None:
-        """Take nothing from a front-end: put the truth back into the one that set a trait, and into all others."""
-        with self._lock:
-            self.send_state([name for name in sync_data if name in self.keys])
 
     def _follow(self) -> None:
         account = self._account
@@ -204,35 +187,9 @@ class LoginWidget(anywidget.AnyWidget):
             obey(account, request, offered=offered, beside=lambda action: self._beside(view_id, action))
             self._reply("accepted", view_id)
 
-    def _beside(self, view_id: str, action: Callable[[], object]) -> None:
-        threading.Thread(target=self._guarded, args=(view_id, action), name="terrascope-widget", daemon=True).start()
-
-    def _guarded(self, view_id: str, action: Callable[[], object]) -> None:
-        """Run `action`; whatever it raises is shown in the view, since ipywidgets would do no more than log it."""
-        try:
-            action()
-        except TerrascopeError as exc:
-            reason = str(exc)
-        except Exception as exc:  # noqa: BLE001 - a message handler and a thread are where errors get lost
-            # the stack without values: those in these frames are a person's
-            stack = "".join(traceback.format_tb(exc.__traceback__))
-            self.log.error("The login widget failed with %s:\n%s", type(exc).__name__, stack)  # noqa: TRY400
-            reason = (
-                f"The login widget failed ({type(exc).__name__}). This is a bug in ipyterrascope. Run the cell again."
-            )
-        else:
-            return
-        self._reply("refused", view_id, reason=reason)
-
-    def _reply(self, kind: ReplyKind, view_id: str, **fields: object) -> None:
-        self.send({"kind": kind, "boot_id": self.boot_id, "view_id": view_id, **fields})
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Bundle | None:
-        bundle = cast("Bundle | None", super()._repr_mimebundle_(**kwargs))
-        if bundle is not None:
-            bundle[0]["text/plain"] = (
-                f"{self._account.provider.label} login: this place shows no widgets.\n"
-                "Run the cell in JupyterLab, Notebook or VS Code, or run `%terrascope login --wait`, which prints "
-                "link and code."
-            )
-        return bundle
+    def _text(self) -> str:
+        return (
+            f"{self._account.provider.label} login: this place shows no widgets.\n"
+            "Run the cell in JupyterLab, Notebook or VS Code, or run `%terrascope login --wait`, which prints "
+            "link and code."
+        )

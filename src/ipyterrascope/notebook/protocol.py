@@ -1,8 +1,7 @@
 """The messages between the login widget and its view in the browser (floor 6). `js/protocol.js` mirrors the names.
 
-What comes from a browser is read here, once, and is not believed before: a message that is not exactly one of the
-kinds below is refused as a whole. Secrets come only as binary buffers, because the JSON part of a message is logged
-at DEBUG, shown by developer tools and kept by some front-ends.
+A message that is not exactly one of the kinds below is refused as a whole. Secrets come only as binary buffers, because
+the JSON part of a message is logged at DEBUG, shown by developer tools and kept by some front-ends.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Literal, cast, get_args
 
 from ..errors import UsageError
 from ..values.secret import Secret
+from .handshake import read_fields, refusal, view_of
 
 RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout", "choose_provider"]
 ReplyKind = Literal["welcome", "code", "accepted", "refused"]
@@ -22,12 +22,11 @@ REQUEST_KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
 REPLY_KINDS: tuple[ReplyKind, ...] = get_args(ReplyKind)
 FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
 
-_COMMON_FIELDS = frozenset({"kind", "boot_id", "view_id"})
-_FIELDS: Mapping[RequestKind, frozenset[str]] = {
+_FIELDS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(REQUEST_KINDS, frozenset[str]()),
     "submit_password": frozenset({"username", "method", "has_one_time_code"}),
     "choose_provider": frozenset({"provider"}),
 }
-_LONGEST_ID = 64
 _LONGEST_USERNAME = 256
 _LONGEST_SECRET_BYTES = 4096
 _MOST_BUFFERS = 2
@@ -77,12 +76,6 @@ def _secret_from(buffer: memoryview | bytes) -> Secret | None:
     return None if "\x00" in secret.reveal() else secret
 
 
-def view_of(content: object) -> str:
-    """Return the id of the view that sent `content`, or an empty string when it cannot be one."""
-    view_id = cast("Mapping[object, object]", content).get("view_id") if isinstance(content, Mapping) else None
-    return view_id if isinstance(view_id, str) and len(view_id) <= _LONGEST_ID else ""
-
-
 def read_request(content: object, secrets: list[Secret | None], boot_id: str) -> Request:
     """Check a message of a view.
 
@@ -100,38 +93,26 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
     UsageError
         When it is not exactly a message of the protocol. Its text repeats nothing of the message.
     """
-    if not isinstance(content, Mapping):
-        raise _refusal("It is not an object.")
-    fields = cast("Mapping[str, object]", content)
-    kind = fields.get("kind")
-    if kind not in REQUEST_KINDS:
-        raise _refusal("Its kind is not known.")
-    if fields.get("boot_id") != boot_id:
-        raise UsageError(
-            "This login belongs to an earlier session.", "The kernel does not know it any more.", "Run the cell again."
-        )
-    if fields.keys() - _COMMON_FIELDS - _FIELDS.get(kind, frozenset()):
-        raise _refusal("It has a field that it must not have.")
-    if "view_id" in fields and fields["view_id"] != view_of(fields):
-        raise _refusal("Its view_id is not one.")
+    fields = read_fields(content, _FIELDS, boot_id, "login")
+    kind = cast(RequestKind, fields["kind"])
     if kind == "submit_password":
         return _read_form(fields, secrets)
     if secrets:
-        raise _refusal("It has a buffer that it must not have.")
+        raise refusal("It has a buffer that it must not have.")
     provider = fields.get("provider", "")
     if not isinstance(provider, str) or bool(provider) != (kind == "choose_provider"):
-        raise _refusal("It does not name a provider as it must.")
+        raise refusal("It does not name a provider as it must.")
     return Request(kind=kind, view_id=view_of(fields), provider=provider)
 
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:
     username, method, with_code = (fields.get(name) for name in ("username", "method", "has_one_time_code"))
     if not isinstance(username, str) or not 0 < len(username) <= _LONGEST_USERNAME or not username.isprintable():
-        raise _refusal("It has no user name that could be one.")
+        raise refusal("It has no user name that could be one.")
     if method not in FORM_METHODS:
-        raise _refusal("Its method is not known.")
+        raise refusal("Its method is not known.")
     if not isinstance(with_code, bool) or len(secrets) != 1 + with_code:
-        raise _refusal("It does not have the buffers that it announces.")
+        raise refusal("It does not have the buffers that it announces.")
     if None in secrets:
         raise UsageError(
             "The password did not arrive.",
@@ -146,7 +127,3 @@ def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Re
         password=secrets[0],
         one_time_code=secrets[1] if with_code else None,
     )
-
-
-def _refusal(why: str) -> UsageError:
-    return UsageError("The widget sent a message that is not understood.", why, "Run the cell again.")
