@@ -59,7 +59,8 @@ def test_a_strict_policy_stops_nothing(browser_context: BrowserContext) -> None:
 
 @pytest.mark.parametrize("theme", VSCODE)
 def test_the_colours_of_vs_code_and_of_no_theme_at_all(browser_context: BrowserContext, theme: str) -> None:
-    """The widget takes VS Code's variables where those of Jupyter are missing, and the system's where both are."""
+    """The widget takes VS Code's variables before Jupyter's, which are the light ones there under every theme, and the
+    system's where both are missing."""
     page = browser_context.new_page()
     with bare_page(traits() | waiting(), theme) as url:
         page.goto(url)
@@ -68,8 +69,12 @@ def test_the_colours_of_vs_code_and_of_no_theme_at_all(browser_context: BrowserC
             "card => [getComputedStyle(card).color, getComputedStyle(card).backgroundColor].map(String)"
         )
         link = page.get_by_role("link").first.evaluate("node => getComputedStyle(node).backgroundColor")
+        behind = page.locator(".cell-output-ipywidget-background").evaluate(
+            "node => getComputedStyle(node).backgroundColor"
+        )
         wanted = VSCODE[theme]
         if wanted:
+            assert behind == "rgba(0, 0, 0, 0)"
             assert style == [rgb(wanted["foreground"]), rgb(wanted["editor-background"])]
             assert link == rgb(wanted["button-background"])
         assert style[0] != style[1]

@@ -16,6 +16,16 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
+# what VS Code's Jupyter extension lays under every theme: the colours of JupyterLab Light, and white behind a widget
+_UNDER_VSCODE = """
+:root {
+  --jp-ui-font-color1: rgba(0, 0, 0, 0.8); --jp-ui-font-color2: rgba(0, 0, 0, 0.5); --jp-layout-color1: white;
+  --jp-layout-color2: #eee; --jp-border-color1: #bdbdbd; --jp-inverse-border-color: #757575;
+  --jp-content-link-color: #1976d2; --jp-error-color1: #d32f2f; --jp-ui-font-family: "Helvetica Neue", sans-serif;
+}
+.cell-output-ipywidget-background { background: white !important; }
+"""
+
 # as in VS Code's own "Dark Modern" and "Light Modern"
 VSCODE: Mapping[str, Mapping[str, str]] = {
     "vscode-dark": {
@@ -24,7 +34,7 @@ VSCODE: Mapping[str, Mapping[str, str]] = {
         "editor-background": "#1f1f1f",
         "textCodeBlock-background": "#2b2b2b",
         "widget-border": "#313131",
-        "input-border": "#868686",
+        "input-border": "#3c3c3c",
         "textLink-foreground": "#4daafc",
         "button-background": "#0078d4",
         "button-foreground": "#ffffff",
@@ -38,7 +48,7 @@ VSCODE: Mapping[str, Mapping[str, str]] = {
         "editor-background": "#ffffff",
         "textCodeBlock-background": "#f8f8f8",
         "widget-border": "#e5e5e5",
-        "input-border": "#767676",
+        "input-border": "#cecece",
         "textLink-foreground": "#005fb8",
         "button-background": "#005fb8",
         "button-foreground": "#ffffff",
@@ -74,7 +84,9 @@ document.addEventListener("securitypolicyviolation", event => violations.push(ev
 window.play = state => { Object.assign(traits, state, { serial: traits.serial + 1 }); tell("change:serial"); };
 window.model = model;
 const module = await import(URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" })));
-module.default.render({ model, el: document.body.appendChild(document.createElement("div")) });
+const el = document.createElement("div");
+el.className = "cell-output-ipywidget-background";
+module.default.render({ model, el: document.body.appendChild(el) });
 """
 
 
@@ -98,12 +110,13 @@ def bare_page(traits: Mapping[str, object], theme: str = "") -> Iterator[str]:
         The class of the page's body; a name of `VSCODE` brings the colours of that theme.
     """
     colours = "".join(f"--vscode-{name}: {colour};" for name, colour in VSCODE[theme].items())
+    under = _UNDER_VSCODE if theme else ""
     host = _HOST.replace("TRAITS", json.dumps(dict(traits)), 1).replace("SOURCE", json.dumps(str(LoginWidget._esm)), 1)
     files = {
         "/": ("text/html", _page(theme)),
         "/theme.css": (
             "text/css",
-            f":root {{{colours}}} body {{background: var(--vscode-editor-background)}}".encode(),
+            f"{under} :root {{{colours}}} body {{background: var(--vscode-editor-background)}}".encode(),
         ),
         "/login.css": ("text/css", str(LoginWidget._css).encode()),
         "/host.js": ("text/javascript", host.encode()),
