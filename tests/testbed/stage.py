@@ -77,8 +77,11 @@ class PlayedAccount(Account):
         fresh = LoginState(methods=self.provider.methods)
         self._machine.show(**{name: getattr(fresh, name) for name in vars(fresh) if name != "serial"} | changes)
 
-    def _start(self, *_: Any, **__: Any) -> Any:
-        return None
+    def start_device_login(self) -> None:
+        """Ask nobody."""
+
+    def start_password_login(self, *_: Any, **__: Any) -> None:
+        """Ask nobody."""
 
     def cancel(self) -> None:
         """Go back to the beginning."""

@@ -1,11 +1,16 @@
-"""Both ends of the widget's line say the same names: Python's, and the JSDoc types of `js/protocol.js`."""
+"""Both ends of the widget's line say the same names: Python's, and the JSDoc types of `js/protocol.js`.
+
+And the same things: what the kernel shows and sends is of those types, and what a view sends is understood.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import ipywidgets
 import pytest
@@ -19,8 +24,10 @@ from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import LoginMethod
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState, Phase, Source
+from testbed.stage import Stage, states
 
-JSDOC = (Path(__file__).parents[3] / "js" / "protocol.js").read_text()
+ROOT = Path(__file__).parents[3]
+JSDOC = (ROOT / "js" / "protocol.js").read_text()
 
 DEVICE = DeviceAuthorization(
     device_code=Secret("the-device-code"),
@@ -99,3 +106,81 @@ def test_the_code_has_the_fields_that_the_view_reads() -> None:
     """The message with the code is what the type says."""
     state = LoginState(phase="awaiting_user", device=DEVICE)
     assert properties("WaitingCode") == set(shown.code_of(state) or {})
+
+
+def shown_and_said(name: str) -> tuple[dict[str, object], list[dict[str, Any]]]:
+    """Return the traits and the messages of a widget whose account is in a state of the stage."""
+    said: list[dict[str, Any]] = []
+
+    class Talker(LoginWidget):
+        def send(self, content: Any, buffers: Any = None) -> None:
+            said.append(content)
+
+    stage = Stage(has_choice=True)
+    stage.play(name)
+    widget = Talker(stage.account, choices=list(stage.widget._accounts.values())[1:], username="alice")
+    for kind in ("hello", "start_device", "no such kind"):
+        widget._on_message(widget, {"kind": kind, "boot_id": widget.boot_id, "view_id": "v"}, [])
+    traits = {trait: getattr(widget, trait) for trait in properties("LoginTraits")}
+    for closed in (widget, stage.widget):
+        closed.close()
+    return traits, said
+
+
+def type_faults(folder: Path, source: str) -> str:
+    """Return what the TypeScript compiler has to say of a module that imports the types."""
+    module = folder / "values.ts"
+    module.write_text(f"import type * as wire from {str(ROOT / 'js' / 'protocol.js')!r};\n{source}")
+    options = [
+        "--noEmit",
+        "--allowJs",
+        "--strict",
+        "--types",
+        "",
+        "--module",
+        "esnext",
+        "--moduleResolution",
+        "bundler",
+    ]
+    command = [ROOT / "node_modules" / ".bin" / "tsc", *options, module]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=120).stdout
+
+
+def test_what_the_kernel_shows_and_sends_is_of_the_types(tmp_path: Path) -> None:
+    """The real values of every state, and every kind of message, pass the compiler as what the view takes them for."""
+    every = [shown_and_said(name) for name in states()]
+    said = [message for _, messages in every for message in messages]
+    assert {message["kind"] for message in said} == set(protocol.REPLY_KINDS)
+    codes = [message for message in said if message["kind"] == "code"]
+    replies = [message for message in said if message["kind"] != "code"]
+    source = (
+        f"export const traits: wire.LoginTraits[] = {json.dumps([traits for traits, _ in every])};\n"
+        f"export const replies: wire.Reply[] = {json.dumps(replies)};\n"
+        f"export const codes: (wire.Reply & wire.WaitingCode)[] = {json.dumps(codes)};\n"
+    )
+    assert type_faults(tmp_path, source) == ""
+    for right, wrong in (
+        ('"serial": 1', '"serial": "1"'),
+        ('"phase": "failed"', '"phase": "done"'),
+        ("user_code", "c"),
+    ):
+        assert right in source
+        assert "error TS" in type_faults(tmp_path, source.replace(right, wrong, 1))
+
+
+def test_what_a_view_sends_is_understood() -> None:
+    """Every request that a real view makes when a person does everything there is to do is read as what it is."""
+    script = ROOT / "tests" / "js" / "requests.js"
+    ran = subprocess.run(["node", script], capture_output=True, text=True, cwd=ROOT, check=True, timeout=120)
+    requests = [
+        protocol.read_request(
+            sent["content"], protocol.secrets_from([text.encode() for text in sent["buffers"]]), boot_id="boot"
+        )
+        for sent in json.loads(ran.stdout)
+    ]
+    assert {request.kind for request in requests} == set(protocol.REQUEST_KINDS)
+    assert all(request.view_id for request in requests)
+    forms = [request for request in requests if request.kind == "submit_password"]
+    assert {form.method for form in forms} == set(protocol.FORM_METHODS)
+    assert [form.one_time_code for form in forms] == [None, Secret("123456"), None]
+    assert forms[0].password == Secret("päss wörd")
