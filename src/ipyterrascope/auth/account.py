@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from typing import Literal
+from typing import Literal, NoReturn
 
-from ..errors import FlowUnavailable, LoginRefused, LoginRequired, TerrascopeError
+from ..errors import FlowUnavailable, LoginRefused, LoginRequired, SecretExposed, TerrascopeError
 from ..protocol.oauth import OAuthClient
 from ..threads.errand import Errand
 from ..threads.forks import renew_in_child
@@ -126,6 +126,13 @@ class Account:
     def __repr__(self) -> str:
         user = f" as {self.state.user}" if self.state.user else ""
         return f"<Account {self.provider.name}: {self.state.phase}{user}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise SecretExposed(
+            "An account cannot be pickled, stored or copied.",
+            "A login belongs to the kernel that it was made in.",
+            "Sign in where it is needed, by ipyterrascope.login().",
+        )
 
     # ── signing in ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -249,3 +249,15 @@ def test_a_folder_that_cannot_be_written_is_said(shell: InteractiveShell, accoun
         run(shell, f"%download {box.download_urls[0]} -d occupied/below")
     assert Path("occupied").read_text() == "kept"
     assert not box.requests_to("/download/")
+
+
+def test_store_keeps_no_login(shell: InteractiveShell, account: Account) -> None:
+    """`%store` of an account ends in advice, and what else is stored can be had back."""
+    shell.extension_manager.load_extension("storemagic")
+    shell.user_ns.update(mine=account, other=7)
+    assert isinstance(shell.run_cell("%store mine").error_in_exec, SecretExposed)
+    assert shell.run_cell("%store other").success
+    del shell.user_ns["mine"], shell.user_ns["other"]
+    assert shell.run_cell("%store -r").success
+    assert shell.user_ns["other"] == 7
+    assert "mine" not in shell.user_ns
