@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import requests
 from nbconvert import HTMLExporter
 
 from ipyterrascope.sandbox import Sandbox
@@ -13,6 +14,13 @@ from private_jupyter import provider_traits
 from testbed.canary import found_in, secrets_of
 from testbed.lab import Lab, Notebook
 
+_SPREAD = """token => {
+  localStorage.planted = token;
+  console.info(token);
+  document.body.append(Object.assign(document.createElement("input"), { value: token }));
+  history.replaceState(null, "", "#" + token);
+  performance.mark(token);
+}"""
 WRONG = "wr0ng-Pa55-canary"
 USERS = ("dora", "boots", "swiper")
 CELLS = ["%load_ext ipyterrascope\nimport ipyterrascope as ts", "%terrascope login", "%terrascope status"]
@@ -109,20 +117,33 @@ def test_a_code_that_still_waits_is_in_no_saved_notebook(story: Story, box: Sand
 
 
 def test_the_canary_can_fail(story: Story, box: Sandbox) -> None:
-    """A token that a cell prints is found in the file, the checkpoint and the page."""
+    """A token that is put there is found in each place: file, checkpoint, workspace, log, storage, page and console."""
     box.approve(box.waiting_codes[-1])
     story.notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
     story.notebook.run(3)
-    found = story.found()
-    assert any(".ipynb (" in place for place in found)
-    assert any(place.startswith("page (") for place in found)
+    token = story.notebook.text(3)
+    story.notebook.page.evaluate(_SPREAD, token)
+    requests.get(f"{story.lab.server.url}/no-such-page/{token}", timeout=30)  # the server notes a 404 in its log
+    workspaces = story.lab.server.folder / "workspaces"
+    (next(workspaces.rglob("*.jupyterlab-workspace")).parent / "planted").write_text(token)
+    story.notebook.page.wait_for_timeout(500)
+
+    found = " ".join(story.found())
+
+    for place in ("workspaces/planted", "lab.log", "storage of the browser", "page", "fields", "console", "addresses"):
+        assert f"{place} (secret" in found
+    saved = story.notebook.path.relative_to(story.lab.server.notebooks)
+    assert f"/notebooks/{saved} (secret" in found
+    assert f"/notebooks/.ipynb_checkpoints/{saved.stem}-checkpoint.ipynb (secret" in found
 
 
 @pytest.mark.parametrize("widget_state", [False, True])
-def test_an_export_shows_text_and_no_code(story: Story, box: Sandbox, widget_state: bool) -> None:
-    """As a web page the notebook says how to log in; with the widgets' state, which takes the text's place, no code."""
+def test_an_export_says_how_to_log_in_and_shows_no_code(story: Story, box: Sandbox, widget_state: bool) -> None:
+    """As a web page the notebook has a sentence on the login, also where the widgets' state, which nbconvert shows by
+    scripts of its own, takes the place of the widget's text."""
     story.notebook.save(widget_state=widget_state)
     page, _ = HTMLExporter().from_filename(str(story.notebook.path))
     assert ("Terrascope login: this place shows no widgets." in page) is not widget_state
+    assert page.count("No Terrascope login to be seen here? Run the notebook's %load_ext cell and this one") == 1
     assert box.waiting_codes[-1] not in page
     assert found_in({"export": page.encode()}, secrets_of(box, []), USERS) == set()

@@ -17,6 +17,8 @@ from testbed.lab import Lab, Notebook
 if TYPE_CHECKING:
     from playwright.sync_api import WebSocketRoute
 
+pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
+
 CELLS = [
     "%load_ext ipyterrascope",
     "%terrascope login",
@@ -44,7 +46,6 @@ def assert_stopped(notebook: Notebook, *texts: str, within_ms: float = 30_000) -
     assert notebook.widget.get_by_role("button").count() == 0
 
 
-@pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 def test_a_kernel_that_is_shut_down_is_said_to_have_stopped(lab: Lab, traits: Mapping[str, object]) -> None:
     """ "Shut down" in the menu ends the count-down at once; the cells bring a login back."""
     notebook = opened(lab, traits)
@@ -81,6 +82,27 @@ def test_a_notebook_that_is_reopened_does_not_pretend(lab: Lab, traits: Mapping[
     again.run(0)
     again.run(1)
     again.widget.get_by_text(box.waiting_codes[-1]).wait_for()
+
+
+def test_a_notebook_that_kept_no_widget_says_what_to_do(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
+    """Jupyter, which by default saves no widgets, only says that one is missing; our sentence stands there then, and
+    not beside a login that is alive."""
+    notebook = opened(lab, traits)
+    says = "No Terrascope login to be seen here?"
+    assert not notebook.output(1).get_by_text(says).is_visible()
+    assert notebook.output(1).get_by_text(says).count() == 1
+    notebook.save()
+    notebook.page.close()
+    lab.server.end_kernels()
+
+    again = lab.view(notebook.path)
+
+    again.output(1).get_by_text(says).wait_for()
+    again.run(0)
+    again.run(1)
+    again.widget.get_by_text(box.waiting_codes[-1]).wait_for()
+    assert not again.output(1).get_by_text(says).is_visible()
+    lab.console_errors.clear()  # of JupyterLab, on the widget that it misses
 
 
 def test_a_kernel_without_subshells_signs_in_too(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:

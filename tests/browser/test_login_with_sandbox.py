@@ -12,7 +12,13 @@ from testbed.lab import Lab, Notebook
 
 pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
-CELLS = ["%load_ext ipyterrascope", "%terrascope login", "%terrascope status", "s = %terrascope session"]
+CELLS = [
+    "%load_ext ipyterrascope",
+    "%terrascope login",
+    "%terrascope status",
+    "s = %terrascope session",
+    "%terrascope login",
+]
 
 
 @pytest.fixture
@@ -139,17 +145,20 @@ def test_a_key_after_the_sign_in_does_not_log_out(
         notebook.output(2).get_by_text("next").wait_for()
 
 
-def test_two_views_show_the_same(notebook: Notebook, lab: Lab, box: Sandbox) -> None:
-    """A second tab on the same notebook shows the same code, and both are signed in at once."""
+def test_two_tabs_and_two_views_show_the_same(notebook: Notebook, lab: Lab, box: Sandbox) -> None:
+    """A second cell and a second tab of the same notebook show the same code, and all are signed in at once."""
+    code = code_on(notebook)
+    notebook.run(4)
+    notebook.output(4).locator("code").get_by_text(code).wait_for()
     other = lab.view(notebook.path)
     other.run(1)
-    assert code_on(other) == code_on(notebook)
+    assert other.output(1).locator("code").inner_text() == code
 
-    box.approve(code_on(notebook))
+    box.approve(code)
 
-    other.widget.get_by_text("Signed in as dora.").first.wait_for()
-    notebook.page.bring_to_front()
-    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+    for page, cell in ((other, 1), (notebook, 4), (notebook, 1)):
+        page.page.bring_to_front()
+        page.output(cell).get_by_text("Signed in as dora.").first.wait_for()
 
 
 def test_view_of_an_earlier_kernel_says_so(notebook: Notebook) -> None:
@@ -169,11 +178,11 @@ def test_click_reaches_the_account_while_a_cell_runs(lab: Lab, box: Sandbox, tra
     notebook.run(0)
     notebook.run(1)
     notebook.widget.locator("code").wait_for()
-    notebook.run(4, wait=False)
+    notebook.run(5, wait=False)
 
     box.approve(code_on(notebook))
 
     notebook.widget.get_by_text("Signed in as dora.").first.wait_for(timeout=6000)
-    assert notebook.text(4) == ""
-    notebook.wait_for(4)
-    assert notebook.text(4) == "ended"
+    assert notebook.text(5) == ""
+    notebook.wait_for(5)
+    assert notebook.text(5) == "ended"

@@ -188,8 +188,5 @@ class LoginWidget(KernelWidget):
             self._reply("accepted", view_id)
 
     def _text(self) -> str:
-        return (
-            f"{self._account.provider.label} login: this place shows no widgets.\n"
-            "Run the cell in JupyterLab, Notebook or VS Code, or run `%terrascope login --wait`, which prints "
-            "link and code."
-        )
+        # what can be done about it stands below, by `show.WithoutWidgets`
+        return f"{self._account.provider.label} login: this place shows no widgets."

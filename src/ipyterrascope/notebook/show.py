@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,11 @@ from ..values.providers import LoginMethod
 
 if TYPE_CHECKING:
     from .login_widget import LoginWidget
+
+_WAY_ON = (
+    "Run the notebook's %load_ext cell and this one in JupyterLab, Notebook or VS Code; or run "
+    "%terrascope login --wait, which prints link and code."
+)
 
 # ipywidgets keeps every widget until it is closed, so a cell that runs a hundred times must not make a hundred
 _shown: dict[tuple[object, ...], LoginWidget] = {}
@@ -41,3 +47,22 @@ def show_login(
         _shown[asked_for] = widget
     widget.choose(account.provider.name)  # a person may have turned to another one
     display(widget)
+    if not is_app:
+        display(WithoutWidgets(account.provider.label))
+
+
+class WithoutWidgets:
+    """What a reader sees where the widget is not: on a web page made of the notebook, and before its cells ran anew.
+
+    An output of its own, because one with a widget is nothing else to nbconvert (once the widget's state is saved) and
+    to JupyterLab. The style of a widget that is there hides it.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def __repr__(self) -> str:
+        return f"No {self._label} login to be seen here? {_WAY_ON}"
+
+    def _repr_html_(self) -> str:
+        return f'<p class="ipyterrascope-no-login">{html.escape(repr(self), quote=False)}</p>'

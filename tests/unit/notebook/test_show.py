@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import comm
@@ -12,6 +13,7 @@ from comm.base_comm import BaseComm
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.notebook import show
+from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.notebook.show import show_login
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Provider
@@ -23,14 +25,33 @@ class SilentComm(BaseComm):
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def displayed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """What was displayed, in order."""
     displayed: list[Any] = []
     monkeypatch.setattr(comm, "create_comm", SilentComm)
     monkeypatch.setattr(IPython.display, "display", displayed.append)
     yield displayed
-    for widget in displayed:
-        widget.close()
+    for thing in displayed:
+        if isinstance(thing, LoginWidget):
+            thing.close()
+
+
+class Shown(Sequence[Any]):
+    """The widgets among what was displayed."""
+
+    def __init__(self, displayed: list[Any]) -> None:
+        self._displayed = displayed
+
+    def __getitem__(self, index: Any) -> Any:
+        return [thing for thing in self._displayed if isinstance(thing, LoginWidget)][index]
+
+    def __len__(self) -> int:
+        return len(self[:])
+
+
+@pytest.fixture
+def shown(displayed: list[Any]) -> Shown:
+    return Shown(displayed)
 
 
 @pytest.fixture
@@ -38,7 +59,7 @@ def account() -> Account:
     return Account(TERRASCOPE)
 
 
-def test_a_cell_that_runs_a_hundred_times_makes_one_widget(shown: list[Any], account: Account) -> None:
+def test_a_cell_that_runs_a_hundred_times_makes_one_widget(shown: Shown, account: Account) -> None:
     """Each run adds a view, and neither a live widget nor an observer of the account."""
     for _ in range(100):
         show_login(account, ("device",))
@@ -47,7 +68,7 @@ def test_a_cell_that_runs_a_hundred_times_makes_one_widget(shown: list[Any], acc
     assert len(account._machine._observers) == 1
 
 
-def test_an_app_shows_a_widget_to_each_visitor(shown: list[Any], account: Account) -> None:
+def test_an_app_shows_a_widget_to_each_visitor(shown: Shown, account: Account) -> None:
     """Where visitors share a process, none of them gets a view of another one's widget."""
     for _ in range(2):
         show_login(account, ("device",), is_app=True)
@@ -55,7 +76,7 @@ def test_an_app_shows_a_widget_to_each_visitor(shown: list[Any], account: Accoun
     assert not [widget for widget in show._shown.values() if widget in shown]
 
 
-def test_what_differs_gets_a_widget_of_its_own(shown: list[Any], account: Account) -> None:
+def test_what_differs_gets_a_widget_of_its_own(shown: Shown, account: Account) -> None:
     """Another account, other ways to sign in and another user name are not shown by the widget of before."""
     show_login(account, ("device",))
     show_login(account, ("password", "device"))
@@ -64,7 +85,7 @@ def test_what_differs_gets_a_widget_of_its_own(shown: list[Any], account: Accoun
     assert len(set(map(id, shown))) == 4
 
 
-def test_a_closed_widget_is_not_shown_again(shown: list[Any], account: Account) -> None:
+def test_a_closed_widget_is_not_shown_again(shown: Shown, account: Account) -> None:
     """After `Widget.close_all()` the cell shows a new one, and the closed one has let go of the account."""
     show_login(account, ("device",))
     shown[0].close()
@@ -74,7 +95,7 @@ def test_a_closed_widget_is_not_shown_again(shown: list[Any], account: Account) 
     assert shown[1].comm is not None
 
 
-def test_the_cell_shows_its_own_provider_again(shown: list[Any], account: Account) -> None:
+def test_the_cell_shows_its_own_provider_again(shown: Shown, account: Account) -> None:
     """A person who turned to another provider gets back to the first one by running the cell."""
     mine = Provider(
         name="mine",
@@ -88,3 +109,20 @@ def test_the_cell_shows_its_own_provider_again(shown: list[Any], account: Accoun
     show_login(account, ("device",), choices=list(shown[0]._accounts.values())[1:])
     assert shown[1] is shown[0]
     assert shown[0].provider["name"] == "terrascope"
+
+
+def test_a_place_without_widgets_is_told_what_to_do(displayed: list[Any], account: Account) -> None:
+    """Below the widget stands a sentence for where it is not shown, as text and as HTML; an app has no such reader."""
+    show_login(account, ("device",))
+    _, instead = displayed
+    assert repr(instead).startswith("No Terrascope login to be seen here? Run the notebook's %load_ext cell and this")
+    assert f'<p class="ipyterrascope-no-login">{instead!r}</p>' == instead._repr_html_()
+    displayed.clear()
+    show_login(account, ("device",), is_app=True)
+    assert len(displayed) == 1
+
+
+def test_the_label_of_a_provider_is_no_html(displayed: list[Any]) -> None:
+    """What a provider is called stays text."""
+    show_login(Account(replace(TERRASCOPE, label="<b>mine</b>")), ("device",))
+    assert "&lt;b&gt;mine&lt;/b&gt; login" in displayed[1]._repr_html_()
