@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from typing import Any, Literal
 
-from .errors import TerrascopeError
+from .errors import TerrascopeError, UsageError
 
 Place = Literal["notebook", "terminal", "headless"]
 
@@ -37,8 +37,7 @@ def is_app() -> bool:
     """Tell whether visitors use the notebook as an app (Voilà, marimo): they must not inherit the owner's login."""
     if os.environ.get("SERVER_SOFTWARE", "").lower().startswith("voila"):
         return True
-    marimo: Any = sys.modules.get("marimo")
-    return marimo is not None and bool(getattr(marimo, "running_in_notebook", bool)())
+    return _runs_in_marimo()
 
 
 def hide_result(kind: type) -> None:
@@ -88,12 +87,23 @@ def passing_text() -> Generator[Callable[[str], None], None, None]:
 
 
 def visitor_namespace() -> dict[str, Any] | None:
-    """Return what the present visitor of an app alone can reach, where visitors share a process (marimo); else None."""
-    runtime: Any = sys.modules.get("marimo._runtime.context")
-    try:
-        return runtime.get_context().globals if runtime is not None else None
-    except Exception:  # noqa: BLE001 - no visitor's thread
-        return None
+    """Return what the present visitor of an app alone can reach, where visitors share a process (marimo); else None.
+
+    Raises
+    ------
+    UsageError
+        Visitors share this process, and this thread is not known to be one of theirs.
+    """
+    if _runs_in_marimo():
+        return sys.modules["marimo._runtime.context"].get_context().globals
+    if "marimo._server.main" in sys.modules:
+        # accounts that all such threads had in common would hand one visitor's login to another
+        raise UsageError(
+            "This thread belongs to no visitor of the app.",
+            "Visitors of a marimo app share a process, and none of them may get another one's login.",
+            "Start it as a marimo.Thread, or make the session in the cell and hand it to the thread.",
+        )
+    return None
 
 
 def hub_user() -> str:
@@ -106,6 +116,11 @@ def hub_user() -> str:
         return ""
     # the names that a container's image gives to everybody
     return "" if name in ("jovyan", "root") else name
+
+
+def _runs_in_marimo() -> bool:
+    marimo: Any = sys.modules.get("marimo")
+    return marimo is not None and bool(getattr(marimo, "running_in_notebook", bool)())
 
 
 def _shell() -> Any:

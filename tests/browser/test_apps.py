@@ -34,7 +34,29 @@ app = marimo.App()
 def login():
     import ipyterrascope as ts
 
-    account = ts.login()
+    ts.login()
+    return (ts,)
+
+
+@app.cell
+def threads(ts):
+    import threading
+    import marimo as mo
+
+    def ask(told, mine):
+        try:
+            told.append("the visitor's" if ts.account() is mine else "another one's")
+        except ts.TerrascopeError as exc:
+            told.append(str(exc))
+
+    def told_in(kind):
+        told = []
+        thread = kind(target=ask, args=(told, ts.account()))
+        thread.start()
+        thread.join()
+        return told[0]
+
+    mo.md(f"A thread: {told_in(threading.Thread)} A marimo.Thread: {told_in(mo.Thread)}.")
     return
 
 
@@ -99,12 +121,14 @@ def visit(context: BrowserContext, url: str) -> Locator:
 
 
 def assert_each_visitor_signs_in(context: BrowserContext, url: str, box: Sandbox) -> None:
-    """Two visitors, two codes, two people."""
+    """Two visitors, two codes, two people; each sees one widget, and no text that stands in for it."""
     for user in ("dora", "boots"):
         widget = visit(context, url)
         code = widget.get_by_text(CODE).inner_text()
         box.approve(code, user=user)
         widget.get_by_text(f"Signed in as {user}.").first.wait_for()
+        assert widget.count() == 1
+        assert widget.page.get_by_text(re.compile("to be seen here|<Account")).count() == 0
     assert not box.requests_to("/download")
 
 
@@ -123,6 +147,10 @@ def test_voila_signs_each_visitor_in(voila: str, chromium: Browser, box: Sandbox
 
 
 def test_marimo_signs_each_visitor_in(marimo: str, chromium: Browser, box: Sandbox) -> None:
-    """The widget works in a shadow root and with another runtime; visitors of one process stay apart."""
+    """The widget works in a shadow root and with another runtime, also as the last line of a cell; visitors of one
+    process stay apart, and a thread of which marimo does not know whose it is gets nobody's account."""
     with loopback_context(chromium) as context:
         assert_each_visitor_signs_in(context, marimo, box)
+        for page in context.pages:
+            page.get_by_text("A thread: This thread belongs to no visitor of the app.").wait_for()
+            page.get_by_text("A marimo.Thread: the visitor's.").wait_for()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ipyterrascope import frontend
+from ipyterrascope.errors import UsageError
 
 
 class Stream(io.StringIO):
@@ -24,7 +25,7 @@ class Stream(io.StringIO):
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
-    for name in ("IPython", "marimo"):
+    for name in ("IPython", "marimo", "marimo._server.main"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("stdin", "stdout"):
         monkeypatch.setattr(sys, name, Stream(False))
@@ -121,14 +122,21 @@ def test_marimo_is_an_app_while_its_notebook_runs(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_visitor_of_marimo_has_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Visitors of a marimo app share a process, but not their notebook's names; a thread that is nobody's has none."""
+    """Visitors of a marimo app share a process, but not their notebook's names; nobody's thread is refused."""
     assert frontend.visitor_namespace() is None
+    marimo: Any = ModuleType("marimo")
     runtime: Any = ModuleType("marimo._runtime.context")
+    marimo.running_in_notebook = lambda: True
     runtime.get_context = lambda: SimpleNamespace(globals={"mine": 1})
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
     monkeypatch.setitem(sys.modules, "marimo._runtime.context", runtime)
     assert frontend.visitor_namespace() == {"mine": 1}
-    del runtime.get_context
+    # a script that imports marimo, and then the process of an app
+    marimo.running_in_notebook = lambda: False
     assert frontend.visitor_namespace() is None
+    monkeypatch.setitem(sys.modules, "marimo._server.main", ModuleType("marimo._server.main"))
+    with pytest.raises(UsageError, match=r"marimo\.Thread"):
+        frontend.visitor_namespace()
 
 
 @pytest.mark.parametrize(

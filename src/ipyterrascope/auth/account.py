@@ -50,7 +50,14 @@ class Account:
         Where a credential may lie ready, the first to be asked first.
     keep_alive_s : float
         Seconds since the last use for which an idle session is renewed; 0 lets it end when the provider ends it.
+
+    Attributes
+    ----------
+    shown_by : object
+        The widget that shows it, where that stands in for it as the result of a cell (marimo); None elsewhere.
     """
+
+    shown_by: object = None
 
     def __init__(
         self,
@@ -126,6 +133,10 @@ class Account:
     def __repr__(self) -> str:
         user = f" as {self.state.user}" if self.state.user else ""
         return f"<Account {self.provider.name}: {self.state.phase}{user}>"
+
+    def _display_(self) -> object:
+        """Return what marimo shows where a cell ends with it, in place of all that the cell has displayed."""
+        return repr(self) if self.shown_by is None else self.shown_by
 
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(

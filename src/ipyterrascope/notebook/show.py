@@ -47,7 +47,9 @@ def show_login(
         _shown[asked_for] = widget
     widget.choose(account.provider.name)  # a person may have turned to another one
     display(widget)
-    if not is_app:
+    if is_app:
+        account.shown_by = widget
+    else:
         display(WithoutWidgets(account.provider.label))
 
 

@@ -126,3 +126,10 @@ def test_the_label_of_a_provider_is_no_html(displayed: list[Any]) -> None:
     """What a provider is called stays text."""
     show_login(Account(replace(TERRASCOPE, label="<b>mine</b>")), ("device",))
     assert "&lt;b&gt;mine&lt;/b&gt; login" in displayed[1]._repr_html_()
+
+
+def test_an_app_shows_the_widget_in_place_of_the_account(displayed: list[Any], account: Account) -> None:
+    """marimo shows the last value of a cell and nothing else: of an account that is the widget just shown."""
+    assert account._display_() == "<Account terrascope: signed_out>"
+    show_login(account, ("device",), is_app=True)
+    assert account._display_() is displayed[0]
