@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from testbed.browser import loopback_context
 from testbed.lab import Lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BUTTON = """
 import ipywidgets
@@ -50,3 +56,36 @@ def test_what_a_message_handler_raises_fails_the_test(lab: Lab) -> None:
 
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         lab.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("console.error('odd')", "on the console:\nodd"),
+        ("setTimeout(() => { throw new Error('odd'); })", "uncaught:\nodd"),
+    ],
+    ids=["console", "uncaught"],
+)
+def test_what_goes_wrong_in_a_page_fails_the_test(lab: Lab, script: str, told: str) -> None:
+    """An error on the console, and one that nobody caught, is told at the end."""
+    page = lab.open([]).page
+    page.evaluate(f"() => {{ {script}; }}")
+    page.wait_for_timeout(200)
+    with pytest.raises(AssertionError, match=told):
+        lab.close()
+    lab.console_errors.clear()
+    lab.page_errors.clear()
+
+
+@pytest.mark.parametrize(
+    "asks",
+    ["fetch('https://cdn.example.org/x').catch(() => 0)", "void new WebSocket('wss://cdn.example.org/x')"],
+    ids=["fetch", "socket"],
+)
+def test_what_a_page_asks_of_the_world_fails_the_test(chromium: Browser, asks: str) -> None:
+    """A request to another host than this machine gets no answer, and is told at the end."""
+    with (
+        pytest.raises(AssertionError, match=r"asked outside loopback: .*cdn\.example\.org"),
+        loopback_context(chromium) as context,
+    ):
+        context.new_page().evaluate(f"async () => {{ await {asks}; }}")

@@ -46,6 +46,32 @@ _SIZE = """([root, width]) => {
   }
   return [card.offsetHeight, Math.ceil(right - card.getBoundingClientRect().right), broken];
 }"""
+# of the other faces, what says most of them, in the order of reading
+_READS = {
+    "start": [
+        "Sign in once: this notebook can then use your data",
+        'button "Sign in with Terrascope"',
+        'link "Register"',
+    ],
+    "asking": ["Signing in…", 'button "Cancel"'],
+    "denied": ["alert", "The sign-in was denied.", 'button "New code"'],
+    "form-refused": [
+        "Terrascope did not accept the user name and password.",
+        'textbox "User name": dora',
+        'textbox "Password"',
+        'button "Sign in"',
+        'link "Forgot the password?"',
+        'link "My account"',
+    ],
+    "signed-in": [
+        "Signed in as dora.",
+        "With a device code.",
+        "Ends at",
+        'button "Log out"',
+        'button "Switch account"',
+    ],
+    "ends-soon": ["Signed in as dora.", "Not used for a while: this login ends in 7 minutes, at", 'button "Log out"'],
+}
 _ROOT = ".jp-NotebookPanel:not(.lm-mod-hidden) .ipyterrascope-login"
 
 
@@ -133,6 +159,13 @@ def test_a_face_reads_like_sentences(stage: Theatre) -> None:
         '  - button "Use a password"',
         "  - paragraph: Your code is W D J B - M J H T. Approve it at sso.terrascope.be.",
     ]
+    for name, wanted in _READS.items():
+        told = stage.show(name).aria_snapshot()
+        position = -1
+        for line in wanted:
+            assert line in told, (name, told)
+            assert told.index(line) > position, (name, told)
+            position = told.index(line)
     empty = stage.show("form-empty").aria_snapshot()
     for name in ('textbox "User name Fill this in."', 'textbox "Password Fill this in."', 'button "Show the password"'):
         assert name in empty
