@@ -26,6 +26,13 @@ settings.register_profile("soak", max_examples=3000, deadline=None)
 settings.load_profile("default")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup`, let one worker alone have the tests of the server that takes long to start."""
+    for item in items:
+        if "keycloak_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("keycloak"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _clean_environment() -> Iterator[None]:
     """Run all tests without the developer's own login, Hub and proxy."""

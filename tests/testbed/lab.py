@@ -84,6 +84,11 @@ _NOT_OURS = ("reading 'schema'", "'filebrowser:open-path' not registered", r"403
 Place = Literal["lab", "notebook"]
 
 
+def busy_until(path: Path) -> str:
+    """Return a cell that says so and runs until there is a file of that name."""
+    return f"import pathlib, time\nprint('busy')\nwhile not pathlib.Path({str(path)!r}).exists():\n    time.sleep(0.05)"
+
+
 class LabServer:
     """A server of JupyterLab and Notebook 7 that runs; see `lab_server`."""
 

@@ -75,7 +75,7 @@ def test_where_apt_cannot_be_used_the_list_is_printed(machine: Machine) -> None:
         "This machine lacks:",
         "  - a Java runtime, 17 or newer",
         "  - unzip",
-        "  - Chromium, as 'chromium' or by 'playwright install chromium'",
+        "  - Chromium, as 'chromium-headless-shell', 'chromium' or by 'playwright install chromium'",
     ]
 
 
