@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from . import configuration, frontend
-from .errors import TerrascopeError
+from .errors import TerrascopeError, quoted
 
 _PACKAGES = (
-    "ipyterrascope", "requests", "urllib3", "oauthlib", "anywidget", "ipywidgets", "ipykernel", "ipython", "jupyterlab",
-    "notebook", "tqdm",
+    "ipyterrascope", "requests", "urllib3", "certifi", "oauthlib", "anywidget", "ipywidgets", "ipykernel", "ipython",
+    "jupyterlab", "notebook", "tqdm",
 )  # fmt: skip
-_VARIABLES = (
-    "TERRASCOPE_ISSUER", "TERRASCOPE_CLIENT_ID", "TERRASCOPE_HOSTS", "TERRASCOPE_USERNAME", "TERRASCOPE_PASSWORD",
-    "TERRASCOPE_TOKEN", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "JUPYTERHUB_API_URL",
-)  # fmt: skip
+_VARIABLES = re.compile(
+    r"TERRASCOPE_\w+|JUPYTERHUB_API_URL|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE|SSL_CERT_(FILE|DIR)",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def show_versions() -> None:
@@ -25,9 +26,10 @@ def show_versions() -> None:
     rows = {
         "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
         **{name: _version(name) for name in _PACKAGES},
+        "pycurl": _libcurl(),
         "runs in": frontend.place(),
         **_configured(),
-        **{name: "set" for name in _VARIABLES if os.environ.get(name)},
+        **{name: "set" for name, value in sorted(os.environ.items()) if value and _VARIABLES.fullmatch(name)},
     }
     width = max(map(len, rows))
     sys.stdout.write("".join(f"{name:<{width}}  {value}\n" for name, value in rows.items()))
@@ -46,3 +48,12 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _libcurl() -> str:
+    """Return what downloads are made with: the libraries that libcurl was built with differ from system to system."""
+    try:
+        import pycurl
+    except ImportError as exc:
+        return f"cannot be loaded: {quoted(exc)}"
+    return str(pycurl.version).removeprefix("PycURL/")

@@ -277,13 +277,14 @@ def test_show_versions_tells_what_helps_and_no_secret(
         "TERRASCOPE_USERNAME": "dora-the-user",
         "TERRASCOPE_PASSWORD": "s3cret-Pa55",
         "TERRASCOPE_TOKEN": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkb3JhIn0.",
-        "HTTPS_PROXY": "http://dora:pr0xy-Pa55@proxy.example.org",
+        "TERRASCOPE_SOMETHING_NEW": "new-s3cret",
+        "https_proxy": "http://dora:pr0xy-Pa55@proxy.example.org",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     ts.show_versions()
     text = capsys.readouterr().out
-    for word in ("ipyterrascope", "python", "requests", "issuer", "https://sso.terrascope.be", "headless"):
+    for word in ("ipyterrascope", "python", "requests", "libcurl/", "issuer", "https://sso.terrascope.be", "headless"):
         assert word in text
     for name, value in values.items():
         assert f"{name} " in text
