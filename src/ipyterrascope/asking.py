@@ -31,6 +31,12 @@ def sign_in(
     if (account.is_signed_in and method is None) or _is_silently_signed_in(account, method, shows_failure):
         _show(account, where, choices)
         return
+    if where == "headless" and method == "device":
+        raise LoginRequired(
+            f"Nobody can approve a code for {account.provider.label} here.",
+            "No notebook front-end and no terminal is attached.",
+            "Leave the method out: what lies in the environment signs in.",
+        )
     if where == "headless":
         raise _nobody_to_ask(account)
     if method is None:

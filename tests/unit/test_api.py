@@ -131,6 +131,14 @@ def test_a_method_that_is_not_offered_is_said(box: Sandbox, method: str) -> None
     assert not box.requests
 
 
+def test_a_code_that_nobody_can_approve_is_said(box: Sandbox) -> None:
+    """Where nobody can be asked, a device code is no way, and what lies in the environment is one."""
+    with pytest.raises(LoginRequired, match="Nobody can approve a code for Terrascope here") as caught:
+        ts.login(box.provider(), method="device")
+    assert caught.value.do.startswith("Leave the method out")
+    assert not box.requests
+
+
 def test_login_of_who_is_signed_in_changes_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     """`login()` again says who is signed in, and returns the account."""
     assert ts.login(account.provider) is account
