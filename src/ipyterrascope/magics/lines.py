@@ -11,7 +11,7 @@ from IPython.display import display  # pyright: ignore[reportUnknownVariableType
 
 from ..errors import SourceInvalid, UsageError
 from .options import MagicParser, download_parser, help_for, help_of, refuse_secrets, terrascope_parser
-from .sentences import plainly, pointing_at_variables
+from .sentences import plainly, pointing_at_variables, resumable
 from .words import words_of_line
 
 
@@ -45,6 +45,7 @@ class TerrascopeMagics(Magics):
     @line_cell_magic
     @no_var_expand
     @plainly
+    @resumable
     @pointing_at_variables
     def download(self, line: str, cell: str | None = None) -> object:
         refuse_secrets(line)

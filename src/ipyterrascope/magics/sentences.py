@@ -26,10 +26,25 @@ def plainly(function: _Function) -> _Function:
             cast("Any", exc)._render_traceback_ = lambda: lines
             raise
         except KeyboardInterrupt as exc:
-            cast("Any", exc)._render_traceback_ = lambda: ["Stopped. Run the same line again to go on where it was."]
+            if not hasattr(exc, "_render_traceback_"):
+                cast("Any", exc)._render_traceback_ = lambda: ["Stopped."]
             raise
 
     return cast("_Function", shown)
+
+
+def resumable(magic: _Function) -> _Function:
+    """Make an interrupt of a magic say that the same line goes on with what it had begun."""
+
+    @wraps(magic)
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return magic(*args, **kwargs)
+        except KeyboardInterrupt as exc:
+            cast("Any", exc)._render_traceback_ = lambda: ["Stopped. Run the same line again to go on where it was."]
+            raise
+
+    return cast("_Function", stopped)
 
 
 def pointing_at_variables(magic: _Function) -> _Function:

@@ -114,6 +114,28 @@ def test_every_other_error_keeps_its_stack(shell: InteractiveShell, monkeypatch:
 
 
 @pytest.mark.parametrize(
+    ("line", "call", "words"),
+    [
+        ("%terrascope session", "session", "Stopped."),
+        ("%download https://h.example.org/a.tif", "download", "Run the same line again to go on where it was."),
+    ],
+)
+def test_an_interrupt_is_told_in_words(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, line: str, call: str, words: str
+) -> None:
+    """Ctrl-C shows no stack; that the same line goes on with what it had begun is said of a download alone."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, call, interrupted)
+    with capture_output() as captured:
+        shell.run_cell(line)
+    assert captured.stdout.rstrip().endswith(words)
+    assert "Traceback" not in captured.stdout
+
+
+@pytest.mark.parametrize(
     ("line", "error"),
     [
         ("%terrascope lgoin", UsageError),
