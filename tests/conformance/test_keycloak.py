@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Endpoints, Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import LoginState
@@ -292,3 +294,12 @@ def test_session_that_ends_at_the_server_asks_for_a_new_login(
 
     assert account.state.phase == "failed"
     assert len(keycloak.events("REFRESH_TOKEN_ERROR")) == 1
+
+
+def test_who_forgot_the_password_is_led_to_the_page_for_it(keycloak: Keycloak) -> None:
+    """The address that is built in for Terrascope opens Keycloak's own page, without a login that is under way."""
+    path = TERRASCOPE.password_reset_url.removeprefix(TERRASCOPE.issuer)
+    with keycloak.realm(resetPasswordAllowed=True):
+        page = requests.get(f"{keycloak.issuer}{path}", timeout=30)
+    assert page.status_code == 200
+    assert "Forgot Your Password?" in page.text

@@ -25,6 +25,7 @@ TERRASCOPE = Provider(
     stac_url="https://stac.terrascope.be",
     registration_url="https://terrascope.be/en/sign-up",
     account_url=f"{_REALM}/account/",
+    password_reset_url=f"{_REALM}/login-actions/reset-credentials",
 )
 
 
