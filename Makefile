@@ -60,7 +60,7 @@ clean: ## remove what was built, and .demo with your notebook in it; .venv and n
 	PYTHON=$(PYTHON) tools/system-packages python
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -q --upgrade pip
-	.venv/bin/pip install -q --editable '.[sandbox]' --group demo
+	.venv/bin/pip install -q --editable '.[sandbox,geo]' --group demo
 	touch $@
 
 .venv/dev.stamp: .venv/demo.stamp

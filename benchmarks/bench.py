@@ -1,4 +1,5 @@
-"""Our downloads against those of others: `make bench`, or `bench.py [ROW …] [--rounds N] [--results FILE]`.
+"""Our downloads against those of others, and our planning: `make bench`, or `bench.py [ROW …] [--rounds N]
+[--results FILE]`.
 
 In each round every peer downloads the same once, each time in another order, so that what else the machine does hits
 all alike; ratios are taken within a round, and medians of them are told. Seconds are those of the whole process for
@@ -21,10 +22,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import planning
 from bed import CA, CAPPED, FILES, HERE, OUT, PLACES, PORT, ROOT, SETS, TOKEN, beds
 
 HEADER = f"Authorization: Bearer {TOKEN}"
 LIST, RESULT = ROOT / "list", ROOT / "result"
+PLANNING = "planning"
+"""The row that needs no server and has no peers."""
+
 NEARLY = 0.97
 """A median of so much counts as reached: these machines are noisy."""
 
@@ -148,20 +153,24 @@ def table(row: Row, rounds: list[dict[str, dict[str, float]]]) -> str:
 def main() -> None:
     """Measure the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)}; all unless given")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join([*ROWS, PLANNING])}; all unless given")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--results", type=Path, help="a file for the tables")
     options = parser.parse_args()
-    wanted = options.rows or list(ROWS)
+    chosen = options.rows or [*ROWS, PLANNING]
+    wanted = [name for name in chosen if name != PLANNING]
     if os.geteuid() != 0 and any(PLACES[ROWS[name].place].namespaces for name in wanted):
         print("The rows with a WAN are left out: network namespaces take root.", file=sys.stderr)
         wanted = [name for name in wanted if PLACES[ROWS[name].place].namespaces is None]
-    told = [_machine(options.rounds, wanted)]
+    told = [_machine(options.rounds, [*wanted, PLANNING] if PLANNING in chosen else wanted)]
     with beds(sorted({ROWS[name].place for name in wanted})):
         for name in wanted:
             told.append(_measured_row(ROWS[name], options.rounds))
             print(told[-1], flush=True)
     shutil.rmtree(OUT, ignore_errors=True)
+    if PLANNING in chosen:
+        told.append(planning.table())
+        print(told[-1], flush=True)
     if options.results:
         options.results.write_text("\n".join(told))
 

@@ -4,7 +4,9 @@
 
     ts.login()                          a widget, a link and a code, or the environment
     s = ts.session()                    a requests.Session that is signed in
-    ts.download(urls, "data")           whole files or none
+    ts.download(urls, "data")           whole files or none; STAC items and searches too
+    ts.plan(urls, "data")               what that would do
+    ts.stac.open()                      the catalogue, by pystac-client
     ts.token(), ts.auth()               for other libraries
     ts.account(), ts.logout()           who is signed in, until when; and out
 
@@ -23,9 +25,10 @@ from .errors import TerrascopeError
 from .values.providers import Endpoints, Provider
 
 if TYPE_CHECKING:
-    from .api import account, auth, download, login, logout, providers, session, token
+    from .api import account, auth, download, login, logout, plan, providers, session, token
     from .auth.account import Account
-    from .transfer import Download, Item, Report
+    from .bridges import stac
+    from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Download",
     "Endpoints",
     "Item",
+    "Plan",
     "Provider",
     "Report",
     "TerrascopeError",
@@ -43,20 +47,24 @@ __all__ = [
     "load_ipython_extension",
     "login",
     "logout",
+    "plan",
     "providers",
     "session",
     "show_versions",
+    "stac",
     "token",
     "unload_ipython_extension",
 ]
 
 _HOME = {
-    **dict.fromkeys(("account", "auth", "download", "login", "logout", "providers", "session", "token"), "api"),
+    **dict.fromkeys(("account", "auth", "download", "login", "logout", "plan", "providers", "session", "token"), "api"),
     "Account": "auth.account",
     "Download": "transfer",
     "Item": "transfer",
+    "Plan": "transfer",
     "Report": "transfer",
     "show_versions": "versions",
+    "stac": "bridges",
 }
 
 
@@ -80,7 +88,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'ipyterrascope' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    home = import_module(f".{_HOME[name]}", __name__)
+    return getattr(home, name) if hasattr(home, name) else import_module(f".{name}", home.__name__)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ transfer engine are imported by the calls that need them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, overload
 
 from . import asking, frontend
@@ -21,7 +21,7 @@ from .values.secret import Secret
 if TYPE_CHECKING:
     from .httpauth import LiveAuth
     from .session import AuthorizedSession
-    from .transfer import Download, Report, Source
+    from .transfer import Download, LocalUse, Plan, Report, Source
 
 providers = Accounts(is_app=frontend.is_app, namespace=frontend.visitor_namespace)
 """The providers known by name: a read-only mapping."""
@@ -143,6 +143,9 @@ def download(
     provider: str | Provider | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    assets: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
     background: Literal[False] = False,
@@ -155,6 +158,9 @@ def download(
     provider: str | Provider | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    assets: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
     background: Literal[True],
@@ -166,6 +172,9 @@ def download(
     provider: str | Provider | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    assets: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
     background: bool = False,
@@ -176,16 +185,25 @@ def download(
 
     Parameters
     ----------
-    sources : str, Item or iterable of them
-        What to fetch: https addresses (http on loopback).
+    sources : str, path, Item, STAC object, or iterable of them
+        What to fetch: an https address (http on loopback); a STAC item, asset or collection of items, of pystac or as
+        JSON; a search of pystac-client; a product of terracatalogueclient or one of its files; ``"@FILE"`` or a path,
+        for a list of addresses as aria2 reads it, or STAC as JSON; or several of all that.
     folder : path
         Where to; made when missing. Where base names collide, each file gets its product's folder.
     provider : str or Provider, optional
         Whose login to use, on its own hosts only. Other hosts are asked without one.
     name : str, optional
-        File name, for a single source.
+        File name, for a single file.
     overwrite : bool
         Fetch again what is there.
+    assets : str or list of str, optional
+        Which assets of STAC items: keys, or the names or common names of bands.
+    roles : str or list of str, optional
+        Which roles; "all" means any. Unless `assets` or `roles` are given: those of role "data", or all of an item
+        that has none of that role.
+    local : {"link", "copy", "off"}
+        What is done where a catalogue says that the file lies on this machine, under `c.Terrascope.local_roots`.
     max_connections : int, optional
         How many connections at once, 64 at most; `c.Terrascope.max_connections` (8) unless given. A server that bears
         fewer gets fewer.
@@ -209,7 +227,7 @@ def download(
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .transfer import CurlEngine, Download, connections_of, order_of, rate_of
+    from .transfer import CurlEngine, Download, LocalFiles, Selection, connections_of, order_of, rate_of
 
     chosen = account(provider)
     connections = connections_of(current().max_connections if max_connections is None else max_connections)
@@ -220,8 +238,16 @@ def download(
         max_connections=connections,
         limit_rate=None if limit_rate is None else rate_of(limit_rate),
     )
-    hosts = chosen.provider.hosts
-    order = order_of(sources, folder, engine=engine, login_hosts=hosts, name=name, overwrite=overwrite)
+    order = order_of(
+        sources,
+        folder,
+        engine=engine,
+        login_hosts=chosen.provider.hosts,
+        name=name,
+        overwrite=overwrite,
+        selection=Selection.of(assets, roles),
+        local=LocalFiles(current().local_roots, local),
+    )
     if order.fetches(chosen.provider.may_carry):
         asking.ready(chosen)
     under_way = Download(order, show=_show(background=background))
@@ -242,6 +268,41 @@ def _show(*, background: bool) -> Callable[[Download], object] | None:
         return show_notebook_bar
     # beside a prompt at which somebody types a bar would be in the way
     return None if background or place == "headless" else show_bar
+
+
+def plan(
+    sources: Source,
+    folder: str | os.PathLike[str] = ".",
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    assets: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    local: LocalUse = "link",
+) -> Plan:
+    """Find out what `download` would do, without a login, without asking any server but the catalogue of a search.
+
+    Parameters
+    ----------
+    sources, folder, name, overwrite, assets, roles, local
+        As for `download`.
+
+    Returns
+    -------
+    Plan
+        A table of what would be fetched, gone on with, linked, copied, and is there already; how much that is, and
+        whether there is room for it.
+
+    Raises
+    ------
+    TransferError, UsageError
+        Something cannot be fetched, or a catalogue did not answer.
+    """
+    from .transfer import LocalFiles, Selection, prepare
+
+    selection = Selection.of(assets, roles)
+    files = LocalFiles(current().local_roots, local)
+    return prepare(sources, folder, name=name, overwrite=overwrite, selection=selection, local=files)
 
 
 def logout(provider: str | Provider | None = None) -> str:

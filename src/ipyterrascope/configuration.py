@@ -31,6 +31,8 @@ class Configuration:
         app such as Voilà, whose visitors must not inherit the owner's login.
     max_connections : int
         How many connections a download has at once at most.
+    local_roots : tuple of str
+        The folders of this machine under which a catalogue may name files.
     """
 
     terrascope: Provider = field(default_factory=_from_environment)
@@ -38,6 +40,7 @@ class Configuration:
     keep_alive_s: float = 0.0
     use_silent_sources: bool | None = None
     max_connections: int = 8
+    local_roots: tuple[str, ...] = ("/data/MTDA",)
 
 
 _configured: Configuration | None = None

@@ -213,12 +213,36 @@ def test_one_source_fails_with_its_own_error_and_several_with_a_summary(
 ) -> None:
     """A single URL or item raises why it failed; a list, also of one, raises `DownloadFailed` with the report."""
     missing = f"{box.url}/download/missing.tif"
-    for source in (missing, ts.Item(missing, "m.tif")):
+    for source in (missing, ts.Item(missing, "m.tif"), {"href": missing}):
         with pytest.raises(ServerRefused):
             ts.download(source, tmp_path, provider=account.provider)
-    with pytest.raises(DownloadFailed) as caught:
-        ts.download([missing], tmp_path, provider=account.provider)
-    assert isinstance(caught.value.report, ts.Report)
+    (tmp_path / "list.txt").write_text(missing)
+    for several in ([missing], f"@{tmp_path}/list.txt", {"type": "Feature", "assets": {"a": {"href": missing}}}):
+        with pytest.raises(DownloadFailed) as caught:
+            ts.download(several, tmp_path, provider=account.provider)
+        assert isinstance(caught.value.report, ts.Report)
+
+
+def test_a_plan_asks_for_nothing(box: Sandbox, tmp_path: Path) -> None:
+    """`ts.plan` tells what `ts.download` would do, signed in or not, and nothing is asked, fetched or made."""
+    url = box.add_file("p/x.tif", b"12345")
+    plan = ts.plan([url, {"href": url, "file:size": 5}], tmp_path / "new", name=None, local="off")
+    assert isinstance(plan, ts.Plan)
+    assert [action.do for action in plan.actions] == ["fetch", "fetch"]
+    with pytest.raises(UsageError, match="No item has an asset"):
+        ts.plan({"type": "Feature", "assets": {"a": {"href": url}}}, tmp_path, assets="B02")
+    assert not box.requests
+    assert not [*tmp_path.iterdir()]
+
+
+def test_who_needs_nothing_need_not_sign_in(box: Sandbox, tmp_path: Path) -> None:
+    """Where all is there already, nobody is asked to sign in."""
+    item = ts.Item(box.download_urls[0], "a.tif", 5)
+    with pytest.raises(LoginRequired):
+        ts.download(item, tmp_path, provider=box.provider())
+    (tmp_path / "a.tif").write_bytes(b"12345")
+    assert len(ts.download(item, tmp_path, provider=box.provider()).skipped) == 1
+    assert not box.requests
 
 
 def test_what_cannot_be_downloaded_is_said_before_anybody_signs_in(box: Sandbox, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import argparse
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from IPython.core import completer
@@ -73,10 +73,12 @@ def _offered(
     expected = due or [action for action in actions if not action.option_strings]
     kind = expected[0].dest if expected else ""
     named = [f"${name}" for name, value in variables.items() if _FITS.get(kind, _never)(value)]
-    if fragment.startswith("$") or (kind == "urls" and not fragment):
+    if kind == "sources" and fragment.startswith("@"):
+        return [f"@{path}" for path in _paths(fragment[1:])]
+    if fragment.startswith("$") or (kind == "sources" and not fragment):
         found = named
     elif kind == "dir":
-        return _folders(fragment)
+        return _paths(fragment, "*/")
     else:
         choices = [str(choice) for action in expected for choice in action.choices or ()]
         found = [*(_providers() if kind == "provider" else []), *choices]
@@ -84,9 +86,14 @@ def _offered(
     return [word for word in found if word.startswith(fragment)]
 
 
-def _folders(fragment: str) -> list[str]:
+def _paths(fragment: str, pattern: str = "*") -> list[str]:
+    """Return the files and folders that a path may become; only folders by the pattern ``*/``."""
     begun = os.path.expanduser(fragment)
-    found = [fragment + path[len(begun) :].replace(os.sep, "/") for path in glob.glob(f"{glob.escape(begun)}*/")]
+    paths = [
+        path if path.endswith(os.sep) or not os.path.isdir(path) else f"{path}{os.sep}"
+        for path in glob.glob(f"{glob.escape(begun)}{pattern}")
+    ]
+    found = [fragment + path[len(begun) :].replace(os.sep, "/") for path in paths]
     return [f'"{path}"' if re.search(r"\s", path) else path for path in sorted(found) if not _ODD.search(path)]
 
 
@@ -108,11 +115,10 @@ def _variables_of(ipython: Any) -> dict[str, object]:
 
 
 def _is_source(value: object) -> bool:
-    from ..transfer.sources import Item
+    from ..transfer.sources import is_source
 
-    if isinstance(value, (bytes, Mapping, os.PathLike, type)):
-        return False
-    return isinstance(value, (str, Item, Iterable))
+    # there are too many paths that name no list of addresses
+    return is_source(value) and not isinstance(value, os.PathLike)
 
 
 def _is_path(value: object) -> bool:
@@ -124,7 +130,7 @@ def _never(value: object) -> bool:
 
 
 _FITS: Mapping[str, Callable[[object], bool]] = {
-    "urls": _is_source,
+    "sources": _is_source,
     "dir": _is_path,
     "output": _is_path,
     "user": lambda value: isinstance(value, str),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
@@ -13,6 +13,9 @@ from ..errors import SourceInvalid, UsageError
 from .options import MagicParser, download_parser, help_for, help_of, refuse_secrets, terrascope_parser
 from .sentences import plainly, pointing_at_variables, resumable
 from .words import words_of_line
+
+if TYPE_CHECKING:
+    from ..transfer import Lines
 
 
 @magics_class
@@ -54,22 +57,35 @@ class TerrascopeMagics(Magics):
             print(help_of(download_parser()))
             return None
         options = self._read(download_parser(), line)
-        words: list[Any] = [*options.urls, *self._words_of_cell(cell or "")]
-        if not words:
+        sources: list[Any] = options.sources
+        if cell and cell.strip():
+            sources = [*sources, self._lines(cell)]
+        if not sources:
             raise UsageError("There is nothing to download.", "No URL was given.", "See %download?")
         from .. import api
 
-        fetch = cast("Callable[..., object]", api.download)
-        result = fetch(
-            words[0] if len(words) == 1 else list(_flat(words)),
-            options.dir,
-            provider=options.provider,
-            name=None if options.output is None else str(options.output),
-            overwrite=options.overwrite,
-            max_connections=options.max_connections,
-            limit_rate=options.limit_rate,
-            background=options.background,
-        )
+        # what is common to a download and to its plan
+        how: dict[str, Any] = {
+            "folder": options.dir,
+            "name": None if options.output is None else str(options.output),
+            "overwrite": options.overwrite,
+            "assets": options.asset,
+            "roles": options.roles,
+            "local": options.local,
+        }
+        source = sources[0] if len(sources) == 1 else sources
+        if options.plan:
+            result: object = api.plan(source, **how)
+        else:
+            fetch = cast("Callable[..., object]", api.download)
+            result = fetch(
+                source,
+                **how,
+                provider=options.provider,
+                max_connections=options.max_connections,
+                limit_rate=options.limit_rate,
+                background=options.background,
+            )
         return None if line.rstrip().endswith(";") else result
 
     def _read(self, parser: MagicParser, line: str) -> argparse.Namespace:
@@ -87,24 +103,20 @@ class TerrascopeMagics(Magics):
                 setattr(options, name, objects.get(value, value))
         return options
 
-    def _words_of_cell(self, cell: str) -> list[object]:
-        lines = [line.strip() for line in cell.splitlines()]
-        found = [words_of_line(line, self.shell) for line in lines if line and not line.startswith("#")]
-        if any(len(words) > 1 for words in found):
-            raise SourceInvalid("A line of the cell has more than one word.", "", "Write one URL a line.")
-        return [word for words in found for word in words]
+    def _lines(self, cell: str) -> Lines:
+        from ..transfer import Lines
+
+        def resolve(text: str) -> object:
+            words = words_of_line(text, self.shell)
+            if len(words) != 1:
+                raise SourceInvalid("There is more than one word.", "", "Write one source a line.")
+            return words[0]
+
+        return Lines(cell.split("\n"), resolve)
 
 
 def _asks_for_help(line: str) -> bool:
     return not {"-h", "--help"}.isdisjoint(line.split())
-
-
-def _flat(words: Iterable[object]) -> Iterable[Any]:
-    for word in words:
-        if isinstance(word, Iterable) and not isinstance(word, (str, bytes, Mapping)):
-            yield from cast("Iterable[object]", word)
-        else:
-            yield word
 
 
 # The help is the parser's own, so that it cannot say anything else than what the line understands.

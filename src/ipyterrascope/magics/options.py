@@ -135,17 +135,43 @@ def download_parser() -> MagicParser:
     parser = MagicParser(
         prog="%download",
         description="Fetch files: each is whole or absent, and one that is there already is not fetched again.\n"
-        "As %%download, the cell holds one URL a line.",
-        epilog="Examples:\n  %download https://services.terrascope.be/download/… -d data\n  %download $urls -d data\n"
+        "As %%download, the cell holds one source a line.",
+        epilog="Of a STAC item the assets of role data are fetched, or all where none has that role, unless\n"
+        "--asset or --roles say which. A list is as aria2 has it: one address a line, mirrors of it behind tabs,\n"
+        "and indented below it out=NAME, dir=FOLDER (below DIR) and checksum=sha-256=…; aria2's other options are\n"
+        "not followed.\n\n"
+        "Examples:\n  %download https://services.terrascope.be/download/… -d data\n  %download $urls -d data\n"
+        "  %download $items --asset B02,B03 --plan\n  %download @list.txt -d data\n"
         "  d = %download $urls -d data --background",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
     )
-    parser.add_argument("urls", nargs="*", metavar="URL", help="address, or a variable as $name or {expression}")
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="URL; $name or {expression} of URLs, STAC items, assets or searches; @FILE with a list, or STAC as JSON",
+    )
     parser.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder to write to; made when missing")
-    parser.add_argument("-o", "--output", metavar="NAME", help="file name, for a single URL")
+    parser.add_argument("-o", "--output", metavar="NAME", help="file name, for a single file")
     parser.add_argument("--overwrite", action="store_true", help="fetch again what is there")
+    parser.add_argument("--plan", action="store_true", help="only show what would be fetched, and how much it is")
+    parser.add_argument(
+        "--asset",
+        action="append",
+        metavar="NAMES",
+        help="of STAC items, only the assets of these keys or bands: B02,B03; may be repeated",
+    )
+    parser.add_argument(
+        "--roles", action="append", metavar="ROLES", help="of STAC items, only the assets of these roles, or all"
+    )
+    parser.add_argument(
+        "--local",
+        choices=("link", "copy", "off"),
+        default="link",
+        help="what to do with files that lie on this machine, as the catalogue says; link unless given",
+    )
     parser.add_argument(
         "--max-connections", metavar="N", help="how many at once, 64 at most; c.Terrascope.max_connections unless given"
     )

@@ -57,6 +57,12 @@ class Terrascope(SingletonConfigurable):
         config=True
     )
 
+    local_roots = traitlets.List(
+        traitlets.Unicode(),
+        ["/data/MTDA"],
+        help="Folders of this machine under which a catalogue may name files: they are linked instead of fetched.",
+    ).tag(config=True)
+
     @classmethod
     def attach(cls, ipython: Any) -> None:
         """Make the traits of a shell's configuration hold, now and when `%config` changes one.
@@ -102,6 +108,12 @@ class Terrascope(SingletonConfigurable):
             return value
         raise traitlets.TraitError(text)
 
+    @traitlets.validate("local_roots")
+    def _check_roots(self, proposal: Any) -> Any:
+        if not all(os.path.isabs(os.path.expanduser(root)) for root in proposal["value"]):
+            raise traitlets.TraitError("local_roots are whole paths, such as /data/MTDA.")
+        return proposal["value"]
+
     def _provider(self, **changes: Any) -> Provider:
         chosen = {name: getattr(self, name) for name in (*_OF_PROVIDER, "hosts")} | changes
         chosen["hosts"] = frozenset(chosen["hosts"])
@@ -117,6 +129,7 @@ class Terrascope(SingletonConfigurable):
                 keep_alive_s=self.keep_alive_s,
                 use_silent_sources=self.use_silent_sources,
                 max_connections=self.max_connections,
+                local_roots=tuple(self.local_roots),
             )
         )
         api = sys.modules.get("ipyterrascope.api")

@@ -18,6 +18,7 @@ _EXTENSIONS = [
     "https://stac-extensions.github.io/authentication/v1.1.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
 ]
 _CONFORMS_TO = [
     "https://api.stacspec.org/v1.0.0/core",
@@ -156,6 +157,8 @@ class Catalogue:
             "file:size": len(file.data),
             "alternate": {"local": {"href": f"file://{self._settings.data_root}/{file.path}"}},
         }
+        if file.band:
+            asset["eo:bands"] = [{"name": file.band}]
         return asset if file.is_public else {**asset, "auth:refs": ["oidc"]}
 
     def _schemes(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _UTM_ORIGIN = (300000.0, 5300040.0)
 
 @dataclass(frozen=True, kw_only=True)
 class ProductFile:
-    """One file: an asset of an item. `path` starts below `/download/`."""
+    """One file: an asset of an item. `path` starts below `/download/`; `band` is empty for what is no single band."""
 
     key: str
     path: str
@@ -26,6 +26,7 @@ class ProductFile:
     roles: tuple[str, ...]
     data: bytes
     is_public: bool = False
+    band: str = ""
 
     @property
     def name(self) -> str:
@@ -67,6 +68,7 @@ def _sentinel2(scene: str, at: str, season: int) -> Product:
             f"{folder}/{scene}_TOC-{band}_10M_V220.tif",
             f"Band {band[1:]}, 10 m",
             _utm(land.landscape(256, values, bits=16, season=season), bits=16, pixel_size=10, nodata=32767),
+            band=band,
         )
         for band, values in land.REFLECTANCE.items()
     )
@@ -147,10 +149,9 @@ def _metadata(folder: str, name: str, at: str) -> ProductFile:
     )
 
 
-def _tif(key: str, path: str, title: str, data: bytes, role: str = "data") -> ProductFile:
-    return ProductFile(
-        key=key, path=path, title=title, media_type="image/tiff; application=geotiff", roles=(role,), data=data
-    )
+def _tif(key: str, path: str, title: str, data: bytes, role: str = "data", band: str = "") -> ProductFile:
+    media_type = "image/tiff; application=geotiff"
+    return ProductFile(key=key, path=path, title=title, media_type=media_type, roles=(role,), data=data, band=band)
 
 
 def _utm(rows: list[bytes], *, bits: int = 8, pixel_size: float, nodata: int) -> bytes:

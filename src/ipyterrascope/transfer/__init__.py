@@ -8,12 +8,15 @@ from .curl import CurlEngine
 from .download import download
 from .engine import Engine
 from .limits import connections_of, rate_of
+from .local import LocalFiles, LocalUse
 from .order import Order, order_of
 from .plan import Action, plan
+from .prepare import prepare
+from .preview import Plan
 from .progress import Progress, show_bar, show_notebook_bar
 from .report import Outcome, Report
 from .retry import Backoff
-from .sources import Item, Source, items_from
+from .sources import Item, Lines, Selection, Source, items_from
 from .states import DownloadState, FileState
 from .under_way import Download
 
@@ -27,16 +30,22 @@ __all__ = [
     "Engine",
     "FileState",
     "Item",
+    "Lines",
+    "LocalFiles",
+    "LocalUse",
     "Order",
     "Outcome",
+    "Plan",
     "Progress",
     "Report",
+    "Selection",
     "Source",
     "connections_of",
     "download",
     "items_from",
     "order_of",
     "plan",
+    "prepare",
     "rate_of",
     "show_bar",
     "show_notebook_bar",

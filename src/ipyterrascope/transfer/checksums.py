@@ -41,6 +41,26 @@ def read_multihash(multihash: str) -> tuple[str, str] | None:
     return None
 
 
+def multihash_of(function: str, digest: str) -> str:
+    """Return the multihash of a digest in hexadecimal; `function` is called as in ``hashlib``.
+
+    Raises
+    ------
+    SourceInvalid
+        When the function is not known here, or the digest is not one of it.
+    """
+    code = next((code for code, known in _FUNCTIONS.items() if known == function), None)
+    if code is None:
+        raise SourceInvalid(
+            f"Checksums of the kind {quoted(function, 20)!r} cannot be checked here.",
+            f"These can: {', '.join(_FUNCTIONS.values())}.",
+            "Give one of these, or leave it out.",
+        )
+    multihash = f"{code}{len(digest) // 2:02x}{digest.strip().lower()}"
+    read_multihash(multihash)
+    return multihash
+
+
 def matches(file: BinaryIO, multihash: str) -> bool:
     """Tell whether an open file has a checksum. One whose function is not known here counts as matched."""
     known = read_multihash(multihash)

@@ -7,20 +7,24 @@ import time
 from collections.abc import Callable, Collection
 
 from .engine import Engine
+from .local import LocalFiles
 from .order import order_of
+from .preview import Plan
 from .report import Report
-from .sources import Source
+from .sources import Selection, Source
 from .under_way import Download
 
 
 def download(
-    sources: Source,
+    sources: Source | Plan,
     folder: str | os.PathLike[str] = ".",
     *,
     engine: Engine,
     login_hosts: Collection[str] | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    selection: Selection | None = None,
+    local: LocalFiles | None = None,
     show: Callable[[Download], object] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Report:
@@ -31,8 +35,8 @@ def download(
 
     Parameters
     ----------
-    sources : str, Item, or iterable of them
-        What to fetch; see `items_from`.
+    sources : Plan, or see `items_from`
+        What to fetch. A plan says also where to and how.
     folder : path
         Where to; it is made if missing, and ``~`` is your home.
     engine : Engine
@@ -40,9 +44,13 @@ def download(
     login_hosts : collection of str, optional
         Those hosts, for the error when another one refuses.
     name : str, optional
-        The file's name, for one URL only.
+        The file's name, for one file only.
     overwrite : bool
         Fetch also what is there already; it is replaced once the new file is whole.
+    selection : Selection, optional
+        Which assets of STAC items to take.
+    local : LocalFiles, optional
+        What may be used of this machine; nothing unless given.
     show : callable, optional
         Is handed the download, to show how far it is.
     monotonic : callable
@@ -62,7 +70,16 @@ def download(
     DownloadFailed
         When something of several failed, after all else was fetched; `report` says what.
     TerrascopeError
-        When `sources` is one URL or one item: why that one failed.
+        When `sources` is one file by its nature (a URL, an asset): why that one failed.
     """
-    order = order_of(sources, folder, engine=engine, login_hosts=login_hosts, name=name, overwrite=overwrite)
+    order = order_of(
+        sources,
+        folder,
+        engine=engine,
+        login_hosts=login_hosts,
+        name=name,
+        overwrite=overwrite,
+        selection=selection,
+        local=local,
+    )
     return Download(order, show=show, monotonic=monotonic).carry_out()

@@ -1,11 +1,10 @@
-"""The target folder: looking at it, making it, and what to say when it cannot be written (floor 4)."""
+"""The target folder: finding it, making it, and what to say when it cannot be written (floor 4)."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from ..errors import TargetInvalid, quoted
 from .names import size_text
-from .plan import Present
 
 _REASONS = {
     errno.ENOSPC: ("The disk is full.", "Make room"),
@@ -47,29 +45,6 @@ def folder_of(folder: str | os.PathLike[str]) -> Path:
         "It is no path, or begins with the home of a user who is not known here.",
         "Give a path, such as 'data' or '~/data'.",
     )
-
-
-def look_at(path: Path) -> Present | None:
-    """Tell what is at a path; None for nothing.
-
-    Raises
-    ------
-    TargetInvalid
-        When it cannot be told.
-    """
-    try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    if stat.S_ISDIR(status.st_mode):
-        return Present("folder")
-    if stat.S_ISLNK(status.st_mode):
-        # a link that leads nowhere is no file
-        with suppress(OSError):
-            status = path.stat()
-    return Present("file", status.st_size) if stat.S_ISREG(status.st_mode) else Present("other")
 
 
 def make_writable(folder: Path) -> None:

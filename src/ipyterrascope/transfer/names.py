@@ -25,7 +25,13 @@ _RESERVED = frozenset(
     + [f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"]
 )
 # the kernel imports from the folder it runs in, where downloads go unless told otherwise
-_IMPORTED = (".py", ".pyc", ".pyw", ".pyd", ".so", ".pth")
+_ENDINGS = (PART, JOURNAL, ".py", ".pyc", ".pyw", ".pyd", ".so", ".pth")
+# what nearly all names are, and what the longer way would return as it is
+_PLAIN = re.compile(
+    r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9]) *(?:\.|\Z))[a-z0-9_-](?:[a-z0-9_. -]{0,230}[a-z0-9_-])?"
+    + "".join(f"(?<!{re.escape(ending)})" for ending in _ENDINGS),
+    re.IGNORECASE | re.ASCII,
+)
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
 
 
@@ -52,22 +58,32 @@ def clean(text: str) -> str:
     >>> clean("../../etc/passwd")
     '__.._etc_passwd'
     """
+    return text if _PLAIN.fullmatch(text) else _cleaned(text)
+
+
+def _cleaned(text: str) -> str:
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text[:_MOST_LETTERS])).strip(" ").rstrip(". ")
     if name.startswith("."):
         name = "_" + name.lstrip(".")
     if name.partition(".")[0].rstrip(" ").upper() in _RESERVED:
         name = "_" + name
-    if name.lower().endswith((PART, JOURNAL, *_IMPORTED)):
+    if name.lower().endswith(_ENDINGS):
         name += "_"
     return name if len(name.encode()) <= MAX_NAME_BYTES else ""
 
 
 def path_segments(url: str) -> list[str]:
     """Return the segments of a URL's path, percent-decoded and as they are: empty, ``..`` and hostile ones too."""
-    address = _without_query(url)
-    origin = _ORIGIN.match(address)
-    path = address[origin.end() :] if origin else address
-    return [unquote(segment, errors="replace") for segment in path.split("/")[1:]]
+    return [unquote(segment, errors="replace") for segment in _path(url).split("/")[1:]]
+
+
+def last_segment(url: str) -> str:
+    """Return the last segment of a URL's path, percent-decoded and as it is; empty where there is no path."""
+    if url.startswith("https://") and url.find("/", 8) > 0 and "?" not in url and "#" not in url and "%" not in url:
+        # what nearly all addresses are
+        return url.rpartition("/")[2]
+    _, slash, last = _path(url).rpartition("/")
+    return unquote(last, errors="replace") if slash else ""
 
 
 def host_of(url: str) -> str:
@@ -100,3 +116,9 @@ def size_text(size_bytes: int | None) -> str:
 
 def _without_query(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
+
+
+def _path(url: str) -> str:
+    address = _without_query(url)
+    origin = _ORIGIN.match(address)
+    return address[origin.end() :] if origin else address

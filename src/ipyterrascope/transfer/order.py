@@ -7,18 +7,20 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from ..errors import LoginRequired, TransferError
 from ..values.hosts import may_carry
 from .answers import no_login_sent
 from .control import Control
 from .engine import Engine
-from .folder import folder_of, look_at, make_writable
-from .plan import Action, plan
+from .folder import make_writable
+from .local import LocalFiles
+from .plan import Action
+from .prepare import plan_of, prepare
+from .preview import Plan
 from .progress import Progress
 from .report import Outcome
-from .sources import Item, Source, items_from
+from .sources import Item, Selection, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,60 +29,61 @@ class Order:
 
     Attributes
     ----------
-    actions : tuple of Action
-        What to do about each, in the order of what was asked for; who was asked for twice is in it twice.
-    folder : pathlib.Path
-        Where to.
+    plan : Plan
+        What to do about each, and where to.
     overwrite : bool
         Whether what is there is replaced.
-    is_single : bool
-        Whether one thing was asked for, and not a list of one: then it fails with its own error.
     engine : Engine
         Fetches, with the sign-in for the hosts that may see it.
+    local : LocalFiles
+        What may be used of this machine.
     login_hosts : collection of str, optional
         Those hosts, for the error when another one refuses.
     """
 
-    actions: tuple[Action, ...]
-    folder: Path
+    plan: Plan
     overwrite: bool
-    is_single: bool
     engine: Engine
+    local: LocalFiles
     login_hosts: Collection[str] | None = None
 
     @cached_property
     def by_item(self) -> dict[Item, Action]:
         """The actions, each once."""
-        return {action.item: action for action in self.actions}
+        return {action.item: action for action in self.plan.actions}
 
     def fetches(self, concerns: Callable[[str], bool]) -> bool:
         """Tell whether a server has to be asked for an address that is of concern."""
-        return any(action.do == "fetch" and concerns(action.item.url) for action in self.actions)
+        return any(action.do == "fetch" and concerns(action.item.url) for action in self.plan.actions)
 
     def prepare(self) -> None:
-        """Make the folder where something is to be fetched to it.
+        """Make the folder where something is to come to it.
 
         Raises
         ------
         TargetInvalid
             It cannot be written.
         """
-        if self.fetches(lambda url: True):
-            make_writable(self.folder)
+        if any(action.do in ("fetch", "link", "copy") for action in self.plan.actions):
+            make_writable(self.plan.folder)
 
     def planned_again(self) -> Order:
         """Return the same order, with what is to be done about it now."""
-        actions = plan([action.item for action in self.actions], self.folder, look_at, overwrite=self.overwrite)
-        return replace(self, actions=tuple(actions))
+        items, before = [action.item for action in self.plan.actions], self.plan
+        again = plan_of(items, before.folder, overwrite=self.overwrite, local=self.local, is_single=before.is_single)
+        return replace(self, plan=again)
 
     def carry_out(
         self, actions: Sequence[Action], progress: Progress, control: Control
     ) -> Generator[Outcome, None, None]:
         """Do some of its actions, and yield what became of them; end early when `control` is stopped."""
-        for action in actions:
-            if action.do != "fetch":
-                yield _settled(action)
+        yield from (_settled(action) for action in actions if action.do in ("skip", "conflict"))
+        # what turns out not to be on this machine any more is added to what is fetched
         wanted = [action for action in actions if action.do == "fetch"]
+        here = [action for action in actions if action.do in ("link", "copy")]
+        with closing(self.local.placed(here, progress, wanted)) as placing:
+            while not control.is_stopped and (placed := next(placing, None)) is not None:
+                yield placed
         if wanted and not control.is_stopped:
             with closing(self.engine.run(wanted, progress, control)) as running:
                 yield from map(self._explained, running)
@@ -95,23 +98,25 @@ class Order:
 
 
 def order_of(
-    sources: Source,
+    sources: Source | Plan,
     folder: str | os.PathLike[str] = ".",
     *,
     engine: Engine,
     login_hosts: Collection[str] | None = None,
     name: str | None = None,
     overwrite: bool = False,
+    selection: Selection | None = None,
+    local: LocalFiles | None = None,
 ) -> Order:
     """Read what was asked for and decide what to do about it, without touching anything. See `download`."""
-    items = items_from(sources, name)
-    target = folder_of(folder)
+    planned = sources
+    if not isinstance(planned, Plan):
+        planned = prepare(planned, folder, name=name, overwrite=overwrite, selection=selection, local=local)
     return Order(
-        actions=tuple(plan(items, target, look_at, overwrite=overwrite)),
-        folder=target,
+        plan=planned,
         overwrite=overwrite,
-        is_single=isinstance(sources, (str, Item)),
         engine=engine,
+        local=local or LocalFiles(()),
         login_hosts=login_hosts,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Literal, overload
 
@@ -12,19 +11,19 @@ from ..errors import DownloadFailed, TerrascopeError, UsageError
 from .checksums import read_multihash
 from .names import shown, size_text
 from .sources import Item
+from .tables import MOST_ROWS, Row, html_table, text_table
 
-Status = Literal["saved", "skipped", "failed", "cancelled"]
+Status = Literal["saved", "linked", "copied", "skipped", "failed", "cancelled"]
 UNFETCHED: tuple[Status, ...] = ("failed", "cancelled")
 """What a file is that is not there."""
 _WORDS: dict[Status, str] = {
     "saved": "saved",
+    "linked": "linked",
+    "copied": "copied",
     "skipped": "already there",
     "failed": "failed",
     "cancelled": "cancelled",
 }
-_HEADS = ("status", "size", "file", "")
-_ALIGNED = ("left", "right", "left", "left")
-_MOST_ROWS = 20
 _MOST_ADVICES = 3
 _REST = "What was saved stays: the same call again fetches only the rest."
 
@@ -38,8 +37,9 @@ class Outcome:
     item : Item
     path : pathlib.Path
         Where the file is, or would have been.
-    status : {"saved", "skipped", "failed", "cancelled"}
-        "skipped" means that it was there already, "cancelled" that the download was ended before its turn, or in it.
+    status : {"saved", "linked", "copied", "skipped", "failed", "cancelled"}
+        "linked" and "copied" mean that it lay on this machine, "skipped" that it was in its place already, "cancelled"
+        that the download was ended before its turn, or in it.
     size_bytes : int, optional
         The size of the whole file, where it is there.
     error : TerrascopeError, optional
@@ -57,8 +57,11 @@ class Outcome:
 
     @property
     def checksum(self) -> Literal["matched", "not checked"] | None:
-        """What became of the checksum, if there was one: "not checked" where its function is not known here."""
-        if self.status != "saved" or self.item.checksum is None:
+        """What became of the checksum, if there was one: "not checked" where its function is not known here.
+
+        None for what was not read now: it was there already, or is only linked.
+        """
+        if self.status not in ("saved", "copied") or self.item.checksum is None:
             return None
         return "matched" if read_multihash(self.item.checksum) else "not checked"
 
@@ -100,6 +103,16 @@ class Report(Sequence[Path]):
     def saved(self) -> list[Outcome]:
         """What was fetched now."""
         return self._with("saved")
+
+    @property
+    def linked(self) -> list[Outcome]:
+        """What lay on this machine, and is linked to now."""
+        return self._with("linked")
+
+    @property
+    def copied(self) -> list[Outcome]:
+        """What lay on this machine, and was copied now."""
+        return self._with("copied")
 
     @property
     def skipped(self) -> list[Outcome]:
@@ -157,10 +170,7 @@ class Report(Sequence[Path]):
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON can hold it. URLs are without their query."""
         return {
-            "saved": len(self.saved),
-            "skipped": len(self.skipped),
-            "failed": len(self.failed),
-            "cancelled": len(self.cancelled),
+            **{status: len(self._with(status)) for status in _WORDS},
             "seconds": self.seconds,
             "outcomes": [_as_dict(outcome) for outcome in self.outcomes],
         }
@@ -176,28 +186,15 @@ class Report(Sequence[Path]):
         return f"{', '.join(counts) or 'nothing to download'}{size}"
 
     def __repr__(self) -> str:
-        rows = [_HEADS, *self._rows()] if self.outcomes else []
-        widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-        lines = [
-            f"  {status:<{widths[0]}}  {size:>{widths[1]}}  {path:<{widths[2]}}  {note}".rstrip()
-            for status, size, path, note in rows
-        ]
-        return "\n".join([f"Report: {self}", *lines, *self._left_out()])
+        return text_table(f"Report: {self}", self._rows(), len(self.outcomes))
 
     def _repr_html_(self) -> str:
-        rows = "".join(_html_row("td", row) for row in self._rows())
-        below = "".join(f"<p>{escape(line.strip())}</p>" for line in self._left_out())
-        table = f"<table><thead>{_html_row('th', _HEADS)}</thead><tbody>{rows}</tbody></table>" if rows else ""
-        return f"<div><p>{escape(str(self))}</p>{table}{below}</div>"
+        return html_table(str(self), self._rows(), len(self.outcomes))
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
+    def _rows(self) -> list[Row]:
         rest = (outcome for outcome in self.outcomes if outcome.status not in UNFETCHED)
-        first = [*self.failed, *self.cancelled, *rest][:_MOST_ROWS]
+        first = [*self.failed, *self.cancelled, *rest][:MOST_ROWS]
         return [(_WORDS[row.status], size_text(row.size_bytes), str(row.path), row.note) for row in first]
-
-    def _left_out(self) -> list[str]:
-        more = len(self.outcomes) - _MOST_ROWS
-        return [f"  … and {more} more"] if more > 0 else []
 
 
 def download_failed(report: Report) -> DownloadFailed:
@@ -205,8 +202,8 @@ def download_failed(report: Report) -> DownloadFailed:
     cancelled, of_all = len(report.cancelled), f"of {len(report.outcomes)}"
     errors = {outcome.item: outcome.error for outcome in report.failed if outcome.error is not None}
     lines = [f"{item.name}: {error.what}" for item, error in errors.items()]
-    if len(lines) > _MOST_ROWS:
-        lines[_MOST_ROWS:] = [f"… and {len(lines) - _MOST_ROWS} more"]
+    if len(lines) > MOST_ROWS:
+        lines[MOST_ROWS:] = [f"… and {len(lines) - MOST_ROWS} more"]
     advices = [*dict.fromkeys(error.do for error in errors.values() if error.do)][:_MOST_ADVICES]
     what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
     what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
@@ -215,17 +212,6 @@ def download_failed(report: Report) -> DownloadFailed:
     failed.report = report
     failed.retryable = all(error.retryable for error in errors.values())
     return failed
-
-
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return (
-        "<tr>"
-        + "".join(
-            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
-            for cell, side in zip(cells, _ALIGNED, strict=True)
-        )
-        + "</tr>"
-    )
 
 
 def _as_dict(outcome: Outcome) -> dict[str, object]:

@@ -66,7 +66,7 @@ class Download:
         self._control, self._is_cancelled = Control(monotonic), False
         self._news = SimpleQueue[None]()
         paths = {item: action.path for item, action in order.by_item.items()}
-        self._tally = Tally(paths, order.folder, monotonic)
+        self._tally = Tally(paths, order.plan.folder, monotonic)
         self._earlier_s = earlier.seconds if earlier else 0.0
         for outcome in earlier.outcomes if earlier else ():
             if outcome.status not in UNFETCHED:
@@ -83,7 +83,7 @@ class Download:
             The folder cannot be written; nothing was fetched.
         """
         self._order.prepare()
-        if self._show is not None and self._order.actions:
+        if self._show is not None and self._order.plan.actions:
             self._show(self)
         self._begin()
 
@@ -105,13 +105,13 @@ class Download:
     @property
     def folder(self) -> str:
         """Where the files go."""
-        return str(self._order.folder)
+        return str(self._order.plan.folder)
 
     @property
     def report(self) -> Report:
         """What became of the files that have ended, in the order of what was asked for; final when all have."""
         outcomes = self._tally.outcomes
-        ended = (outcomes[action.item] for action in self._order.actions if action.item in outcomes)
+        ended = (outcomes[action.item] for action in self._order.plan.actions if action.item in outcomes)
         again = partial(_again, self._order, self._show, self._monotonic)
         return Report(ended, self._earlier_s + self._tally.seconds, again=again)
 
@@ -125,7 +125,7 @@ class Download:
         start, stop : int
             From which and up to, not including, which of these.
         """
-        return self._tally.files(which, start, len(self._order.actions) if stop is None else stop)
+        return self._tally.files(which, start, len(self._order.plan.actions) if stop is None else stop)
 
     def wait(self, timeout_s: float | None = None) -> Report:
         """Wait until it has ended, and return what became of it, or raise as `ipyterrascope.download` does.
@@ -151,7 +151,7 @@ class Download:
             raise answer
         if not (answer.failed or answer.cancelled):
             return answer
-        if self._order.is_single and answer.failed:
+        if self._order.plan.is_single and answer.failed:
             # each call its own, for a traceback is kept in the exception
             raise copy(cast(TerrascopeError, answer.failed[0].error))
         raise download_failed(answer)

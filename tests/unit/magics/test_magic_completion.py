@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -36,8 +37,21 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("terrascope st", ["status"]),
         (
             "%download --",
-            ["--dir", "--output", "--overwrite", "--max-connections", "--limit-rate", "--background", "--provider"],
+            [
+                "--dir",
+                "--output",
+                "--overwrite",
+                "--plan",
+                "--asset",
+                "--roles",
+                "--local",
+                "--max-connections",
+                "--limit-rate",
+                "--background",
+                "--provider",
+            ],
         ),
+        ("%download $items --local ", ["link", "copy", "off"]),
         ("%download https://a.example.org/b.tif --ov", ["--overwrite"]),
         ("%download --provider ", ["terrascope"]),
         ("%%download --o", ["--output", "--overwrite"]),
@@ -68,6 +82,8 @@ def full_shell(request: pytest.FixtureRequest, shell: InteractiveShell) -> Inter
         my_number=3,
         my_function=print,
         my_mapping={},
+        my_stac={"type": "Feature", "assets": {}},
+        my_search=SimpleNamespace(items_as_dicts=lambda: iter(())),
         _my_hidden="text",
     )
     for folder in ("data/inner", "my data", "odd$name"):
@@ -79,7 +95,11 @@ def full_shell(request: pytest.FixtureRequest, shell: InteractiveShell) -> Inter
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("%download ", ["$my_urls", "$my_url", "$my_item"]),
+        ("%download ", ["$my_urls", "$my_url", "$my_item", "$my_stac", "$my_search"]),
+        ("%download $my_s", ["$my_stac", "$my_search"]),
+        ("%download @da", ["@data.tif", "@data/"]),
+        ("%download $my_url @data/", ["@data/inner/"]),
+        ("%%download @m", ['@"my data/"']),
         ("%download $my_u", ["$my_urls", "$my_url"]),
         ("%download $my_url $my_i", ["$my_item"]),
         ("r = %download $my_i", ["$my_item"]),

@@ -139,5 +139,5 @@ def test_the_help_names_every_subcommand_and_option() -> None:
     for word in ("login", "status", "session", "logout", "--method {device,password,basic}", "--wait", "--user NAME"):
         assert word in text
     text = help_of(download_parser())
-    for word in ("URL", "-d", "--dir DIR", "-o", "--output NAME", "--overwrite", "--provider PROVIDER"):
+    for word in ("SOURCE", "@FILE", "--dir DIR", "--output NAME", "--plan", "--asset NAMES", "--local {link,copy,off}"):
         assert word in text

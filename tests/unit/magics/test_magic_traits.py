@@ -46,6 +46,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         keep_alive_s=60.0,
         use_silent_sources=False,
         max_connections=3,
+        local_roots=["/data/MTDA", "~/archive"],
     )
     now = configuration.current()
     assert now.terrascope.issuer == TERRASCOPE.issuer
@@ -59,6 +60,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert now.terrascope.demo_login == "dora"
     assert (now.connection.verify, now.connection.timeout) == ("/tmp/ca.pem", (1.5, 2.5))
     assert (now.keep_alive_s, now.use_silent_sources, now.max_connections) == (60.0, False, 3)
+    assert now.local_roots == ("/data/MTDA", "~/archive")
 
 
 def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
@@ -75,6 +77,7 @@ def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
         ("Terrascope.hosts = 5", "expected a set"),
         ("Terrascope.read_timeout_s = -1.0", "read_timeout_s"),
         ("Terrascope.keep_alive_s = 'long'", "expected a float"),
+        ("Terrascope.local_roots = ['MTDA']", "local_roots are whole paths"),
     ],
 )
 def test_config_refuses_what_cannot_be_right(

@@ -12,7 +12,7 @@ from waits import Waits
 
 from ipyterrascope.errors import TerrascopeError
 from ipyterrascope.transfer import Action, CurlEngine, Item, Report, download, items_from, plan
-from ipyterrascope.transfer.folder import look_at
+from ipyterrascope.transfer.contents import Contents
 from ipyterrascope.values.authorizer import Authorizer
 
 DATA = random.Random(2).randbytes(3 << 19)
@@ -31,7 +31,7 @@ class Nobody:
 
 def planned(folder: Path, *urls: str) -> list[Action]:
     """Return what an engine is given to fetch addresses to a folder."""
-    return plan(items_from(urls), folder, look_at)
+    return plan(items_from(urls), folder, Contents(folder).look)
 
 
 class NoProgress:

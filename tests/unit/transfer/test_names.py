@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipyterrascope.transfer.names import MAX_NAME_BYTES, clean, host_of, path_segments, shown
+from ipyterrascope.transfer.names import MAX_NAME_BYTES, _cleaned, clean, host_of, last_segment, path_segments, shown
 
 hostile = st.one_of(
     st.text(),
@@ -48,6 +48,20 @@ def test_clean_name_is_kept(text: str) -> None:
     assert clean(name) == name
 
 
+@pytest.mark.soak
+@given(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "con", "CON ", "nul.", "lpt1", "com0 .x", "a", "-", "prn", "aux.tif"]),
+        st.text(alphabet="aB3._ -", max_size=6) | st.sampled_from(["a" * 229, "a" * 240]),
+        st.sampled_from(["", ".part", ".PART.json", ".py", ".Pyc", ".so", ".tif", "y", "\n", "."]),
+    )
+)
+def test_plain_names_are_cleaned_as_all_others(text: str) -> None:
+    """The short way for names in which nothing is forbidden ends where the long one does."""
+    assert clean(text) == _cleaned(text)
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -86,6 +100,12 @@ def test_path_segments_are_decoded() -> None:
     assert path_segments("https://h/a%20b/..%2Fc/d.tif?x=/y#/z") == ["a b", "../c", "d.tif"]
     assert path_segments("https://h") == []
     assert path_segments("https://h/a/%ff") == ["a", "\ufffd"]
+
+
+@given(hostile, st.sampled_from(["", "https://h", "https://h/", "https://h/a/"]))
+def test_last_segment(text: str, begin: str) -> None:
+    """The last segment is the last of all segments."""
+    assert last_segment(begin + text) == (path_segments(begin + text) or [""])[-1]
 
 
 @pytest.mark.timeout(60)

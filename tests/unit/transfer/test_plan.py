@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import TargetInvalid
 from ipyterrascope.transfer import Action, Item, items_from, plan
-from ipyterrascope.transfer.plan import Present
+from ipyterrascope.transfer.layout import Trail
+from ipyterrascope.transfer.plan import Here, Present
 
 FOLDER = Path("/target")
 segments = st.sampled_from(
@@ -26,7 +27,7 @@ presents = st.one_of(
 )
 
 
-def nothing(_: Path) -> None:
+def nothing(_: Trail) -> None:
     return None
 
 
@@ -38,22 +39,64 @@ def folded(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
+items = st.builds(
+    lambda url, folder, size, local: Item(url, items_from(url)[0].name, size, local, folder=folder),
+    urls,
+    st.sampled_from(["", "", "p", "p/q", "f.tif"]),
+    st.sampled_from([None, 0, 1]),
+    st.sampled_from([None, "/data/0", "/data/1"]),
+)
+
+
+def size_here(item: Item) -> int | None:
+    """What lies on this machine: a file of one byte, where its catalogue says the same or nothing."""
+    return 1 if item.local_path == "/data/1" and item.size_bytes in (None, 1) else None
+
+
 @pytest.mark.soak
 @given(
-    st.lists(urls, max_size=12), st.dictionaries(st.sampled_from(["p", "q", "f.tif", "F.tif"]), presents), st.booleans()
+    st.lists(items, max_size=12),
+    st.dictionaries(st.sampled_from(["p", "q", "f.tif", "F.tif"]), presents),
+    st.booleans(),
+    st.sampled_from([None, Here("link", size_here), Here("copy", size_here)]),
+    st.integers(0, 2),
 )
-def test_targets_are_unique_and_inside(batch: list[str], existing: dict[str, Present | None], overwrite: bool) -> None:
-    """For any mix of URLs and of what is there: no two downloads share a target, no target is another's folder, and
-    none leaves the folder."""
-    actions = plan(items_from(batch), FOLDER, lambda path: existing.get(path.name), overwrite=overwrite)
-    assert [action.item.url for action in actions] == batch
-    to_do = {action.item: action for action in actions if action.do != "conflict"}
-    targets = [folded(action.path) for action in to_do.values()]
+def test_targets_are_unique_and_inside(
+    batch: list[Item], existing: dict[str, Present | None], overwrite: bool, here: Here | None, part: int
+) -> None:
+    """For any mix of items and of what is there: no two downloads share a target, no target is another's folder, none
+    leaves the folder, nothing of another size is replaced unasked, and each does what is least to do."""
+    actions = plan(
+        batch,
+        FOLDER,
+        lambda trail: existing.get(trail[-1]),
+        overwrite=overwrite,
+        unfinished=lambda trail, item: part,
+        here=here,
+    )
+    assert [action.item.url for action in actions] == [item.url for item in batch]
+    to_do = [action for action in dict.fromkeys(actions) if action.do != "conflict"]
+    targets = [folded(action.path) for action in to_do]
     assert len(set(targets)) == len(targets)
-    for action in to_do.values():
-        assert FOLDER in action.path.parents
+    for action in to_do:
+        assert FOLDER.joinpath(action.item.folder) in action.path.parents
         assert ".." not in action.path.parts
         assert not {folded(parent) for parent in action.path.parents} & set(targets)
+        parts = action.path.relative_to(FOLDER).parts
+        # what is in a folder that is not there is not there
+        depth = next((depth for depth, part in enumerate(parts) if existing.get(part) is None), len(parts))
+        *parents, present = (existing.get(part) if place < depth else None for place, part in enumerate(parts))
+        assert all(parent.kind == "folder" for parent in parents if parent)
+        item = action.item
+        assert present is None or present.kind == "file"
+        here_bytes = size_here(item) if here else None
+        if present is None or overwrite:
+            assert (action.do, action.here_bytes) == ((here.do, 1) if here and here_bytes else ("fetch", None))
+            assert action.part_bytes == (part if action.do == "fetch" else 0)
+        elif (size := here_bytes if item.size_bytes is None else item.size_bytes) is None:
+            assert (action.do, action.present_bytes) == ("fetch", present.size_bytes)
+        else:
+            assert (action.do, size) == ("skip", present.size_bytes)
 
 
 @pytest.mark.soak
@@ -108,6 +151,15 @@ def test_a_file_never_takes_the_name_of_a_folder() -> None:
     assert relative(plan(items_from(batch), FOLDER, nothing)) == ["p/f", "q/f", "x/p"]
 
 
+def test_folders_of_items() -> None:
+    """An item with a folder of its own goes there; where two collide, the folders of their URLs come below it."""
+    batch = [Item("https://h/p/f", "f", folder="x/y"), Item("https://h/q/g", "g", folder="x")]
+    assert relative(plan(batch, FOLDER, nothing)) == ["x/y/f", "x/g"]
+    batch = [Item(f"https://h/{product}/f", "f", folder="x") for product in "pq"]
+    assert relative(plan([*batch, Item("https://h/p/f", "f")], FOLDER, nothing)) == ["x/p/f", "x/q/f", "f"]
+    assert [action.do for action in plan([batch[0], Item("https://h/x", "X")], FOLDER, nothing)] == ["fetch", "fetch"]
+
+
 def test_addresses_that_differ_in_their_query_are_conflicts() -> None:
     """Where no path tells two files apart, both are conflicts with advice, and nothing is guessed."""
     actions = plan(items_from(["https://h/get?id=s3cret", "https://h/get?id=2"]), FOLDER, nothing)
@@ -152,7 +204,7 @@ def test_what_is_there_already(
 def test_linked_product_folder_is_a_conflict(kind: str) -> None:
     """A symbolic link or a file in the place of a product's folder is not followed, even when overwriting."""
     batch = items_from(["https://h/p/f", "https://h/q/f"])
-    look = {FOLDER / "p": Present(kind)}.get  # type: ignore[arg-type]
+    look = {("p",): Present(kind)}.get  # type: ignore[arg-type]
     actions = plan(batch, FOLDER, look, overwrite=True)
     assert [action.do for action in actions] == ["conflict", "fetch"]
     assert isinstance(actions[0].error, TargetInvalid)

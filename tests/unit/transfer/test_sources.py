@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import SourceInvalid, UsageError
 from ipyterrascope.transfer import Item, items_from
+from ipyterrascope.transfer.sources.item import checked_url
 
 URL = "https://services.terrascope.be/download/Sentinel2/product/band.tif"
 
@@ -74,8 +75,9 @@ def test_name_is_for_one(entries: list[str]) -> None:
         ("https://h/a\ud800.tif", "half a character"),
         ("https://h/p/a.tif?x=\udfff", "half a character"),
         (b"https://h/a.tif", "A bytes cannot"),
-        (Path("a.tif"), "A (Posix|Windows)Path cannot"),
-        ({"href": "https://h/a.tif"}, "A dict cannot"),
+        (Path("a.tif"), "'a.tif' cannot be read as a source"),
+        ("@a.txt", "'a.txt' cannot be read as a source"),
+        ({}, "What you gave has no assets"),
         (None, "A NoneType cannot"),
         (3, "A int cannot"),
     ],
@@ -114,7 +116,10 @@ def test_given_name_is_refused_not_cleaned(name: str) -> None:
         ({"size_bytes": "7"}, "size of a.tif is 7"),
         ({"size_bytes": 7.0}, "size of a.tif is 7.0"),
         ({"size_bytes": True}, "size of a.tif is True"),
-        ({"local_path": "/data/a.tif"}, "local_path of an item is of type str"),
+        ({"local_path": b"/data/a.tif"}, "local_path of an item is of type bytes"),
+        ({"folder": None}, "folder of an item is of type NoneType"),
+        ({"folder": "a/../b"}, "'..' cannot be a file's name"),
+        ({"folder": "/a"}, "'' cannot be a file's name"),
         ({"checksum": 5}, "checksum of an item is of type int"),
         ({"checksum": ""}, "'' is no checksum.*not hexadecimal"),
         ({"checksum": "zz"}, "'zz' is no checksum"),
@@ -155,6 +160,30 @@ def test_any_path_gives_a_safe_name_or_an_error(path: str) -> None:
     except SourceInvalid:
         return
     assert Path("/t", item.name).parent == Path("/t")
+
+
+@pytest.mark.soak
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.text(alphabet="https:/.@#?%- \\[]1aA\u00e9\x7f\n", max_size=30),
+        st.builds(
+            lambda host, path: f"https://{host}/{path}",
+            st.text(alphabet="aA1.-:@[]%\\", max_size=8),
+            st.text(alphabet='a/#?%20 \\!~"\x7f\u00e9', max_size=8),
+        ),
+    )
+)
+def test_plain_addresses_are_checked_as_all_others(url: str) -> None:
+    """The short way for addresses in which nothing can be wrong lets through what the long one does, and no other."""
+
+    def outcome(check: Callable[[], str]) -> str:
+        try:
+            return check()
+        except SourceInvalid as error:
+            return error.what
+
+    assert outcome(lambda: Item(url, "a").url) == outcome(lambda: checked_url(url))
 
 
 def test_repr_shows_no_query() -> None:
