@@ -11,7 +11,7 @@
  * @typedef {"signed_out" | "signing_in" | "awaiting_user" | "signed_in" | "failed"} Phase
  */
 
-/** @typedef {"environment" | "device" | "password" | "basic"} Source */
+/** @typedef {"environment" | "token_file" | "stored" | "hub" | "device" | "password" | "basic"} Source */
 
 /** @typedef {"device" | "password" | "basic"} LoginMethod */
 

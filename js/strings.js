@@ -106,6 +106,9 @@ const SOURCES = {
   password: "With user name and password.",
   basic: "With user name and password, sent along with each request (Basic).",
   environment: "With what was in the kernel's environment.",
+  token_file: "With a token that a file holds.",
+  stored: "With the login that you kept.",
+  hub: "With your login at JupyterHub.",
 };
 
 /** @param {string} time */

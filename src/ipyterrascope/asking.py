@@ -49,7 +49,7 @@ def sign_in(
         _show(account, where, choices)
     else:
         # a login that failed earlier is tried again; one that failed just now is to be read first
-        is_fresh = account.state is before or account.state.phase != "failed"
+        is_fresh = account.state.error is before.error or account.state.phase != "failed"
         _ask_by_widget(account, method, username or frontend.hub_user(), choices, may_start=is_fresh)
 
 

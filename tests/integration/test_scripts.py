@@ -71,7 +71,7 @@ print(ts.logout())
     assert done.stdout.splitlines() == [
         "Signed in to Terrascope as dora, from TERRASCOPE_TOKEN (not checked yet).",
         "200 False",
-        "Signed out here. TERRASCOPE_TOKEN was not revoked; it rests until the next login.",
+        "Signed out here. The token from TERRASCOPE_TOKEN was not revoked; it rests until the next login.",
     ]
     assert [record.path.partition("/download/")[1] for record in box.requests] == ["/download/"]
 

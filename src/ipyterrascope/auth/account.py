@@ -14,9 +14,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from typing import Literal, NoReturn
 
 from ..errors import FlowUnavailable, LoginRefused, LoginRequired, SecretExposed, TerrascopeError
+from ..protocol.claims import user_of
 from ..protocol.oauth import OAuthClient
 from ..threads.errand import Errand
 from ..threads.forks import renew_in_child
@@ -26,14 +28,15 @@ from ..values.secret import Secret
 from ..values.states import LoginState, Source
 from ..values.tokens import TokenSet
 from .attempts import Attempt, Attempts
-from .chain import Chain, GivenPassword, GivenToken, SilentSource
+from .chain import Chain, Offer, PassedOver, SilentSource
 from .credentials import Login
 from .farewell import RENEWAL_WAIT_S, farewell, revoke
 from .idle import IdleWatch
 from .machine import Machine
 from .renewal import Released
+from .renewers import ByRefreshToken
 from .vault import Vault
-from .ways import by_credential, by_device, by_password
+from .ways import by_device, by_offer, by_password
 
 
 class Account:
@@ -70,12 +73,8 @@ class Account:
         self.provider = provider
         self.connection = connection or Connection()
         self._client = OAuthClient(provider, self.connection)
-        self._vault = Vault(
-            self._client.refresh,
-            on_renewed=self._on_renewed,
-            on_ended=self._on_ended,
-            on_orphaned=self._discard,
-        )
+        self._by_refresh_token = ByRefreshToken(self._client.refresh)
+        self._vault = Vault(on_renewed=self._on_renewed, on_ended=self._on_ended, on_orphaned=self._discard)
         self._idle = IdleWatch(self._vault, keep_alive_s)
         self._login: Login | None = None
         self._chain = Chain(sources)
@@ -192,7 +191,10 @@ class Account:
         with self._silent:
             if self._login is not None and method is None:
                 return True
-            return any(self._try(*offer, method) for offer in self._chain.offers(self.provider, method))
+            for source, found in self._chain.offers(self.provider, method):
+                if not self._is_passed_over(source, found, method):
+                    break
+            return self._login is not None
 
     def allow_sources(self) -> None:
         """Let silent sources serve again after a logout or a refusal."""
@@ -210,22 +212,34 @@ class Account:
         if attempt is not None:
             attempt.look_again()
 
-    def _try(self, source: Source, found: GivenToken | GivenPassword, method: LoginMethod | None) -> bool:
-        attempt = self._attempts.start(lambda attempt: by_credential(self._client, attempt, found, method))
+    def _is_passed_over(self, source: Source, found: Offer, method: LoginMethod | None) -> bool:
+        attempt = self._attempts.start(lambda attempt: by_offer(self._client, attempt, source, found, method))
         try:
             # for this attempt only: a person may replace it by one of their own, which takes its time
             state = self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
         except KeyboardInterrupt:
             self.cancel()
             raise
-        if state.error is None or attempt.is_cancelled:
-            return self._login is not None
-        self._chain.refused(source, state.error)
-        raise copy(state.error)
+        if attempt.is_cancelled:
+            return False
+        failure = attempt.passed_over or state.error
+        if failure is None:
+            return False
+        self._chain.refused(source, failure)
+        if attempt.passed_over is None:
+            raise copy(failure)
+        return True
 
     def _on_attempt_ended(self, attempt: Attempt, outcome: Login | TerrascopeError) -> None:
         if isinstance(outcome, Login):
             self._take(outcome)
+            return
+        if isinstance(outcome, PassedOver):
+            attempt.passed_over = outcome
+            was = attempt.before
+            is_failed = was.phase == "failed" and self._login is None
+            again: dict[str, object] = {"phase": "failed", "error": was.error} if is_failed else {}
+            self._rest(notice=was.notice, **again)
             return
         methods = self.state.methods
         if isinstance(outcome, FlowUnavailable) and attempt.method in methods:
@@ -234,17 +248,20 @@ class Account:
         self._rest(phase="signed_in" if self._login else "failed", error=outcome, methods=methods)
 
     def _take(self, login: Login) -> None:
-        before, released = self._login, self._vault.release(login.tokens)
+        renewer = login.renewer
+        if renewer is None and login.tokens is not None and login.tokens.refresh_token is not None:
+            renewer = self._by_refresh_token
+        before, released = self._login, self._vault.release(login.tokens, renewer)
         self._login, self._chain.is_resting = login, False
         self._rest()
         self._idle.used()
         self._idle.watch()
-        if before is not None and before.tokens is not None:
+        if before is not None and before.tokens is not None and not before.is_borrowed:
             # nobody could sign out of it any more
             threading.Thread(target=self._discard_released, args=(released,), daemon=True, name="replaced").start()
 
     def _discard_late(self, login: Login) -> None:
-        if login.tokens is not None:
+        if login.tokens is not None and not login.is_borrowed:
             self._discard(login.tokens)
 
     def _discard_released(self, released: Released) -> None:
@@ -377,7 +394,11 @@ class Account:
     def _on_renewed(self, tokens: TokenSet) -> None:
         with self._machine.lock:
             if self._login is not None and self._vault.peek() is tokens:
-                self._machine.show(expires_at=tokens.expires_at, session_ends_at=tokens.refresh_expires_at)
+                # who lends a token may lend another person's
+                self._login = replace(self._login, user=user_of(tokens.access_token) or self._login.user)
+                self._machine.show(
+                    user=self._login.user, expires_at=tokens.expires_at, session_ends_at=tokens.refresh_expires_at
+                )
                 self._idle.watch()
 
     def _on_ended(self, reason: TerrascopeError) -> None:
@@ -406,7 +427,7 @@ class Account:
                 "source": login.source if login else "",
                 "expires_at": tokens.expires_at if tokens else None,
                 "session_ends_at": tokens.refresh_expires_at if tokens else None,
-                "renewable": tokens is not None and tokens.refresh_token is not None,
+                "renewable": self._vault.is_renewable,
                 **changes,
             }
         )

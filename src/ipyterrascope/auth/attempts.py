@@ -11,6 +11,8 @@ from ..protocol.device import Wake
 from ..protocol.http import cancelled
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
+from ..values.states import LoginState
+from .chain import PassedOver
 from .credentials import Login
 from .machine import Machine
 
@@ -18,12 +20,14 @@ from .machine import Machine
 class Attempt:
     """Lets the thread of an attempt wait, and others wake it.
 
-    `method` is how it signs in, if a person chose it; `signal` is aborted when it is cancelled.
+    `method` is how it signs in, if a person chose it; `before` is what was shown until then; `signal` is aborted when
+    it is cancelled; `passed_over` says why it came to nothing that anybody needs to be shown.
     """
 
-    def __init__(self, method: LoginMethod | None = None) -> None:
-        self.method = method
+    def __init__(self, method: LoginMethod | None = None, before: LoginState | None = None) -> None:
+        self.method, self.before = method, before or LoginState()
         self.signal = AbortSignal()
+        self.passed_over: PassedOver | None = None
         self._calls: SimpleQueue[Wake] = SimpleQueue()
 
     @property
@@ -77,7 +81,7 @@ class Attempts:
 
     def start(self, work: Callable[[Attempt], Login], method: LoginMethod | None = None) -> Attempt:
         """Replace what is under way by `work` and return at once."""
-        attempt = Attempt(method)
+        attempt = Attempt(method, self._machine.state)
         thread = threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login")
         try:
             with self._machine.lock:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..errors import TerrascopeError
+from ..errors import LoginError, TerrascopeError
 from ..values.providers import LoginMethod, Provider
 from ..values.secret import Secret
 from ..values.states import Source
+from ..values.tokens import TokenSet
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,47 @@ class GivenPassword:
 
 
 @dataclass(frozen=True)
+class LentToken:
+    """A bearer of somebody who keeps it fresh and is asked again: before it ends, and once after a 401.
+
+    Attributes
+    ----------
+    lend : callable
+        Returns the present token, over the network where need be (it runs on a thread of its own). It is told which
+        token a service refused, or None; to return that one again means that there is no other. It raises
+        `LoginRequired` where there is nothing to lend, any other error of our tree where that may pass, and never
+        returns a token that has ended.
+    came_from : str
+        A phrase for people, such as the name of a file.
+    margin_s : float
+        Seconds before its end from which on it is asked again: half of its life at most.
+    has_news : callable
+        Tells at once, at every use, whether `lend` would return another one although the present one lives.
+    """
+
+    lend: Callable[[Secret | None], TokenSet]
+    came_from: str
+    margin_s: float = 60.0
+    has_news: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
 class WhyNot:
     """One sentence why a source has nothing to offer."""
 
     reason: str
 
 
-Found = GivenToken | GivenPassword | WhyNot
+Offer = GivenToken | GivenPassword | LentToken
+Found = Offer | WhyNot
+
+
+class PassedOver(LoginError):
+    """What a source offered turned out to be nothing: the next one is asked, and only `status` tells."""
+
+    def __init__(self, why: TerrascopeError) -> None:
+        super().__init__(why.what, why.why, why.do)
+        self.retryable = why.retryable
 
 
 @dataclass(frozen=True)
@@ -47,7 +82,7 @@ class SilentSource:
     name : str
         Shown in `status`.
     find : callable
-        Looks there now, for one provider.
+        Looks there now, for one provider, and asks nobody over the network.
     """
 
     name: Source
@@ -75,9 +110,7 @@ class Chain:
         self._sources = sources
         self._refused: set[str] = set()
 
-    def offers(
-        self, provider: Provider, method: LoginMethod | None = None
-    ) -> Iterator[tuple[Source, GivenToken | GivenPassword]]:
+    def offers(self, provider: Provider, method: LoginMethod | None = None) -> Iterator[tuple[Source, Offer]]:
         """Ask the sources one by one and yield what they offer for `provider` that can serve `method`."""
         if self.is_resting:
             self.why_not.clear()
@@ -88,15 +121,15 @@ class Chain:
             found = source.find(provider)
             if isinstance(found, WhyNot):
                 self.why_not[source.name] = found.reason
-            elif method is not None and isinstance(found, GivenToken):
-                self.why_not[source.name] = f"{found.came_from} is a token."
+            elif method is not None and not isinstance(found, GivenPassword):
+                self.why_not[source.name] = f"{found.came_from} gives a token, and no password."
             else:
                 self.why_not.pop(source.name, None)
                 yield source.name, found
 
     def refused(self, source: Source, error: TerrascopeError) -> None:
         """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""
-        self.why_not[source] = error.what
+        self.why_not[source] = str(error) if isinstance(error, PassedOver) else error.what
         if not error.retryable:
             self._refused.add(source)
 

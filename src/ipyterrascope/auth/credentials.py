@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import UsageError
 from ..protocol.claims import instant_of, user_of
 from ..values.secret import Secret
 from ..values.states import Source
 from ..values.tokens import TokenSet
-from .chain import GivenToken
+from .renewers import Renewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,8 @@ class Login:
     """The yield of one login: `tokens` or `basic`, whose it is, and where it came from.
 
     `is_borrowed` is True for a token that somebody else obtained: it is not ours to revoke. `came_from` is a phrase for
-    people, such as the name of a variable.
+    people, such as the name of a variable. `renewer` is its own way to a fresh token; without one, a refresh token is
+    exchanged where there is one.
     """
 
     source: Source
@@ -28,14 +29,17 @@ class Login:
     user: str = ""
     is_borrowed: bool = False
     came_from: str = ""
+    renewer: Renewer | None = None
 
 
-def token_login(
-    tokens: TokenSet, source: Source, *, user: str = "", is_borrowed: bool = False, came_from: str = ""
-) -> Login:
+def token_login(tokens: TokenSet, source: Source, *, user: str = "", came_from: str = "") -> Login:
     """Make the yield of a login that gave tokens; `user` counts where the token does not tell."""
-    name = user_of(tokens.access_token) or user
-    return Login(source=source, tokens=tokens, user=name, is_borrowed=is_borrowed, came_from=came_from)
+    return Login(source=source, tokens=tokens, user=user_of(tokens.access_token) or user, came_from=came_from)
+
+
+def borrowed_login(tokens: TokenSet, source: Source, came_from: str, renewer: Renewer | None = None) -> Login:
+    """Make the yield of a login that somebody else obtained, who may renew it too."""
+    return replace(token_login(tokens, source, came_from=came_from), is_borrowed=True, renewer=renewer)
 
 
 def basic_login(username: str, password: Secret, source: Source = "basic") -> Login:
@@ -67,12 +71,11 @@ def _basic(username: str, password: Secret) -> Secret | None:
     return Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
 
 
-def given_login(given: GivenToken, now: float) -> Login:
-    """Make the yield of a token that somebody else obtained; `now` is in POSIX seconds."""
-    issued_at = instant_of(given.access_token, "iat")
-    tokens = TokenSet(
-        access_token=given.access_token,
+def given_tokens(access_token: Secret, now: float) -> TokenSet:
+    """Make a set of a token that somebody else obtained, with the times that it tells; `now` is in POSIX seconds."""
+    issued_at = instant_of(access_token, "iat")
+    return TokenSet(
+        access_token=access_token,
         issued_at=now if issued_at is None else min(issued_at, now),
-        expires_at=instant_of(given.access_token, "exp"),
+        expires_at=instant_of(access_token, "exp"),
     )
-    return token_login(tokens, "environment", is_borrowed=True, came_from=given.came_from)

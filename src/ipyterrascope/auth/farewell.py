@@ -19,7 +19,7 @@ def farewell(client: OAuthClient, login: Login | None, released: Released) -> st
     if login is None:
         return "Nobody was signed in."
     if login.is_borrowed:
-        return f"Signed out here. {login.came_from} was not revoked; it rests until the next login."
+        return f"Signed out here. The token from {login.came_from} was not revoked; it rests until the next login."
     if login.basic is not None:
         return "Signed out: user name and password are wiped from this kernel."
     try:

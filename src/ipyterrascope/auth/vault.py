@@ -1,7 +1,7 @@
 """The vault: one live set of tokens, renewed by one request however many threads ask (floor 3; RFC 6749 section 6).
 
-The request runs on a thread of its own, so that an interrupt of the caller cannot lose an answer: with rotation the
-refresh token that was sent is void, and the new one must be kept. A refused refresh token is never sent again.
+How they are renewed is the login's own matter (`renewers`). It is done on a thread of its own, so that an interrupt of
+the caller cannot lose an answer: with rotation the refresh token that was sent is void, and the new one must be kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .held import Held
 from .renewal import Released, Renewal, settled
+from .renewers import Renewer
 
 # A refused token that is younger than this is not the fault: without the rule, refusals cause a storm of renewals.
 _TOO_YOUNG_S = 10.0
@@ -31,9 +32,6 @@ class Vault:
 
     Parameters
     ----------
-    renew : callable
-        Exchanges a refresh token; raises `LoginRefused` when it is dead, any other `TerrascopeError` when the answer
-        says nothing about it.
     on_renewed : callable
         Told of each new set, from the renewing thread.
     on_ended : callable
@@ -46,7 +44,6 @@ class Vault:
 
     def __init__(
         self,
-        renew: Callable[[TokenSet], TokenSet],
         *,
         on_renewed: Callable[[TokenSet], None] = lambda _: None,
         on_ended: Callable[[TerrascopeError], None] = lambda _: None,
@@ -54,32 +51,35 @@ class Vault:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._renew, self._on_renewed, self._on_ended, self._on_orphaned = renew, on_renewed, on_ended, on_orphaned
+        self._on_renewed, self._on_ended, self._on_orphaned = on_renewed, on_ended, on_orphaned
         self._clock, self._monotonic = clock, monotonic
         self._lock = threading.Lock()
         self._held: Held | None = None
         self._renewal: Renewal | None = None
-        self._dead: set[Secret] = set()
         self._retry_at = -math.inf
         self._trouble: TerrascopeError | None = None
 
-    def put(self, tokens: TokenSet) -> None:
-        """Keep the tokens of a fresh login, in an empty vault."""
-        with self._lock:
-            self._held, self._renewal, self._retry_at = Held(tokens, self._clock, self._monotonic), None, -math.inf
-
-    def release(self, successor: TokenSet | None = None) -> Released:
+    def release(self, successor: TokenSet | None = None, renewer: Renewer | None = None) -> Released:
         """Keep nothing from this moment on, or `successor` instead, and give away what was held."""
         with self._lock:
             released = Released(self._held, self._renewal, self._lock)
-            self._held = Held(successor, self._clock, self._monotonic) if successor else None
+            self._held = self._holding(successor, renewer) if successor else None
             self._renewal, self._retry_at = None, -math.inf
         return released
+
+    def _holding(self, tokens: TokenSet, renewer: Renewer | None) -> Held:
+        return Held(tokens, renewer, self._clock, self._monotonic)
 
     def peek(self) -> TokenSet | None:
         """Return what is held, live or not, without waiting."""
         held = self._held
         return held.tokens if held else None
+
+    @property
+    def is_renewable(self) -> bool:
+        """True where what is held can be renewed."""
+        held = self._held
+        return held is not None and held.renewer is not None
 
     def token(self, min_valid_s: float = 0.0) -> TokenSet:
         """Return tokens whose access token is live.
@@ -99,11 +99,12 @@ class Vault:
         held = self._held
         if held is None:
             raise _nobody()
-        if held.remaining_s() > held.needed_s(min_valid_s):
+        has_news = held.has_news
+        if held.lasts(min_valid_s) and not has_news:
             return held.tokens
-        if held.tokens.refresh_token is None:
+        if held.renewer is None:
             return self._unrenewable(held)
-        if self._monotonic() < self._retry_at:
+        if self._is_resting(has_news):
             if held.remaining_s() > 0:
                 return held.tokens
             if self._trouble is not None:
@@ -123,11 +124,11 @@ class Vault:
             return False
         if held.tokens.access_token != access_token:
             return True
-        youth = min(_TOO_YOUNG_S, 0.1 * (held.tokens.lifetime_s or math.inf))
-        if held.tokens.refresh_token is None or held.age_s < youth or self._monotonic() < self._retry_at:
+        has_news = held.has_news
+        if held.renewer is None or self._is_resting(has_news) or (held.is_young(_TOO_YOUNG_S) and not has_news):
             return False
         try:
-            return self._renewed(held).access_token != access_token
+            return self._renewed(held, is_refused=True).access_token != access_token
         except LoginRequired:
             raise
         except TerrascopeError:
@@ -136,7 +137,7 @@ class Vault:
     def renew(self) -> None:
         """Renew now, live or not, so that an idle session goes on. Raises as `token` does."""
         held = self._held
-        if held is not None and held.tokens.refresh_token is not None:
+        if held is not None and held.renewer is not None:
             self._renewed(held)
 
     def end_if_over(self, reason: TerrascopeError) -> None:
@@ -150,17 +151,20 @@ class Vault:
         held = self._held
         return math.inf if held is None else held.session_remaining_s()
 
+    def _is_resting(self, has_news: bool) -> bool:
+        return self._monotonic() < self._retry_at and (self._trouble is not None or not has_news)
+
     def _unrenewable(self, held: Held) -> TokenSet:
         if held.remaining_s() > 0:
             return held.tokens
-        reason = LoginRequired("The token has ended.", "It cannot be renewed.", "Sign in, or supply a new one.")
+        reason = _ended()
         self._end(held, reason)
         raise reason
 
-    def _renewed(self, held: Held) -> TokenSet:
+    def _renewed(self, held: Held, *, is_refused: bool = False) -> TokenSet:
         with self._lock:
             if self._held is held and self._renewal is None:
-                self._launch(held)
+                self._launch(held, is_refused)
             renewal = self._renewal if self._held is held else None
         answer = renewal.wait() if renewal else None
         now = self._held
@@ -173,8 +177,8 @@ class Vault:
             raise copy(reason)
         return now.tokens
 
-    def _launch(self, held: Held) -> None:
-        self._renewal = renewal = Renewal(lambda: self._fly(held, renewal), "renewal")
+    def _launch(self, held: Held, is_refused: bool) -> None:
+        self._renewal = renewal = Renewal(lambda: self._fly(held, renewal, is_refused), "renewal")
         try:
             renewal.start()
         except BaseException:
@@ -183,22 +187,22 @@ class Vault:
                 self._renewal = None
             raise
 
-    def _fly(self, held: Held, renewal: Renewal) -> TokenSet | BaseException:
-        answer = self._asked(held.tokens)
+    def _fly(self, held: Held, renewal: Renewal, is_refused: bool) -> TokenSet | BaseException:
+        answer = self._asked(held, is_refused)
         self._land(held, renewal, answer)
         return answer
 
-    def _asked(self, tokens: TokenSet) -> TokenSet | BaseException:
-        refresh_token = tokens.refresh_token
-        if refresh_token is None or refresh_token in self._dead:
-            return LoginRequired("The session is over.", "It was refused before.", "Sign in again.")
+    def _asked(self, held: Held, is_refused: bool) -> TokenSet | BaseException:
+        if held.renewer is None:
+            return _ended()
         try:
-            return self._renew(tokens)
+            tokens = held.renewer.renew(held.tokens, is_refused=is_refused)
         except LoginRefused as exc:
-            self._dead.add(refresh_token)
-            return LoginRequired(exc.what, exc.why, "Sign in again.", error=exc.error, status=exc.status)
+            return LoginRequired(exc.what, exc.why, exc.do, error=exc.error, status=exc.status)
         except BaseException as exc:  # noqa: BLE001 - it is handed to whoever waits for this flight
             return exc
+        is_over = held.is_of(tokens) and self._holding(tokens, None).remaining_s() <= 0
+        return _ended() if is_over else tokens
 
     def _land(self, held: Held, renewal: Renewal, answer: TokenSet | BaseException) -> None:
         if isinstance(answer, LoginRequired):
@@ -208,23 +212,25 @@ class Vault:
             is_current = self._held is held
             if is_current:
                 self._renewal = None
-                if isinstance(answer, TokenSet):
-                    # kept also where it has ended: the refresh token that was sent may be void
-                    self._held = fresh = Held(answer, self._clock, self._monotonic)
-                    if fresh.remaining_s() <= 0:
-                        self._remember(_dead_on_arrival(), fresh)
-                else:
-                    self._remember(answer, held)
+                self._keep(answer, held)
             else:
                 renewal.answer = answer
-            is_orphaned = not is_current and not renewal.is_awaited
+            is_orphaned = not is_current and not renewal.is_awaited and held.renewer is not None and held.renewer.is_own
         if is_orphaned and (newest := settled(held, answer)):
             self._on_orphaned(newest)
         elif is_current and isinstance(answer, TokenSet):
             self._on_renewed(answer)
 
-    def _remember(self, trouble: BaseException, held: Held) -> None:
-        self._trouble = trouble if isinstance(trouble, TerrascopeError) else None
+    def _keep(self, answer: TokenSet | BaseException, held: Held) -> None:
+        if isinstance(answer, TokenSet):
+            # kept also where it has ended: the refresh token that was sent may be void
+            self._held = fresh = self._holding(answer, held.renewer)
+            if fresh.remaining_s() <= 0:
+                answer, held = _dead_on_arrival(), fresh
+            elif not held.is_of(answer):
+                return
+        # in trouble, or without a newer token: who would renew it is left alone for a while
+        self._trouble = answer if isinstance(answer, TerrascopeError) else None
         ours = _RETRY_AFTER_S if held.remaining_s() > 0 else _RETRY_ENDED_AFTER_S
         theirs = self._trouble and self._trouble.retry_after_s
         self._retry_at = self._monotonic() + max(ours, theirs or 0.0)
@@ -239,9 +245,13 @@ class Vault:
 
     def after_fork(self) -> None:
         """Go on without the refresh token: two processes that own a rotating one would end the session of both."""
-        self._lock, self._renewal = threading.Lock(), None
-        if self._held is not None:
-            self._held.tokens = replace(self._held.tokens, refresh_token=None)
+        self._lock, self._renewal, held = threading.Lock(), None, self._held
+        if held is not None and held.renewer is not None and held.renewer.is_own:
+            held.tokens, held.renewer = replace(held.tokens, refresh_token=None), None
+
+
+def _ended() -> LoginRequired:
+    return LoginRequired("The token has ended.", "It cannot be renewed.", "Sign in, or supply a new one.")
 
 
 def _nobody() -> LoginRequired:

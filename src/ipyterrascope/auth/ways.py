@@ -10,10 +10,11 @@ from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
-from ..values.states import DeviceAuthorization
+from ..values.states import DeviceAuthorization, Source
 from .attempts import Attempt
-from .chain import GivenPassword, GivenToken
-from .credentials import Login, basic_login, given_login, token_login
+from .chain import GivenPassword, GivenToken, LentToken, Offer, PassedOver
+from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
+from .renewers import ByLender
 
 
 def by_device(
@@ -51,14 +52,33 @@ def by_password(
     return token_login(tokens, "password", user=username)
 
 
-def by_credential(
-    client: OAuthClient, attempt: Attempt, found: GivenToken | GivenPassword, method: LoginMethod | None
-) -> Login:
-    """Use what a silent source found."""
+def by_offer(client: OAuthClient, attempt: Attempt, source: Source, found: Offer, method: LoginMethod | None) -> Login:
+    """Use what a silent source found.
+
+    Raises
+    ------
+    PassedOver
+        It turned out to be nothing; another source may serve.
+    """
     if isinstance(found, GivenToken):
-        return given_login(found, client.clock())
+        return borrowed_login(given_tokens(found.access_token, client.clock()), source, found.came_from)
+    if isinstance(found, LentToken):
+        return _by_lender(source, found)
     if method == "basic":
-        return basic_login(found.username, found.password, "environment")
+        return basic_login(found.username, found.password, source)
+    return _by_given_password(client, attempt, source, found)
+
+
+def _by_lender(source: Source, lent: LentToken) -> Login:
+    renewer = ByLender(lent)
+    try:
+        return borrowed_login(renewer.asked(), source, lent.came_from, renewer)
+    except TerrascopeError as exc:
+        nothing = PassedOver(exc)
+    raise nothing
+
+
+def _by_given_password(client: OAuthClient, attempt: Attempt, source: Source, found: GivenPassword) -> Login:
     try:
         tokens = client.password(found.username, found.password, signal=attempt.signal)
     except AccountRefused:
@@ -66,5 +86,5 @@ def by_credential(
     except LoginRefused as exc:
         refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
     else:
-        return token_login(tokens, "environment", user=found.username, came_from=found.came_from)
+        return token_login(tokens, source, user=found.username, came_from=found.came_from)
     raise refused

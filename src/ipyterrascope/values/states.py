@@ -10,7 +10,7 @@ from .providers import LoginMethod
 from .secret import Secret
 
 Phase = Literal["signed_out", "signing_in", "awaiting_user", "signed_in", "failed"]
-Source = Literal["environment", "device", "password", "basic"]
+Source = Literal["environment", "token_file", "stored", "hub", "device", "password", "basic"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,10 @@ def test_a_borrowed_token(box: Sandbox) -> None:
     assert (account.state.user, account.state.renewable) == ("swiper", False)
     assert account.headers(f"{box.url}/x") == {"Authorization": f"Bearer {given}"}
     assert not account.refused(f"{box.url}/x", {"Authorization": f"Bearer {given}"})
-    assert account.logout() == "Signed out here. TERRASCOPE_TOKEN was not revoked; it rests until the next login."
+    assert (
+        account.logout()
+        == "Signed out here. The token from TERRASCOPE_TOKEN was not revoked; it rests until the next login."
+    )
     assert box.requests == []
 
 
@@ -69,7 +72,7 @@ def test_a_token_is_no_password(box: Sandbox) -> None:
     """Who asks for a way that needs a password is told that there is a token."""
     account = account_with(box, {"TERRASCOPE_TOKEN": token()})
     assert not account.sign_in_silently("password")
-    assert account.why_not == {"environment": "TERRASCOPE_TOKEN is a token."}
+    assert account.why_not == {"environment": "TERRASCOPE_TOKEN gives a token, and no password."}
 
 
 def test_nothing_lies_ready(box: Sandbox) -> None:

@@ -7,8 +7,7 @@ import json
 
 import pytest
 
-from ipyterrascope.auth.chain import GivenToken
-from ipyterrascope.auth.credentials import basic_login, given_login, token_login
+from ipyterrascope.auth.credentials import basic_login, borrowed_login, given_tokens, token_login
 from ipyterrascope.errors import UsageError
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.tokens import TokenSet
@@ -72,7 +71,7 @@ def test_whose_tokens() -> None:
 )
 def test_a_borrowed_token(claims: dict[str, float], issued_at: float, expires_at: float | None) -> None:
     """A token of somebody else has the times that it tells, cannot be renewed, and is not ours to revoke."""
-    login = given_login(GivenToken(jwt(**claims), "TERRASCOPE_TOKEN"), 1000.0)
+    login = borrowed_login(given_tokens(jwt(**claims), 1000.0), "environment", "TERRASCOPE_TOKEN")
     assert login.tokens is not None
     assert (login.tokens.issued_at, login.tokens.expires_at) == (issued_at, expires_at)
     assert login.tokens.refresh_token is None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ipyterrascope.auth.idle import IdleWatch
+from ipyterrascope.auth.renewers import ByRefreshToken
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import LoginRefused, ProviderUnreachable, TerrascopeError
 from ipyterrascope.values.secret import Secret
@@ -43,7 +44,6 @@ class World:
 
     def __post_init__(self) -> None:
         self.vault = Vault(
-            self.renew,
             on_renewed=lambda _: self.watch.watch(),
             on_ended=self.end,
             clock=self.time,
@@ -79,7 +79,7 @@ class World:
         self.watch.stop()
 
     def sign_in(self) -> None:
-        self.vault.put(self.tokens())
+        self.vault.release(self.tokens(), ByRefreshToken(self.renew))
         self.watch.watch()
 
     def running(self) -> list[Timer]:
@@ -232,9 +232,9 @@ def test_a_new_login_in_the_last_moment() -> None:
 def test_real_timers() -> None:
     """With the system's own timers and clock a short session ends by itself."""
     over = threading.Event()
-    vault = Vault(lambda tokens: tokens, on_ended=lambda _: over.set())
+    vault = Vault(on_ended=lambda _: over.set())
     watch = IdleWatch(vault)
-    vault.put(TokenSet(access_token=Secret("a"), refresh_token=Secret("r"), issued_at=0.0, refresh_expires_at=0.1))
+    vault.release(TokenSet(access_token=Secret("a"), refresh_token=Secret("r"), issued_at=0.0, refresh_expires_at=0.1))
     watch.watch()
     assert over.wait(20)
     watch.stop()

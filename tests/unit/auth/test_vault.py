@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ipyterrascope.auth.renewers import ByRefreshToken
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import (
     FlowUnavailable,
@@ -52,14 +53,18 @@ class World:
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.by_refresh_token = ByRefreshToken(self.renew)
         self.vault = Vault(
-            self.renew,
             on_renewed=self.renewed.append,
             on_ended=self.ended.append,
             on_orphaned=self.orphaned.append,
             clock=lambda: self.wall,
             monotonic=lambda: self.monotonic,
         )
+
+    def put(self, number: int, **changes: Any) -> None:
+        tokens = self.tokens(number, **changes)
+        self.vault.release(tokens, self.by_refresh_token if tokens.refresh_token else None)
 
     def tokens(self, number: int, **changes: Any) -> TokenSet:
         tokens = TokenSet(
@@ -91,7 +96,7 @@ class World:
 @pytest.fixture
 def world() -> World:
     world = World()
-    world.vault.put(world.tokens(0))
+    world.put(0)
     return world
 
 
@@ -121,7 +126,7 @@ DEAD = LoginRefused("It ended the session.", 'It said "Token is not active".', "
 def test_a_token_is_renewed_from_its_leeway_on(lifetime_s: float, leeway_s: float) -> None:
     """Before the leeway the same token serves; from there on a new one."""
     world = World(lifetime_s=lifetime_s)
-    world.vault.put(world.tokens(0))
+    world.put(0)
     world.pass_s(lifetime_s - leeway_s - 0.01)
     assert world.held() == "access-0"
     world.pass_s(0.02)
@@ -168,7 +173,7 @@ def test_a_wall_clock_that_jumps_backward_does_not_keep_a_dead_token(world: Worl
 
 def test_an_unknown_end_is_believed_in(world: World) -> None:
     """A token that tells no end serves until somebody refuses it."""
-    world.vault.put(world.tokens(0, expires_at=None))
+    world.put(0, expires_at=None)
     world.pass_s(1e6)
     assert world.held() == "access-0"
     assert world.vault.refused(Secret("access-0"))
@@ -180,7 +185,7 @@ def test_a_token_that_is_dead_on_arrival_is_no_loop(lifetime_s: float) -> None:
     """A provider that renews with dead tokens is asked once a second, each time by the refresh token that it gave last,
     and everybody is told what to check; once it gives live ones, all is well."""
     world = World(lifetime_s=lifetime_s)
-    world.vault.put(world.tokens(0))
+    world.put(0)
     for sent in (["refresh-0"], ["refresh-0", "refresh-1"]):
         for result in [*together(world.held), *together(world.held, 2)]:
             assert isinstance(result, ProviderAnswerInvalid)
@@ -201,7 +206,7 @@ def test_many_threads_make_one_renewal() -> None:
     """Eight threads with a stale token cause exactly one renewal, and all get the new token; twenty times over."""
     for _ in range(20):
         world = World()
-        world.vault.put(world.tokens(0))
+        world.put(0)
         world.pass_s(280)
         assert together(world.held) == ["access-1"] * THREADS
         assert world.sent == ["refresh-0"]
@@ -212,7 +217,7 @@ def test_many_threads_with_a_refused_token_make_one_renewal() -> None:
     """Eight threads whose token a server refused cause exactly one renewal, and all may try again."""
     for _ in range(20):
         world = World()
-        world.vault.put(world.tokens(0))
+        world.put(0)
         world.pass_s(60)
         assert together(lambda world=world: world.vault.refused(Secret("access-0"))) == [True] * THREADS
         assert world.sent == ["refresh-0"]
@@ -248,7 +253,7 @@ def test_a_young_token_that_is_refused_is_not_the_fault(world: World, age_s: flo
 def test_youth_scales_with_life() -> None:
     """Of a token of three seconds, a tenth is its youth."""
     world = World(lifetime_s=3.0)
-    world.vault.put(world.tokens(0))
+    world.put(0)
     world.pass_s(0.2)
     assert not world.vault.refused(Secret("access-0"))
     world.pass_s(0.2)
@@ -273,7 +278,7 @@ def test_a_dead_refresh_token_is_never_sent_again(world: World) -> None:
     assert [str(reason) for reason in world.ended] == [
         'It ended the session. It said "Token is not active". Sign in again.'
     ]
-    world.vault.put(world.tokens(0, issued_at=world.wall - 290, expires_at=world.wall + 1))
+    world.put(0, issued_at=world.wall - 290, expires_at=world.wall + 1)
     with pytest.raises(LoginRequired, match="The session is over"):
         world.held()
     assert world.sent == ["refresh-0"]
@@ -299,7 +304,7 @@ def test_a_refused_token_of_a_dead_session(world: World) -> None:
 
 def test_a_token_that_cannot_be_renewed(world: World) -> None:
     """Without a refresh token it serves to its very end; then that is told, once."""
-    world.vault.put(world.tokens(0, refresh_token=None))
+    world.put(0, refresh_token=None)
     world.pass_s(299.9)
     assert world.held() == "access-0"
     assert not world.vault.refused(Secret("access-0"))
@@ -423,8 +428,8 @@ def test_a_listener_that_raises_blocks_nobody(fails_with: TerrascopeError | None
 
     world = World()
     clocks = {"clock": lambda: world.wall, "monotonic": lambda: world.monotonic}
-    vault = Vault(world.renew, on_renewed=listener, on_ended=listener, **clocks)
-    vault.put(world.tokens(0, issued_at=world.wall - 2, expires_at=world.wall - 1))
+    vault = Vault(on_renewed=listener, on_ended=listener, **clocks)
+    vault.release(world.tokens(0, issued_at=world.wall - 2, expires_at=world.wall - 1), world.by_refresh_token)
     world.fails_with = fails_with
     results = together(vault.token, 2)
     assert all(isinstance(result, TokenSet if fails_with is None else LoginRequired) for result in results)
@@ -536,7 +541,7 @@ def test_a_new_login_during_a_renewal(world: World, fails_with: TerrascopeError 
     with ThreadPoolExecutor(1) as pool:
         user = pool.submit(world.held)
         assert world.asked.wait(20)
-        world.vault.put(world.tokens(7))
+        world.put(7)
         world.may_answer.set()
         outcome = user.exception(20)
     # who waited for the older one is told of its end, or has the new one
@@ -577,6 +582,7 @@ def test_a_vault_that_nobody_holds_is_gone(world: World) -> None:
 _FORK = """
 import json, os, sys, threading, time
 from ipyterrascope.threads.forks import renew_in_child
+from ipyterrascope.auth.renewers import ByRefreshToken
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import LoginRequired
 from ipyterrascope.values.secret import Secret
@@ -593,10 +599,10 @@ def renew(tokens):
     return TokenSet(access_token=Secret("access-1"), refresh_token=Secret("refresh-1"), issued_at=now[0],
                     expires_at=now[0] + 300)
 
-vault = Vault(renew, clock=lambda: now[0], monotonic=lambda: now[0])
+vault = Vault(clock=lambda: now[0], monotonic=lambda: now[0])
 renew_in_child(vault)
-vault.put(TokenSet(access_token=Secret("access-0"), refresh_token=Secret("refresh-0"), issued_at=1000.0,
-                   expires_at=1300.0, refresh_expires_at=4600.0))
+vault.release(TokenSet(access_token=Secret("access-0"), refresh_token=Secret("refresh-0"), issued_at=1000.0,
+                       expires_at=1300.0, refresh_expires_at=4600.0), ByRefreshToken(renew))
 if sys.argv[1] == "in flight":
     now[0] += 280
     threading.Thread(target=vault.token, daemon=True).start()
