@@ -56,6 +56,7 @@ export function startPanel(provider, actions) {
       setText(text, notice || strings.intro);
       text.hidden = phase === "failed";
       setText(start, phase === "failed" ? again(error) : strings.signInWith(label));
+      start.hidden = methods.length === 0;
       other.hidden = !formMethod(methods);
     },
     target: () => start,

@@ -15,8 +15,9 @@ from .auth.account import Account
 from .auth.accounts import Accounts
 from .configuration import current
 from .errors import UsageError
-from .values.providers import LoginMethod, Provider
+from .values.providers import LoginMethod, Provider, SilentName
 from .values.secret import Secret
+from .values.states import Source as LoginSource
 
 if TYPE_CHECKING:
     from .httpauth import LiveAuth
@@ -36,13 +37,16 @@ def login(
     provider: str | Provider | None = None,
     *,
     method: LoginMethod | None = None,
+    source: LoginSource | None = None,
     wait: bool = False,
     username: str = "",
 ) -> Account:
     """Sign in: silently where a credential lies ready, else by asking the person in front of this kernel.
 
+    What is tried, in this order, is what the call says (`method`, `source`), then the environment, the token file, the
+    stored login, JupyterHub, and then a person by device code or password; `c.Terrascope.sources` reorders or removes.
     In a notebook the widget is shown and the call returns at once; at a terminal it returns when done; where nobody can
-    be asked it raises within a second. Who is signed in already stays so, unless a method is asked for.
+    be asked it raises within a second. Who is signed in already stays so, unless a method or source is asked for.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def login(
     method : {"device", "password", "basic"}, optional
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
         data service (RFC 7617).
+    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic"}, optional
+        The only one to use.
     wait : bool
         In a notebook, print link and code and return when the sign-in has ended. Only a device code can be waited for:
         while a cell runs, the kernel does not hear what is typed in the widget.
@@ -75,16 +81,32 @@ def login(
     <Account terrascope: signed_in as dora>
     """
     chosen = account(provider)
-    if method is not None and method not in chosen.provider.methods:
-        offered = ", ".join(chosen.provider.methods)
-        raise UsageError(
-            f"{chosen.provider.label} has no such login method.", f"It offers {offered}.", "Choose one of these."
-        )
+    method, silent = _way(chosen, method, source)
     # who names no provider may choose, where several are known
     choices = [account(name) for name in providers] if provider is None else []
-    asking.sign_in(chosen, method, wait=wait, username=username, choices=choices)
+    asking.sign_in(chosen, method, source=silent, wait=wait, username=username, choices=choices)
     frontend.hide_result(Account)
     return chosen
+
+
+def _way(
+    chosen: Account, method: LoginMethod | None, source: LoginSource | None
+) -> tuple[LoginMethod | None, SilentName | None]:
+    label, ways = chosen.provider.label, (*chosen.sources, *chosen.methods)
+    if method is not None and method not in chosen.methods:
+        offered = ", ".join(chosen.methods) or "none"
+        raise UsageError(f"{label} has no such login method.", f"It offers {offered}.", "Choose one of these.")
+    if source is not None and source not in ways:
+        raise UsageError(
+            f"{label} has no such source of a login.",
+            f"It has {', '.join(ways) or 'none'}.",
+            "Choose one of these; c.Terrascope.sources lists them.",
+        )
+    if source == "device" or source == "password" or source == "basic":
+        if method not in (None, source):
+            raise UsageError("`method` and `source` contradict each other.", "", "Give one of them.")
+        return source, None
+    return method, source
 
 
 def session(provider: str | Provider | None = None) -> AuthorizedSession:

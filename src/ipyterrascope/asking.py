@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 
 from . import frontend, terminal
 from .auth.account import Account
-from .auth.environment import is_meant_for
+from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError
-from .values.providers import LoginMethod
-from .wording import welcome
+from .values.providers import LoginMethod, SilentName
+from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
 _at_terminal = threading.Lock()
 
 
 def sign_in(
-    account: Account, method: LoginMethod | None, *, wait: bool, username: str, choices: Sequence[Account] = ()
+    account: Account,
+    method: LoginMethod | None,
+    *,
+    wait: bool,
+    username: str,
+    source: SilentName | None = None,
+    choices: Sequence[Account] = (),
 ) -> None:
-    """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a method is asked for.
+    """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a way is asked for.
 
-    `choices` are the accounts that the person may turn to in the widget instead.
+    `source` is the only one to be used; `choices` are the accounts that the person may turn to in the widget instead.
     """
     account.allow_sources()
     where, before = frontend.place(), account.state
-    shows_failure = where == "notebook" and not wait
-    if (account.is_signed_in and method is None) or _is_silently_signed_in(account, method, shows_failure):
+    shows_failure = where == "notebook" and not wait and source is None
+    is_to_stay = account.is_signed_in and method is None and source is None
+    if is_to_stay or _is_silently_signed_in(account, method, source, shows_failure):
         _show(account, where, choices)
         return
+    if source is not None:
+        raise _without(account, source)
     if where == "headless" and method == "device":
         raise LoginRequired(
             f"Nobody can approve a code for {account.provider.label} here.",
             "No notebook front-end and no terminal is attached.",
             "Leave the method out: what lies in the environment signs in.",
         )
-    if where == "headless":
+    if where == "headless" or not account.methods:
         raise _nobody_to_ask(account)
     if method is None:
         _say_what_is_no_good(account)
@@ -64,6 +72,8 @@ def ready(account: Account) -> Account:
     if account.is_signed_in or account.sign_in_silently():
         return account
     where, seen = frontend.place(), account.state
+    if not account.methods:
+        where = "headless"
     if where == "terminal":
         with _at_terminal:
             if account.state is seen:
@@ -77,11 +87,13 @@ def ready(account: Account) -> Account:
     raise account.login_required()
 
 
-def _is_silently_signed_in(account: Account, method: LoginMethod | None, shows_failure: bool) -> bool:
-    if method == "device":
+def _is_silently_signed_in(
+    account: Account, method: LoginMethod | None, source: SilentName | None, shows_failure: bool
+) -> bool:
+    if method == "device" and source is None:
         return False
     try:
-        return account.sign_in_silently(method)
+        return account.sign_in_silently(method, source)
     except TerrascopeError:
         if not shows_failure:
             raise
@@ -98,11 +110,11 @@ def _show(account: Account, where: frontend.Place, choices: Sequence[Account]) -
 
 
 def _say_what_is_no_good(account: Account) -> None:
-    """Name a token that lies ready and cannot be used: whoever put it there counts on it."""
-    reason = account.why_not.get("environment")
-    is_meant = is_meant_for(account.provider, current().terrascope)
-    if reason and is_meant and os.environ.get("TERRASCOPE_TOKEN") and account.state.phase != "failed":
-        terminal.say(reason)
+    """Name what lies ready and cannot be used: whoever put it there counts on it."""
+    if account.state.phase != "failed":
+        for why_not in account.why_not.values():
+            if why_not.is_fault:
+                terminal.say(why_not.reason)
 
 
 def _ask_by_widget(
@@ -127,8 +139,23 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
         do = "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment."
     else:
         do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."
+    is_asked = bool(account.methods)
+    reasons = [
+        "No notebook front-end and no terminal is attached."
+        if is_asked
+        else "c.Terrascope.sources names no way to ask.",
+        # what nobody set up is no reason, but the environment is what the advice is about
+        *(why.reason for name, why in account.why_not.items() if why.is_fault or name == "environment"),
+    ]
     return LoginRequired(
-        f"Nobody can be asked to sign in to {account.provider.label} here.",
-        " ".join(["No notebook front-end and no terminal is attached.", *account.why_not.values()]),
-        do,
+        f"Nobody can be asked to sign in to {account.provider.label} here.", " ".join(dict.fromkeys(reasons)), do
+    )
+
+
+def _without(account: Account, source: SilentName) -> LoginRequired:
+    why_not = account.why_not.get(source)
+    return LoginRequired(
+        f"The {SOURCES[source]} cannot sign you in to {account.provider.label}.",
+        why_not.reason if why_not else "",
+        "Supply what it lacks, or sign in another way.",
     )

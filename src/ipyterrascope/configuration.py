@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .values.connection import Connection
 from .values.known import terrascope_from_environment
 from .values.providers import Provider
+from .values.states import Source
 
 
 def _from_environment() -> Provider:
@@ -26,6 +27,9 @@ class Configuration:
         CA bundle and time-outs.
     keep_alive_s : float
         Seconds since the last use for which an idle session is renewed.
+    sources : tuple of str
+        The ways to sign in at `terrascope`, in the order in which they are tried; empty for the provider's own. Those
+        that ask nobody always go first.
     use_silent_sources : bool, optional
         Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
         app such as Voilà, whose visitors must not inherit the owner's login.
@@ -38,6 +42,7 @@ class Configuration:
     terrascope: Provider = field(default_factory=_from_environment)
     connection: Connection = field(default_factory=Connection)
     keep_alive_s: float = 0.0
+    sources: tuple[Source, ...] = ()
     use_silent_sources: bool | None = None
     max_connections: int = 8
     local_roots: tuple[str, ...] = ("/data/MTDA",)

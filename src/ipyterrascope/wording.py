@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .auth.account import Account
+from .values.providers import SilentName
+
+SOURCES: Mapping[SilentName, str] = {
+    "environment": "environment",
+    "token_file": "token file",
+    "stored": "stored login",
+    "hub": "JupyterHub",
+}
+"""What people call the places where a credential may lie ready."""
 
 _HOW = {"device": "by device code", "password": "by password", "basic": "by Basic authentication"}
 

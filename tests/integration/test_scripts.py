@@ -225,7 +225,7 @@ def test_credentials_of_the_environment_serve_nobody_else(
         assert foreign.requests == []
     assert done.status == 0, done.stderr
     assert len(done.stdout.splitlines()) == 4
-    reason = "The environment's credentials serve only the configured issuer, client and hosts."
+    reason = "What lies ready serves only the configured issuer, client and hosts."
     assert all(reason in line for line in done.stdout.splitlines())
     assert "Set TERRASCOPE_USERNAME" not in done.stdout
     assert box.requests == []

@@ -34,6 +34,11 @@ test("a provider without passwords does not offer any", async () => {
   assert.deepEqual(view.buttons(), ["Sign in with Terrascope"]);
 });
 
+test("where nobody may be asked there is nothing to click", async () => {
+  const view = await show(makeModel({ provider: { ...PROVIDER, methods: [] } }));
+  assert.deepEqual(view.buttons(), []);
+});
+
 test("a device code that turns out not to be had leads to the form", async () => {
   const model = makeModel({ phase: "signing_in" });
   const view = await show(model);

@@ -139,6 +139,52 @@ def test_a_code_that_nobody_can_approve_is_said(box: Sandbox) -> None:
     assert not box.requests
 
 
+@pytest.fixture
+def configured(box: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox, configured as Terrascope."""
+    configure(Configuration(terrascope=box.provider()))
+    yield box
+    ts.logout()
+    configure(None)
+
+
+def test_a_source_that_is_not_there_is_said(configured: Sandbox) -> None:
+    """`login(source=…)` names the sources there are; one that contradicts the method is said too."""
+    with pytest.raises(UsageError, match=r"no such source of a login\. It has environment, .*password\. Choose"):
+        ts.login(source="netrc")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no such source of a login"):
+        ts.login(source="basic")
+    with pytest.raises(UsageError, match="contradict"):
+        ts.login(source="device", method="password")
+    configure(Configuration(terrascope=configured.provider(), sources=("environment",)))
+    with pytest.raises(UsageError, match="It offers none"):
+        ts.login(method="device")
+
+
+def test_a_source_that_is_forced_says_what_it_lacks(configured: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forced source signs in, or an error says what it lacks; nobody is asked instead."""
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "notebook")
+    with pytest.raises(LoginRequired) as caught:
+        ts.login(source="environment")
+    assert caught.value.what == "The environment cannot sign you in to Terrascope."
+    assert "TERRASCOPE_USERNAME" in caught.value.why
+    assert not configured.requests
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "headless")
+    monkeypatch.setenv("TERRASCOPE_USERNAME", "dora")
+    monkeypatch.setenv("TERRASCOPE_PASSWORD", "s3cret-Pa55")
+    assert ts.login(source="environment").state.source == "environment"
+
+
+@pytest.mark.parametrize("place", ["notebook", "terminal", "headless"])
+def test_without_a_way_to_ask_nobody_is_asked(configured: Sandbox, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Where the configuration leaves no way that asks a person, `login` and `session` say so wherever they run."""
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: place)
+    configure(Configuration(terrascope=configured.provider(), sources=("environment",)))
+    for call in (ts.login, ts.session):
+        with pytest.raises(LoginRequired, match=r"sources names no way to ask\. Neither TERRASCOPE_TOKEN"):
+            call()
+
+
 def test_login_of_who_is_signed_in_changes_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     """`login()` again says who is signed in, and returns the account."""
     assert ts.login(account.provider) is account

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypedDict, cast
 
 from ..errors import FlowUnavailable, LoginRefused, LoginRequired, SecretExposed, TerrascopeError
 from ..protocol.claims import user_of
@@ -23,12 +23,12 @@ from ..protocol.oauth import OAuthClient
 from ..threads.errand import Errand
 from ..threads.forks import renew_in_child
 from ..values.connection import Connection
-from ..values.providers import LoginMethod, Provider
+from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
 from ..values.states import LoginState, Source
 from ..values.tokens import TokenSet
 from .attempts import Attempt, Attempts
-from .chain import Chain, Offer, PassedOver, SilentSource
+from .chain import Chain, Offer, PassedOver, SilentSource, WhyNot
 from .credentials import Login
 from .farewell import RENEWAL_WAIT_S, farewell, revoke
 from .idle import IdleWatch
@@ -37,6 +37,15 @@ from .renewal import Released
 from .renewers import ByRefreshToken
 from .vault import Vault
 from .ways import by_device, by_offer, by_password
+
+
+class Settings(TypedDict):
+    """What is configured of an account, and may change while it is signed in."""
+
+    connection: Connection
+    keep_alive_s: float
+    sources: Sequence[SilentSource]
+    methods: tuple[LoginMethod, ...]
 
 
 class Account:
@@ -51,6 +60,8 @@ class Account:
         CA bundle and time-outs.
     sources : sequence of SilentSource
         Where a credential may lie ready, the first to be asked first.
+    methods : tuple of {"device", "password", "basic"}, optional
+        The ways that ask a person; those of the provider unless given.
     keep_alive_s : float
         Seconds since the last use for which an idle session is renewed; 0 lets it end when the provider ends it.
 
@@ -68,6 +79,7 @@ class Account:
         *,
         connection: Connection | None = None,
         sources: Sequence[SilentSource] = (),
+        methods: tuple[LoginMethod, ...] | None = None,
         keep_alive_s: float = 0.0,
     ) -> None:
         self.provider = provider
@@ -79,7 +91,8 @@ class Account:
         self._login: Login | None = None
         self._chain = Chain(sources)
         self._silent = threading.Lock()
-        self._machine = Machine(LoginState(methods=provider.methods))
+        self.methods = provider.methods if methods is None else methods
+        self._machine = Machine(LoginState(methods=self.methods))
         self._attempts = Attempts(self._machine, on_end=self._on_attempt_ended, on_late=self._discard_late)
         renew_in_child(self)
 
@@ -96,9 +109,14 @@ class Account:
         return self._login is not None
 
     @property
-    def why_not(self) -> Mapping[str, str]:
+    def why_not(self) -> Mapping[SilentName, WhyNot]:
         """For each silent source that did not serve, one sentence why."""
         return self._chain.why_not
+
+    @property
+    def sources(self) -> tuple[SilentName, ...]:
+        """The silent sources, in the order in which they are asked."""
+        return tuple(source.name for source in self._chain.sources)
 
     @property
     def came_from(self) -> str:
@@ -112,8 +130,18 @@ class Account:
         login = self._login
         return login is not None and (login.is_borrowed or login.basic is not None)
 
-    def configure(self, connection: Connection, keep_alive_s: float) -> None:
-        """Use another CA bundle and other time-outs from now on, and another keep-alive; the login goes on."""
+    def configure(
+        self,
+        connection: Connection,
+        keep_alive_s: float,
+        sources: Sequence[SilentSource],
+        methods: tuple[LoginMethod, ...],
+    ) -> None:
+        """Use another connection, keep-alive, and other ways to sign in from now on; the login goes on."""
+        self._chain.sources = sources
+        if methods != self.methods:
+            self.methods = methods
+            self._machine.show(methods=methods)
         if connection != self.connection:
             self.connection = connection
             self._client.connect_by(connection)
@@ -175,13 +203,15 @@ class Account:
             lambda attempt: by_password(self._client, attempt, username, password, one_time_code, method), method
         )
 
-    def sign_in_silently(self, method: LoginMethod | None = None) -> bool:
+    def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
 
         Parameters
         ----------
         method : {"password", "basic"}, optional
             How to use a user name and password that are found: for the password grant, unless "basic" is said.
+        source : str, optional
+            The only one to ask. A login from another one is replaced.
 
         Raises
         ------
@@ -189,12 +219,13 @@ class Account:
             A source had a credential, and the provider refused it or did not answer.
         """
         with self._silent:
-            if self._login is not None and method is None:
+            login = self._login
+            if login is not None and method is None and source in (None, login.source):
                 return True
-            for source, found in self._chain.offers(self.provider, method):
-                if not self._is_passed_over(source, found, method):
+            for name, found in self._chain.offers(self.provider, method, source):
+                if not self._is_passed_over(name, found, method):
                     break
-            return self._login is not None
+            return self._login is not None and (source is None or self._login is not login)
 
     def allow_sources(self) -> None:
         """Let silent sources serve again after a logout or a refusal."""
@@ -212,7 +243,7 @@ class Account:
         if attempt is not None:
             attempt.look_again()
 
-    def _is_passed_over(self, source: Source, found: Offer, method: LoginMethod | None) -> bool:
+    def _is_passed_over(self, source: SilentName, found: Offer, method: LoginMethod | None) -> bool:
         attempt = self._attempts.start(lambda attempt: by_offer(self._client, attempt, source, found, method))
         try:
             # for this attempt only: a person may replace it by one of their own, which takes its time
@@ -252,7 +283,8 @@ class Account:
         if renewer is None and login.tokens is not None and login.tokens.refresh_token is not None:
             renewer = self._by_refresh_token
         before, released = self._login, self._vault.release(login.tokens, renewer)
-        self._login, self._chain.is_resting = login, False
+        self._login = login
+        self._chain.end_rest()
         self._rest()
         self._idle.used()
         self._idle.watch()
@@ -368,7 +400,8 @@ class Account:
     def _logout(self) -> str:
         with self._machine.lock:
             was_under_way = self._attempts.abandon()
-            login, self._login, self._chain.is_resting = self._login, None, True
+            login, self._login = self._login, None
+            self._chain.rest()
             if login is None and not was_under_way and self.state.phase == "signed_out":
                 return "Nobody was signed in."
             # in the same breath: a login that ends just now keeps its tokens
@@ -410,7 +443,7 @@ class Account:
             self._idle.stop()
             if login.came_from and login.tokens.refresh_token is None and login.tokens.lifetime_s == 0:
                 # it had ended when it came: its source would be asked again at each use
-                self._chain.refused(login.source, reason)
+                self._chain.refused(cast("SilentName", login.source), reason)
             if self._attempts.newest is None:
                 self._rest(phase="failed", error=reason)
 

@@ -12,8 +12,8 @@ from ..configuration import Configuration, current
 from ..errors import UnknownProvider
 from ..threads.forks import renew_in_child
 from ..values.providers import Provider
-from .account import Account
-from .environment import environment_source
+from .account import Account, Settings
+from .sources import methods_of, silent_sources, ways_of
 
 
 class Accounts(Mapping[str, Provider]):
@@ -62,14 +62,14 @@ class Accounts(Mapping[str, Provider]):
         self.follow()
         with self._lock:
             if value not in self._accounts:
-                self._accounts[value] = self._made(value, self._configuration())
+                self._accounts[value] = Account(value, **self._settings(value, self._configuration()))
             return self._accounts[value]
 
     def follow(self) -> None:
-        """Let the accounts that are there follow what was configured since: CA bundle, time-outs and keep-alive."""
+        """Let the accounts that are there follow what was configured since: connection, keep-alive and sources."""
         configuration = self._configuration()
         for account in self.asked_for():
-            account.configure(configuration.connection, configuration.keep_alive_s)
+            account.configure(**self._settings(account.provider, configuration))
 
     def asked_for(self) -> list[Account]:
         """Return the accounts that were asked for so far, in that order."""
@@ -81,16 +81,13 @@ class Accounts(Mapping[str, Provider]):
         namespace = self._namespace()
         return self._shared if namespace is None else namespace.setdefault("__ipyterrascope__", {})
 
-    def _made(self, provider: Provider, configuration: Configuration) -> Account:
-        use_sources = configuration.use_silent_sources
-        if use_sources is None:
-            use_sources = not self._is_app()
-        return Account(
-            provider,
-            connection=configuration.connection,
-            sources=[environment_source(configuration.terrascope, self._environ)] if use_sources else (),
-            keep_alive_s=configuration.keep_alive_s,
-        )
+    def _settings(self, provider: Provider, configuration: Configuration) -> Settings:
+        return {
+            "connection": configuration.connection,
+            "keep_alive_s": configuration.keep_alive_s,
+            "sources": silent_sources(provider, configuration, self._environ, is_app=self._is_app()),
+            "methods": methods_of(ways_of(provider, configuration)),
+        }
 
     def _known(self) -> dict[str, Provider]:
         terrascope = self._configuration().terrascope

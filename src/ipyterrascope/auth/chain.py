@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import LoginError, TerrascopeError
-from ..values.providers import LoginMethod, Provider
+from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
 from ..values.states import Source
 from ..values.tokens import TokenSet
@@ -56,9 +56,10 @@ class LentToken:
 
 @dataclass(frozen=True)
 class WhyNot:
-    """One sentence why a source has nothing to offer."""
+    """One sentence why a source has nothing to offer. `is_fault` where somebody set it up, and counts on it."""
 
     reason: str
+    is_fault: bool = False
 
 
 Offer = GivenToken | GivenPassword | LentToken
@@ -85,7 +86,7 @@ class SilentSource:
         Looks there now, for one provider, and asks nobody over the network.
     """
 
-    name: Source
+    name: SilentName
     find: Callable[[Provider], Found]
 
 
@@ -98,42 +99,57 @@ class Chain:
 
     Attributes
     ----------
-    why_not : dict of str to str
+    why_not : dict of str to WhyNot
         For each source that did not serve when it was asked last, one sentence why.
     is_resting : bool
         True from a logout to the next login: no source is asked.
     """
 
     def __init__(self, sources: Sequence[SilentSource]) -> None:
-        self.why_not: dict[str, str] = {}
+        self.why_not: dict[SilentName, WhyNot] = {}
         self.is_resting = False
-        self._sources = sources
-        self._refused: set[str] = set()
+        self.sources = sources
+        self._refused: set[SilentName] = set()
 
-    def offers(self, provider: Provider, method: LoginMethod | None = None) -> Iterator[tuple[Source, Offer]]:
-        """Ask the sources one by one and yield what they offer for `provider` that can serve `method`."""
+    def offers(
+        self, provider: Provider, method: LoginMethod | None = None, only: Source | None = None
+    ) -> Iterator[tuple[SilentName, Offer]]:
+        """Ask the sources one by one, or `only` one, and yield what they offer for `provider` that can serve `method`.
+
+        What is said of a source that is not reached any more is what it said the last time.
+        """
         if self.is_resting:
-            self.why_not.clear()
             return
-        for source in self._sources:
-            if source.name in self._refused:
+        for source in self.sources:
+            if source.name in self._refused or only not in (None, source.name):
                 continue
             found = source.find(provider)
+            if method is not None and not isinstance(found, (GivenPassword, WhyNot)):
+                found = WhyNot(f"{found.came_from} gives a token, and no password.")
+            self.why_not.pop(source.name, None)
             if isinstance(found, WhyNot):
-                self.why_not[source.name] = found.reason
-            elif method is not None and not isinstance(found, GivenPassword):
-                self.why_not[source.name] = f"{found.came_from} gives a token, and no password."
+                self.why_not[source.name] = found
             else:
-                self.why_not.pop(source.name, None)
                 yield source.name, found
 
-    def refused(self, source: Source, error: TerrascopeError) -> None:
+    def refused(self, source: SilentName, error: TerrascopeError) -> None:
         """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""
-        self.why_not[source] = str(error) if isinstance(error, PassedOver) else error.what
+        self.why_not[source] = WhyNot(str(error) if isinstance(error, PassedOver) else error.what)
         if not error.retryable:
             self._refused.add(source)
 
+    def rest(self) -> None:
+        """Ask no source any more, from a logout to the next login."""
+        self.is_resting = True
+        self.why_not = {source.name: WhyNot("It rests until the next login.") for source in self.sources}
+
+    def end_rest(self) -> None:
+        """Say that there is a login again."""
+        if self.is_resting:
+            self.is_resting = False
+            self.why_not.clear()
+
     def wake(self) -> None:
-        """Let all sources serve again."""
-        self.is_resting = False
+        """Let all sources serve again, also those that were refused."""
+        self.end_rest()
         self._refused.clear()

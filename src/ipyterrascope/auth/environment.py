@@ -1,7 +1,6 @@
 """The environment as a source: `TERRASCOPE_TOKEN`, or `TERRASCOPE_USERNAME` and `TERRASCOPE_PASSWORD` (floor 3).
 
-It is read when somebody signs in, and never written. What it holds serves only the issuer and hosts that were
-configured there or by traits: a `Provider` made in a notebook cannot send it elsewhere.
+It is read when somebody signs in, and never written. Child processes see it too.
 """
 
 from __future__ import annotations
@@ -33,8 +32,6 @@ def environment_source(
     prefix = configured.name.upper().replace("-", "_")
 
     def find(provider: Provider) -> Found:
-        if not is_meant_for(provider, configured):
-            return WhyNot("The environment's credentials serve only the configured issuer, client and hosts.")
         token, username, password = (environ.get(f"{prefix}_{name}", "") for name in ("TOKEN", "USERNAME", "PASSWORD"))
         if token.strip():
             given = _given_token(token.strip(), f"{prefix}_TOKEN", clock())
@@ -49,17 +46,10 @@ def environment_source(
     return SilentSource("environment", find)
 
 
-def is_meant_for(provider: Provider, configured: Provider) -> bool:
-    """Tell whether a credential of `configured` may serve `provider`: same issuer and client, and no host more."""
-    same = (provider.issuer, provider.client_id) == (configured.issuer, configured.client_id)
-    # endpoints of its own are where a password would go while discovery fails
-    return same and provider.hosts <= configured.hosts and provider.endpoints in (None, configured.endpoints)
-
-
 def _given_token(token: str, name: str, now: float) -> GivenToken | WhyNot:
     if not is_fit_for_header(token):
-        return WhyNot(f"{name} is no token: it holds white space or characters that a header cannot.")
+        return WhyNot(f"{name} is no token: it holds white space or characters that a header cannot.", is_fault=True)
     expires_at = instant_of(Secret(token), "exp")
     if expires_at is not None and expires_at <= now:
-        return WhyNot(f"{name} has expired.")
+        return WhyNot(f"{name} has expired.", is_fault=True)
     return GivenToken(Secret(token), name)

@@ -34,7 +34,13 @@ class TerrascopeMagics(Magics):
         from .. import api
 
         if options.command == "login":
-            api.login(options.provider, method=options.method, wait=options.wait, username=str(options.user))
+            api.login(
+                options.provider,
+                method=options.method,
+                source=options.source,
+                wait=options.wait,
+                username=str(options.user),
+            )
         elif options.command == "session":
             return api.session(options.provider)
         elif options.command == "logout":

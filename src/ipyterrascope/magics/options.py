@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from ..errors import SecretExposed, UsageError
+from ..values.states import Source
 
 # Each alternative reads a stretch of the text once, however often its beginning stands there: lines may be long.
 _SECRET = re.compile(
@@ -56,10 +57,10 @@ def _suggestion(parser: argparse.ArgumentParser, message: str) -> str:
     for each in (parser, *subparsers_of(parser).values()):
         meant |= {word: word for word in words_of(each)}
         for action in each._actions:  # pyright: ignore[reportPrivateUsage]
-            # a choice, written as if it were an option: --password for --method password
-            choices = {str(choice) for choice in action.choices or ()} if action.option_strings else set[str]()
-            meant |= {choice: choice for choice in choices}
-            meant |= {f"--{choice}": f"{action.option_strings[-1]} {choice}" for choice in choices}
+            for choice in map(str, action.choices or ()) if action.option_strings else ():
+                meant.setdefault(choice, choice)
+                # a choice, written as if it were an option: --password for --method password
+                meant.setdefault(f"--{choice}", f"{action.option_strings[-1]} {choice}")
     word = wrong[1] or wrong[2]
     if word in meant:
         return f"Use {meant[word]}. " if meant[word] != word else ""
@@ -113,6 +114,9 @@ def terrascope_parser() -> MagicParser:
     login = _command(commands, "login", "sign in: by the widget, or silently where a credential lies ready")
     login.add_argument(
         "--method", choices=("device", "password", "basic"), help="how; the provider's first one unless given"
+    )
+    login.add_argument(
+        "--source", choices=get_args(Source), metavar="NAME", help=f"the only one to use: {', '.join(get_args(Source))}"
     )
     login.add_argument("--wait", action="store_true", help="print link and code, and return when the sign-in has ended")
     login.add_argument("--user", default="", metavar="NAME", help="user name, to fill the form in")

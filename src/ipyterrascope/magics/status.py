@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..auth.account import Account
 from ..configuration import current
+from ..values.providers import SilentName
 from ..values.states import LoginState
-from ..wording import how
+from ..wording import SOURCES, how
 
 Fact = tuple[str, str]
+
+_WARNINGS: Mapping[SilentName, str] = {"environment": "; child processes see it too"}
 
 
 class Status:
@@ -76,11 +79,22 @@ def _facts(account: Account, now: float) -> list[Fact]:
     facts: list[Fact] = []
     if state.phase == "signed_in":
         facts += _times(state, now)
-        if state.source == "environment":
-            facts.append(("environment", "child processes see it too"))
-    elif state.phase in ("signed_out", "failed"):
-        facts += account.why_not.items()
+    if state.phase in ("signed_in", "signed_out", "failed"):
+        facts += _sources(account)
     return [*facts, ("note", state.notice)] if state.notice else facts
+
+
+def _sources(account: Account) -> list[Fact]:
+    """Say of each place where a credential may lie ready whether it serves, or why not; places of one text together."""
+    places: dict[str, list[str]] = {}
+    for name in account.sources:
+        why_not = account.why_not.get(name)
+        if account.state.source == name:
+            text = f"serves{_WARNINGS.get(name, '')}"
+        else:
+            text = why_not.reason if why_not else "not asked"
+        places.setdefault(text, []).append(SOURCES[name])
+    return [(", ".join(names), text) for text, names in places.items()]
 
 
 def _times(state: LoginState, now: float) -> list[Fact]:

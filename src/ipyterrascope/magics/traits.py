@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, cast, get_args
 
 import traitlets
 from traitlets.config import SingletonConfigurable
@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from ..values.connection import Connection
 from ..values.known import reconfigured, terrascope_from_environment
 from ..values.providers import Provider
+from ..values.states import Source
 
 _OF_PROVIDER = (
     "issuer", "client_id", "scope", "label", "badge", "stac_url", "registration_url", "account_url",
@@ -47,12 +48,16 @@ class Terrascope(SingletonConfigurable):
     keep_alive_s = traitlets.Float(
         0.0, min=0.0, help="Seconds since the last use for which an idle session is renewed before it ends."
     ).tag(config=True)
+    sources = traitlets.List(
+        traitlets.Enum(get_args(Source)),
+        help="The ways to sign in, in the order in which they are tried; what is missing here is not tried. Those that "
+        f"ask nobody always go first. Empty: {', '.join(get_args(Source))}.",
+    ).tag(config=True)
     use_silent_sources = traitlets.Bool(
         None,
         allow_none=True,
-        help="Sign in from the environment without a question. None: yes, except in Voilà and marimo apps.",
+        help="Sign in without a question where a credential lies ready. None: yes, except in Voilà and marimo apps.",
     ).tag(config=True)
-
     max_connections = traitlets.Int(8, min=1, max=64, help="How many connections a download has at once, at most.").tag(
         config=True
     )
@@ -127,6 +132,7 @@ class Terrascope(SingletonConfigurable):
                     verify=self.verify, connect_timeout_s=self.connect_timeout_s, read_timeout_s=self.read_timeout_s
                 ),
                 keep_alive_s=self.keep_alive_s,
+                sources=tuple(cast("list[Source]", self.sources)),
                 use_silent_sources=self.use_silent_sources,
                 max_connections=self.max_connections,
                 local_roots=tuple(self.local_roots),

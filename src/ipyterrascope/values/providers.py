@@ -10,6 +10,9 @@ from ..errors import ConfigurationError, is_showable
 from .hosts import is_address, may_carry, origin_of, validated_hosts
 
 LoginMethod = Literal["device", "password", "basic"]
+"""A way to sign in that asks a person."""
+SilentName = Literal["environment", "token_file", "stored", "hub"]
+"""A place where a credential may lie ready."""
 
 _PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
 _TEXTS = ("name", "label", "issuer", "client_id", "scope", "badge", "demo_login", *_PAGES)
@@ -48,6 +51,9 @@ class Provider:
         Used when discovery fails.
     methods : tuple of {"device", "password", "basic"}
         Ways to sign in, the preferred one first.
+    sources : tuple of {"environment", "token_file", "stored", "hub"}
+        Where a credential for it may lie ready, the first to be asked first, and all before a person. They serve only
+        the provider that is configured.
     stac_url : str
         The STAC API of the data, if there is one: a secure address like all the others.
     registration_url, account_url, password_reset_url : str
@@ -78,6 +84,7 @@ class Provider:
     scope: str = ""
     endpoints: Endpoints | None = None
     methods: tuple[LoginMethod, ...] = field(default=("device", "password"))
+    sources: tuple[SilentName, ...] = field(default=get_args(SilentName))
     stac_url: str = ""
     registration_url: str = ""
     account_url: str = ""
@@ -98,7 +105,8 @@ class Provider:
             raise ConfigurationError(
                 f"Provider {self.name} has no client_id.", "OAuth asks for one.", "Give client_id, often 'public'."
             )
-        object.__setattr__(self, "methods", _checked_methods(self.methods))
+        object.__setattr__(self, "methods", _checked(self.methods, "methods", LoginMethod, "way to sign in"))
+        object.__setattr__(self, "sources", _checked(self.sources, "sources", SilentName, "source", least=0))
         self._check_addresses()
 
     def _check_addresses(self) -> None:
@@ -118,6 +126,11 @@ class Provider:
         return may_carry(url, self.hosts)
 
     @property
+    def ways(self) -> tuple[SilentName | LoginMethod, ...]:
+        """Every way to sign in, in the order in which they are tried."""
+        return (*self.sources, *self.methods)
+
+    @property
     def issuer_host(self) -> str:
         """The host people see while they sign in, for example ``sso.terrascope.be``."""
         origin = origin_of(self.issuer)
@@ -134,16 +147,14 @@ def _check_text(name: str, value: object) -> None:
         raise _odd(name, "There is a character in it that OAuth does not allow.", "Type it again.")
 
 
-def _checked_methods(methods: object) -> tuple[LoginMethod, ...]:
-    known = get_args(LoginMethod)
-    given = cast("Sequence[object]", methods) if isinstance(methods, (list, tuple)) else ()
-    if not given or not all(method in known for method in given):
+def _checked(names: object, field: str, literal: object, what: str, least: int = 1) -> tuple[object, ...]:
+    known = get_args(literal)
+    given = cast("Sequence[object]", names) if isinstance(names, (list, tuple)) else None
+    if given is None or len(given) < least or not all(name in known for name in given):
         raise _odd(
-            "methods",
-            "It names no way to sign in, or one that there is not.",
-            "Name one or more of 'device', 'password' and 'basic', as a tuple.",
+            field, f"It names no {what}, or one that there is not.", f"Name some of {', '.join(known)}, as a tuple."
         )
-    return tuple(cast("Sequence[LoginMethod]", given))
+    return tuple(given)
 
 
 def _addresses_of(endpoints: object) -> dict[str, object]:

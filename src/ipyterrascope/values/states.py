@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import TerrascopeError
-from .providers import LoginMethod
+from .providers import LoginMethod, SilentName
 from .secret import Secret
 
 Phase = Literal["signed_out", "signing_in", "awaiting_user", "signed_in", "failed"]
-Source = Literal["environment", "token_file", "stored", "hub", "device", "password", "basic"]
+Source = Literal[SilentName, LoginMethod]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.auth.chain import GivenToken, LentToken, SilentSource
+from ipyterrascope.auth.chain import GivenToken, LentToken, SilentSource, WhyNot
 from ipyterrascope.auth.renewers import ByLender
 from ipyterrascope.auth.vault import Vault
 from ipyterrascope.errors import LoginRequired, ProviderUnreachable, TerrascopeError
@@ -285,7 +285,7 @@ def test_who_lends_nothing_makes_way(box: Sandbox, failure: TerrascopeError) -> 
     end()
     assert account.state.source == "environment"
     assert "failed" not in phases
-    assert account.why_not == {"hub": str(failure)}
+    assert account.why_not == {"hub": WhyNot(str(failure))}
 
 
 def test_where_nobody_lends_the_state_is_as_before(box: Sandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from ipyterrascope import configuration
 from ipyterrascope.magics.completion import completions
 from ipyterrascope.transfer import Item
 from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.states import Source
 
 
 def completed(shell: InteractiveShell, text: str) -> list[str]:
@@ -27,8 +29,10 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
     [
         ("%terrascope ", ["login", "status", "session", "logout"]),
         ("%terrascope lo", ["login", "logout"]),
-        ("%terrascope login --", ["--method", "--wait", "--user"]),
-        ("%terrascope login --wait --", ["--method", "--user"]),
+        ("%terrascope login --", ["--method", "--source", "--wait", "--user"]),
+        ("%terrascope login --wait --", ["--method", "--source", "--user"]),
+        ("%terrascope login --source ", list(get_args(Source))),
+        ("%terrascope login --source t", ["token_file"]),
         ("%terrascope login --method ", ["device", "password", "basic"]),
         ("%terrascope login --method p", ["password"]),
         ("%terrascope logout ", ["terrascope"]),

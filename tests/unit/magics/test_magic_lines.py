@@ -97,6 +97,13 @@ def test_the_bare_name_of_a_variable(shell: InteractiveShell, line: str) -> None
         run(shell, line)
 
 
+def test_login_takes_a_source(shell: InteractiveShell, account: Account) -> None:
+    """`--source` forces one; what that lacks is the error, and the login that is there goes on."""
+    with pytest.raises(LoginRequired, match="The environment cannot sign you in"):
+        shell.run_line_magic("terrascope", "login --source environment")
+    assert account.state.user == "dora"
+
+
 def test_an_error_is_shown_as_its_sentences(shell: InteractiveShell) -> None:
     """What a magic raises of the tree has no stack in the shell, and stops the cell."""
     with capture_output() as captured:

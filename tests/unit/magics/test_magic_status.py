@@ -13,6 +13,7 @@ import pytest
 
 from ipyterrascope import configuration
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.chain import WhyNot
 from ipyterrascope.errors import LoginDenied
 from ipyterrascope.magics.status import Status
 from ipyterrascope.values.known import TERRASCOPE
@@ -53,7 +54,8 @@ def shown(
     account = SimpleNamespace(
         provider=replace(TERRASCOPE, badge=badge),
         state=state,
-        why_not=why_not,
+        sources=("environment", "token_file", "hub"),
+        why_not={name: WhyNot(reason) for name, reason in why_not.items()},
         came_from=came_from,
         is_unchecked=is_unchecked,
     )
@@ -74,12 +76,17 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
                 "signed in as dora, by device code.",
                 "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
                 "  session ends: 10:00:00 CET (in 60 min) unless it is used",
+                "  environment, token file, JupyterHub: not asked",
             ],
         ),
         (
             replace(SIGNED_IN, session_ends_at=None, user="", source="password"),
             {},
-            ["signed in, by password.", "  token ends: 09:05:00 CET (in 5 min) and is renewed before"],
+            [
+                "signed in, by password.",
+                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
+                "  environment, token file, JupyterHub: not asked",
+            ],
         ),
         (
             replace(SIGNED_IN, source="environment", renewable=False, session_ends_at=None),
@@ -87,15 +94,34 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             [
                 "signed in as dora, from TERRASCOPE_TOKEN (not checked at sign-in).",
                 "  token ends: 09:05:00 CET (in 5 min) and is not renewed",
-                "  environment: child processes see it too",
+                "  environment: serves; child processes see it too",
+                "  token file, JupyterHub: not asked",
+            ],
+        ),
+        (
+            replace(SIGNED_IN, source="hub", session_ends_at=None),
+            {"came_from": "JupyterHub", "environment": "Nothing is set.", "token_file": "Others can read it."},
+            [
+                "signed in as dora, from JupyterHub.",
+                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
+                "  environment: Nothing is set.",
+                "  token file: Others can read it.",
+                "  JupyterHub: serves",
             ],
         ),
         (
             replace(SIGNED_IN, source="basic", expires_at=None, session_ends_at=None),
             {"is_unchecked": True},
-            ["signed in as dora, by Basic authentication (not checked at sign-in)."],
+            [
+                "signed in as dora, by Basic authentication (not checked at sign-in).",
+                "  environment, token file, JupyterHub: not asked",
+            ],
         ),
-        (LoginState(), {}, ["not signed in. Run %terrascope login."]),
+        (
+            LoginState(),
+            {},
+            ["not signed in. Run %terrascope login.", "  environment, token file, JupyterHub: not asked"],
+        ),
         (LoginState(phase="signing_in"), {"environment": "Nothing is set."}, ["signing in …"]),
         (
             WAITING,
@@ -105,12 +131,20 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
         (
             LoginState(phase="failed", error=LoginDenied("The sign-in was denied.", "", "Get a new code.")),
             {"environment": "Nothing is set."},
-            ["not signed in. The sign-in was denied. Get a new code.", "  environment: Nothing is set."],
+            [
+                "not signed in. The sign-in was denied. Get a new code.",
+                "  environment: Nothing is set.",
+                "  token file, JupyterHub: not asked",
+            ],
         ),
         (
             LoginState(notice="Signed out."),
-            {"environment": "Nothing is set."},
-            ["not signed in. Run %terrascope login.", "  environment: Nothing is set.", "  note: Signed out."],
+            dict.fromkeys(("environment", "token_file", "hub"), "It rests until the next login."),
+            [
+                "not signed in. Run %terrascope login.",
+                "  environment, token file, JupyterHub: It rests until the next login.",
+                "  note: Signed out.",
+            ],
         ),
     ],
 )

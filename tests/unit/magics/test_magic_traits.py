@@ -45,6 +45,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         read_timeout_s=2.5,
         keep_alive_s=60.0,
         use_silent_sources=False,
+        sources=["hub", "password"],
         max_connections=3,
         local_roots=["/data/MTDA", "~/archive"],
     )
@@ -61,6 +62,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert (now.connection.verify, now.connection.timeout) == ("/tmp/ca.pem", (1.5, 2.5))
     assert (now.keep_alive_s, now.use_silent_sources, now.max_connections) == (60.0, False, 3)
     assert now.local_roots == ("/data/MTDA", "~/archive")
+    assert now.sources == ("hub", "password")
 
 
 def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
@@ -78,6 +80,7 @@ def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
         ("Terrascope.read_timeout_s = -1.0", "read_timeout_s"),
         ("Terrascope.keep_alive_s = 'long'", "expected a float"),
         ("Terrascope.local_roots = ['MTDA']", "local_roots are whole paths"),
+        ("Terrascope.sources = ['netrc']", "sources"),
     ],
 )
 def test_config_refuses_what_cannot_be_right(

@@ -1,0 +1,70 @@
+"""The silent sources of an account: which there are, in which order, and for whom what they find is meant (floor 3).
+
+Every credential that lies ready is bound to the issuer, the client and the hosts that are configured: a `Provider` made
+in a notebook gets none of them, and so cannot send one elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast, get_args
+
+from ..configuration import Configuration
+from ..values.providers import LoginMethod, Provider, SilentName
+from ..values.states import Source
+from .chain import SilentSource, WhyNot
+from .environment import environment_source
+
+Make = Callable[[Configuration, Mapping[str, str]], SilentSource]
+
+_MAKERS: dict[SilentName, Make] = {
+    "environment": lambda configuration, environ: environment_source(configuration.terrascope, environ),
+}
+"""How each source is made from what is configured and from the environment."""
+
+
+def is_meant_for(provider: Provider, configured: Provider) -> bool:
+    """Tell whether a credential of `configured` may serve `provider`: same issuer and client, and no host more."""
+    same = (provider.issuer, provider.client_id) == (configured.issuer, configured.client_id)
+    # endpoints of its own are where a password would go while discovery fails
+    return same and provider.hosts <= configured.hosts and provider.endpoints in (None, configured.endpoints)
+
+
+def ways_of(provider: Provider, configuration: Configuration) -> tuple[Source, ...]:
+    """Return the ways to sign in at `provider`, in the order in which they are tried."""
+    chosen = configuration.sources if is_meant_for(provider, configuration.terrascope) else ()
+    return tuple(way for way in chosen if way in provider.ways) if chosen else provider.ways
+
+
+def methods_of(ways: tuple[Source, ...]) -> tuple[LoginMethod, ...]:
+    """Return those of `ways` that ask a person."""
+    return cast("tuple[LoginMethod, ...]", tuple(way for way in ways if way in get_args(LoginMethod)))
+
+
+def silent_sources(
+    provider: Provider, configuration: Configuration, environ: Mapping[str, str], *, is_app: bool = False
+) -> list[SilentSource]:
+    """Return the sources of `provider`, the first to be asked first.
+
+    Parameters
+    ----------
+    provider : Provider
+    configuration : Configuration
+    environ : mapping
+        Usually `os.environ`.
+    is_app : bool
+        True where visitors use this kernel, who must not inherit what lies ready for its owner.
+    """
+    ways = ways_of(provider, configuration)
+    # the order is that of `ways`
+    names: list[SilentName] = sorted((name for name in _MAKERS if name in ways), key=ways.index)
+    reason = ""
+    if not is_meant_for(provider, configuration.terrascope):
+        reason = "What lies ready serves only the configured issuer, client and hosts."
+    elif configuration.use_silent_sources is False:
+        reason = "c.Terrascope.use_silent_sources is off."
+    elif is_app and configuration.use_silent_sources is None:
+        reason = "What lies ready does not serve the visitors of an app."
+    if reason:
+        return [SilentSource(name, lambda _: WhyNot(reason)) for name in names]
+    return [_MAKERS[name](configuration, environ) for name in names]
