@@ -15,6 +15,11 @@ def _from_environment() -> Provider:
     return terrascope_from_environment(os.environ)
 
 
+def token_file_from_environment() -> str:
+    """Return the path that `TERRASCOPE_TOKEN_FILE` names; empty where it names none."""
+    return os.environ.get("TERRASCOPE_TOKEN_FILE", "").strip()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """What accounts are made from.
@@ -30,6 +35,10 @@ class Configuration:
     sources : tuple of str
         The ways to sign in at `terrascope`, in the order in which they are tried; empty for the provider's own. Those
         that ask nobody always go first.
+    token_file : str
+        Path of a file that holds a token which somebody else keeps fresh; empty where there is none.
+    token_file_may_be_shared : bool
+        Whether that file may be another user's, or readable by others.
     use_silent_sources : bool, optional
         Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
         app such as Voilà, whose visitors must not inherit the owner's login.
@@ -43,6 +52,8 @@ class Configuration:
     connection: Connection = field(default_factory=Connection)
     keep_alive_s: float = 0.0
     sources: tuple[Source, ...] = ()
+    token_file: str = field(default_factory=token_file_from_environment)
+    token_file_may_be_shared: bool = False
     use_silent_sources: bool | None = None
     max_connections: int = 8
     local_roots: tuple[str, ...] = ("/data/MTDA",)

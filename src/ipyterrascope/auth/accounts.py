@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..configuration import Configuration, current
 from ..errors import UnknownProvider
@@ -44,6 +45,7 @@ class Accounts(Mapping[str, Provider]):
         self._environ = os.environ if environ is None else environ
         self._lock = threading.RLock()
         self._shared: dict[Provider, Account] = {}
+        self._followed: WeakKeyDictionary[Account, Configuration] = WeakKeyDictionary()
         renew_in_child(self)
 
     def after_fork(self) -> None:
@@ -62,14 +64,20 @@ class Accounts(Mapping[str, Provider]):
         self.follow()
         with self._lock:
             if value not in self._accounts:
-                self._accounts[value] = Account(value, **self._settings(value, self._configuration()))
+                configuration = self._configuration()
+                self._accounts[value] = account = Account(value, **self._settings(value, configuration))
+                self._followed[account] = configuration
             return self._accounts[value]
 
     def follow(self) -> None:
         """Let the accounts that are there follow what was configured since: connection, keep-alive and sources."""
         configuration = self._configuration()
-        for account in self.asked_for():
-            account.configure(**self._settings(account.provider, configuration))
+        with self._lock:
+            for account in self._accounts.values():
+                # a source may remember what it learned: none is made anew without need
+                if self._followed.get(account) != configuration:
+                    self._followed[account] = configuration
+                    account.configure(**self._settings(account.provider, configuration))
 
     def asked_for(self) -> list[Account]:
         """Return the accounts that were asked for so far, in that order."""

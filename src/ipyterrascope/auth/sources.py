@@ -14,11 +14,15 @@ from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.states import Source
 from .chain import SilentSource, WhyNot
 from .environment import environment_source
+from .token_file import token_file_source
 
 Make = Callable[[Configuration, Mapping[str, str]], SilentSource]
 
 _MAKERS: dict[SilentName, Make] = {
     "environment": lambda configuration, environ: environment_source(configuration.terrascope, environ),
+    "token_file": lambda configuration, environ: token_file_source(
+        configuration.token_file, may_be_shared=configuration.token_file_may_be_shared
+    ),
 }
 """How each source is made from what is configured and from the environment."""
 

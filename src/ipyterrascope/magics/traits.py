@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 import traitlets
 from traitlets.config import SingletonConfigurable
 
-from ..configuration import Configuration, configure
+from ..configuration import Configuration, configure, token_file_from_environment
 from ..errors import ConfigurationError
 from ..values.connection import Connection
 from ..values.known import reconfigured, terrascope_from_environment
@@ -52,6 +52,13 @@ class Terrascope(SingletonConfigurable):
         traitlets.Enum(get_args(Source)),
         help="The ways to sign in, in the order in which they are tried; what is missing here is not tried. Those that "
         f"ask nobody always go first. Empty: {', '.join(get_args(Source))}.",
+    ).tag(config=True)
+    token_file = traitlets.Unicode(
+        help="Path of a file with a token that somebody else keeps fresh; it is looked at again at every use "
+        "(TERRASCOPE_TOKEN_FILE)."
+    ).tag(config=True)
+    token_file_may_be_shared = traitlets.Bool(
+        False, help="Use the token file also where it is another user's, or others can read it."
     ).tag(config=True)
     use_silent_sources = traitlets.Bool(
         None,
@@ -132,6 +139,8 @@ class Terrascope(SingletonConfigurable):
                     verify=self.verify, connect_timeout_s=self.connect_timeout_s, read_timeout_s=self.read_timeout_s
                 ),
                 keep_alive_s=self.keep_alive_s,
+                token_file=self.token_file or token_file_from_environment(),
+                token_file_may_be_shared=self.token_file_may_be_shared,
                 sources=tuple(cast("list[Source]", self.sources)),
                 use_silent_sources=self.use_silent_sources,
                 max_connections=self.max_connections,

@@ -46,6 +46,8 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         keep_alive_s=60.0,
         use_silent_sources=False,
         sources=["hub", "password"],
+        token_file="/run/token",
+        token_file_may_be_shared=True,
         max_connections=3,
         local_roots=["/data/MTDA", "~/archive"],
     )
@@ -63,6 +65,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert (now.keep_alive_s, now.use_silent_sources, now.max_connections) == (60.0, False, 3)
     assert now.local_roots == ("/data/MTDA", "~/archive")
     assert now.sources == ("hub", "password")
+    assert (now.token_file, now.token_file_may_be_shared) == ("/run/token", True)
 
 
 def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
@@ -131,9 +134,13 @@ def test_a_trait_goes_before_the_environment(shell: InteractiveShell, monkeypatc
     """Where both say something the trait counts; what it leaves out, the environment says."""
     monkeypatch.setenv("TERRASCOPE_CLIENT_ID", "environment")
     monkeypatch.setenv("TERRASCOPE_HOSTS", "environment.example.org")
+    monkeypatch.setenv("TERRASCOPE_TOKEN_FILE", "/environment")
     reload_with(shell, client_id="trait")
     provider = configuration.current().terrascope
     assert (provider.client_id, provider.hosts) == ("trait", frozenset({"environment.example.org"}))
+    assert configuration.current().token_file == "/environment"
+    reload_with(shell, token_file="/trait")
+    assert configuration.current().token_file == "/trait"
 
 
 def test_unloading_goes_back_to_the_built_in_provider(shell: InteractiveShell) -> None:

@@ -1,0 +1,102 @@
+"""Reading a file that holds a secret: only if it is ours alone (floor 3)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MOST_BYTES = 1 << 16
+_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+
+Signature = tuple[int, ...]
+
+
+class UnfitFileError(Exception):
+    """A file that must not be used; the text is one sentence for people, about "it"."""
+
+
+@dataclass(frozen=True)
+class PrivateText:
+    """What a file holds, when it was written (POSIX seconds), and what changes whenever it is written again."""
+
+    text: str = field(repr=False)
+    written_at: float
+    signature: Signature
+
+
+def read_private(
+    path: Path, *, may_be_shared: bool = False, may_be_link: bool = False, user_id: int | None = None
+) -> PrivateText:
+    """Read a small text file that belongs to this user, and that nobody else can read or change.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    may_be_shared : bool
+        Read it also where it is another's, or others can read it.
+    may_be_link : bool
+        Follow a symbolic link; what it leads to is checked.
+    user_id : int, optional
+        Whose it must be; who runs this process, unless given.
+
+    Raises
+    ------
+    UnfitFileError
+        It is missing, no regular file, too large, no text, another's, or open to others.
+    """
+    try:
+        # a device that is opened may do something
+        _check(path.stat() if may_be_link else path.lstat(), may_be_shared, user_id)
+        fd = os.open(path, os.O_RDONLY | _SAFELY | (0 if may_be_link else _NO_LINK))
+        with os.fdopen(fd, "rb") as file:
+            status = os.fstat(fd)
+            _check(status, may_be_shared, user_id)
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as exc:
+        reason = _REASONS.get(type(exc), f"It cannot be read ({exc.strerror or 'for a reason unknown'}).")
+    else:
+        if len(data) <= _MOST_BYTES:
+            try:
+                return PrivateText(data.decode(), status.st_mtime, signature_of(status))
+            except UnicodeDecodeError:
+                pass
+        reason = "It is too large." if len(data) > _MOST_BYTES else "It is not text."
+    raise UnfitFileError(reason)
+
+
+_REASONS: dict[type[OSError], str] = {
+    FileNotFoundError: "It is not there.",
+    NotADirectoryError: "It is not there.",
+    PermissionError: "It must not be read by this user.",
+}
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """Return what is another one whenever a file was replaced or written."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _check(status: os.stat_result, may_be_shared: bool, user_id: int | None) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise UnfitFileError("It is a symbolic link.")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitFileError("It is no regular file.")
+    if may_be_shared:
+        return
+    reason = why_not_private(status, user_id)
+    if reason:
+        raise UnfitFileError(reason)
+
+
+def why_not_private(status: os.stat_result, user_id: int | None = None) -> str:
+    """Return one sentence why a file or folder is not this user's alone, or nothing. Windows does not tell."""
+    if not hasattr(os, "geteuid"):
+        return ""
+    if status.st_uid != (os.geteuid() if user_id is None else user_id):
+        return "It belongs to another user."
+    if status.st_mode & 0o077:
+        return f"Others can read or change it (its mode is {stat.S_IMODE(status.st_mode):04o})."
+    return ""
