@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.session import AuthorizedSession
@@ -164,6 +165,44 @@ def test_password_grant_that_is_switched_off_is_told(keycloak: Keycloak) -> None
         state = by_password(Account(keycloak.provider()), DORA)
 
     assert isinstance(state.error, FlowUnavailable)
+
+
+SERVICE = {"TERRASCOPE_CLIENT_ID": "jupyterhub", "TERRASCOPE_CLIENT_SECRET": "hub-client-secret-hub-client-secret"}
+
+
+def test_client_credentials_sign_in_a_service_account(keycloak: Keycloak, keycloak_files: ProtectedFiles) -> None:
+    """A confidential client of the environment signs in for itself, and again when its token has ended."""
+    url = keycloak_files.add("/download/a.tif", b"data")
+    provider = keycloak.provider()
+    account = Account(provider, sources=[environment_source(provider, SERVICE)])
+    with keycloak.client("jupyterhub", serviceAccountsEnabled=True), keycloak.realm(accessTokenLifespan=2):
+        session = AuthorizedSession(account)
+        assert session.get(url).content == b"data"
+        assert (account.state.user, account.state.session_ends_at) == ("service-account-jupyterhub", None)
+        time.sleep(2.1)
+        assert session.get(url).content == b"data"
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_service", "words"),
+    [
+        ({**SERVICE, "TERRASCOPE_CLIENT_SECRET": "wrong"}, True, "credentials"),
+        ({**SERVICE, "TERRASCOPE_CLIENT_ID": "unknown"}, True, "credentials"),
+        ({**SERVICE, "TERRASCOPE_CLIENT_ID": "public"}, True, "public client"),
+        (SERVICE, False, "service account"),
+    ],
+    ids=["wrong secret", "unknown client", "public client", "no service account"],
+)
+def test_client_credentials_that_are_refused(
+    keycloak: Keycloak, environ: dict[str, str], is_service: bool, words: str
+) -> None:
+    """A wrong secret or a client that may not sign in for itself is refused with Keycloak's words and what to check."""
+    provider = keycloak.provider()
+    account = Account(provider, sources=[environment_source(provider, environ)])
+    with keycloak.client("jupyterhub", serviceAccountsEnabled=is_service), pytest.raises(LoginRefused) as caught:
+        account.sign_in_silently()
+    assert words in str(caught.value).lower()
+    assert caught.value.do == "Check TERRASCOPE_CLIENT_ID and TERRASCOPE_CLIENT_SECRET."
 
 
 @pytest.mark.parametrize("rotation", [False, True], ids=["tokens reused", "rotation with reuse detection"])

@@ -30,6 +30,15 @@ class GivenPassword:
 
 
 @dataclass(frozen=True)
+class GivenClient:
+    """A confidential client and its secret, for the client credentials grant (RFC 6749 section 4.4)."""
+
+    client_id: str
+    secret: Secret
+    came_from: str
+
+
+@dataclass(frozen=True)
 class LentToken:
     """A bearer of somebody who keeps it fresh and is asked again: before it ends, and once after a 401.
 
@@ -62,7 +71,7 @@ class WhyNot:
     is_fault: bool = False
 
 
-Offer = GivenToken | GivenPassword | LentToken
+Offer = GivenToken | GivenPassword | GivenClient | LentToken
 Found = Offer | WhyNot
 
 

@@ -1,6 +1,7 @@
-"""The environment as a source: `TERRASCOPE_TOKEN`, or `TERRASCOPE_USERNAME` and `TERRASCOPE_PASSWORD` (floor 3).
+"""The environment as a source (floor 3).
 
-It is read when somebody signs in, and never written. Child processes see it too.
+`TERRASCOPE_TOKEN`, or `_USERNAME` and `_PASSWORD`, or `_CLIENT_ID` and `_CLIENT_SECRET`, in this order. It is read when
+somebody signs in, and never written. Child processes see it too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ..protocol.claims import instant_of
 from ..values.providers import Provider
 from ..values.secret import Secret
 from ..values.tokens import is_fit_for_header
-from .chain import Found, GivenPassword, GivenToken, SilentSource, WhyNot
+from .chain import Found, GivenClient, GivenPassword, GivenToken, SilentSource, WhyNot
 
 
 def environment_source(
@@ -32,15 +33,28 @@ def environment_source(
     prefix = configured.name.upper().replace("-", "_")
 
     def find(provider: Provider) -> Found:
-        token, username, password = (environ.get(f"{prefix}_{name}", "") for name in ("TOKEN", "USERNAME", "PASSWORD"))
-        if token.strip():
-            given = _given_token(token.strip(), f"{prefix}_TOKEN", clock())
-            if isinstance(given, GivenToken) or not (username and password):
-                return given
+        token, username, password, client_id, client_secret = (
+            environ.get(f"{prefix}_{name}", "")
+            for name in ("TOKEN", "USERNAME", "PASSWORD", "CLIENT_ID", "CLIENT_SECRET")
+        )
+        given = _given_token(token.strip(), f"{prefix}_TOKEN", clock()) if token.strip() else None
+        if isinstance(given, GivenToken):
+            return given
         if username and password:
             return GivenPassword(username, Secret(password), f"{prefix}_USERNAME and {prefix}_PASSWORD")
-        if username or password:
-            return WhyNot(f"{prefix}_{'PASSWORD' if username else 'USERNAME'} is not set.")
+        if client_id.strip() and client_secret:
+            came_from = f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET"
+            return GivenClient(client_id.strip(), Secret(client_secret), came_from)
+        if given is not None:
+            return given
+        # a client_id alone only says as which client people sign in
+        for value, other, missing in (
+            (username, password, "PASSWORD"),
+            (password, username, "USERNAME"),
+            (client_secret, client_id, "CLIENT_ID"),
+        ):
+            if value and not other:
+                return WhyNot(f"{prefix}_{missing} is not set.")
         return WhyNot(f"Neither {prefix}_TOKEN nor {prefix}_USERNAME and {prefix}_PASSWORD are set.")
 
     return SilentSource("environment", find)

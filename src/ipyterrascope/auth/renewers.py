@@ -1,4 +1,4 @@
-"""A login's own way to a fresh token: its refresh token, or asking again who lent the last one (floor 3)."""
+"""A login's own way to a fresh token: its refresh token, signing in again, or asking who lent it (floor 3)."""
 
 from __future__ import annotations
 
@@ -72,6 +72,31 @@ class ByRefreshToken:
         except LoginRefused:
             self._dead.add(refresh_token)
             raise
+
+
+class ByClient:
+    """By signing in again as a confidential client: it gets no refresh token (RFC 6749 section 4.4.3).
+
+    Parameters
+    ----------
+    sign_in : callable
+        Returns new tokens; raises `LoginRefused` when the client is not accepted any more.
+    """
+
+    # a child of a fork may do the same
+    is_own = False
+    margin_s = 0.0
+
+    def __init__(self, sign_in: Callable[[], TokenSet]) -> None:
+        self._sign_in = sign_in
+
+    def has_news(self) -> bool:
+        """Return False."""
+        return False
+
+    def renew(self, tokens: TokenSet, *, is_refused: bool) -> TokenSet:
+        """Sign in again."""
+        return self._sign_in()
 
 
 class ByLender:

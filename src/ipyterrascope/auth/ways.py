@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from ..errors import AccountRefused, LoginRefused, TerrascopeError
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
+from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
 from ..values.states import DeviceAuthorization, Source
+from ..values.tokens import TokenSet
 from .attempts import Attempt
-from .chain import GivenPassword, GivenToken, LentToken, Offer, PassedOver
+from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
-from .renewers import ByLender
+from .renewers import ByClient, ByLender
 
 
 def by_device(
@@ -64,6 +67,8 @@ def by_offer(client: OAuthClient, attempt: Attempt, source: Source, found: Offer
         return borrowed_login(given_tokens(found.access_token, client.clock()), source, found.came_from)
     if isinstance(found, LentToken):
         return _by_lender(source, found)
+    if isinstance(found, GivenClient):
+        return _by_given_client(client, attempt, source, found)
     if method == "basic":
         return basic_login(found.username, found.password, source)
     return _by_given_password(client, attempt, source, found)
@@ -79,12 +84,29 @@ def _by_lender(source: Source, lent: LentToken) -> Login:
 
 
 def _by_given_password(client: OAuthClient, attempt: Attempt, source: Source, found: GivenPassword) -> Login:
+    def sign_in() -> TokenSet:
+        return client.password(found.username, found.password, signal=attempt.signal)
+
+    return token_login(
+        _unless_refused(sign_in, found.came_from), source, user=found.username, came_from=found.came_from
+    )
+
+
+def _by_given_client(client: OAuthClient, attempt: Attempt, source: Source, found: GivenClient) -> Login:
+    def sign_in(signal: AbortSignal | None = None) -> TokenSet:
+        return _unless_refused(
+            lambda: client.client_credentials(found.client_id, found.secret, signal=signal), found.came_from
+        )
+
+    login = token_login(sign_in(attempt.signal), source, user=found.client_id, came_from=found.came_from)
+    return replace(login, renewer=ByClient(sign_in))
+
+
+def _unless_refused(ask: Callable[[], TokenSet], came_from: str) -> TokenSet:
     try:
-        tokens = client.password(found.username, found.password, signal=attempt.signal)
+        return ask()
     except AccountRefused:
         raise  # nothing is wrong with what was found
     except LoginRefused as exc:
-        refused = LoginRefused(exc.what, exc.why, f"Check {found.came_from}.", error=exc.error, status=exc.status)
-    else:
-        return token_login(tokens, source, user=found.username, came_from=found.came_from)
+        refused = LoginRefused(exc.what, exc.why, f"Check {came_from}.", error=exc.error, status=exc.status)
     raise refused

@@ -26,6 +26,19 @@ def password_refused(provider: Provider, error: str, description: str) -> Terras
     )
 
 
+def client_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+    """Make the error for refused client credentials (Keycloak says `unauthorized_client`, also to a wrong secret)."""
+    if error not in ("", "invalid_client", "unauthorized_client", "invalid_grant"):
+        return flow_refused(provider, error, description, "signing in as a client")
+    why = f'It said "{description}".' if description else ""
+    return LoginRefused(
+        f"{provider.label} did not accept the client and its secret.",
+        why,
+        "Check both, and that the client may sign in for itself (a service account).",
+        error=error or None,
+    )
+
+
 def refresh_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
     """Make the error for a refused refresh."""
     if error == "invalid_grant":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 PASSWORD = "password"  # noqa: S105 - the name of a grant
 REFRESH = "refresh_token"
+CLIENT = "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -51,6 +52,11 @@ def people() -> dict[str, Person]:
     return {person.name: person for person in everybody}
 
 
+def person_of(known: dict[str, Person], name: str) -> Person:
+    """Return an account; a client that signs in for itself has one that nobody can sign in with."""
+    return known.get(name) or Person(name, "", enabled=False)
+
+
 def clients() -> dict[str, Client]:
     """Return the clients by `client_id`."""
     known = (
@@ -61,6 +67,12 @@ def clients() -> dict[str, Client]:
             label="Confidential client",
             grants=frozenset({PASSWORD, REFRESH, DEVICE}),
             secret="sandbox-client-secret",  # noqa: S106 - nobody's
+        ),
+        Client(
+            client_id="service",
+            label="Client that signs in for itself",
+            grants=frozenset({CLIENT}),
+            secret="sandbox-service-secret",  # noqa: S106 - nobody's
         ),
     )
     return {client.client_id: client for client in known}

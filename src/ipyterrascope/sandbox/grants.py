@@ -9,12 +9,16 @@ from urllib.parse import parse_qsl
 
 from oauthlib.oauth2 import RevocationEndpoint, TokenEndpoint
 from oauthlib.oauth2.rfc6749.errors import OAuth2Error
-from oauthlib.oauth2.rfc6749.grant_types import RefreshTokenGrant, ResourceOwnerPasswordCredentialsGrant
+from oauthlib.oauth2.rfc6749.grant_types import (
+    ClientCredentialsGrant,
+    RefreshTokenGrant,
+    ResourceOwnerPasswordCredentialsGrant,
+)
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 from oauthlib.oauth2.rfc8628.endpoints import DeviceAuthorizationEndpoint
 from oauthlib.oauth2.rfc8628.grant_types import DeviceCodeGrant
 
-from .accounts import DEVICE, PASSWORD, REFRESH
+from .accounts import CLIENT, DEVICE, PASSWORD, REFRESH
 from .content import Held
 from .device_codes import new_user_code
 from .messages import Answer, ReceivedRequest, json_answer, oauth_error
@@ -39,6 +43,7 @@ class Grants:
             default_token_type=bearer,
             grant_types={
                 PASSWORD: ResourceOwnerPasswordCredentialsGrant(rules),
+                CLIENT: ClientCredentialsGrant(rules),
                 REFRESH: RefreshTokenGrant(rules),
                 DEVICE: _loose(DeviceCodeGrant)(rules),
             },

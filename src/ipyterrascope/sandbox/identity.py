@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 
-from .accounts import DEVICE, PASSWORD, REFRESH, clients, people, refusal
+from .accounts import CLIENT, DEVICE, PASSWORD, REFRESH, clients, people, person_of, refusal
 from .device_codes import DeviceLogins
 from .grants import Grants
 from .messages import Answer, ReceivedRequest, http_error, json_answer, oauth_error
@@ -47,7 +47,7 @@ class IdentityProvider:
             "end_session_endpoint": f"{here}/logout",
             "userinfo_endpoint": f"{here}/userinfo",
             "jwks_uri": f"{here}/certs",
-            "grant_types_supported": [PASSWORD, REFRESH, *([DEVICE] if self._settings.device_flow else [])],
+            "grant_types_supported": [PASSWORD, CLIENT, REFRESH, *([DEVICE] if self._settings.device_flow else [])],
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -99,7 +99,7 @@ class IdentityProvider:
             return _challenge(401, "invalid_token", str(refused))
         if "openid" not in login.scopes:
             return _challenge(403, "insufficient_scope", "Missing openid scope")
-        person = self.people[login.user]
+        person = person_of(self.people, login.user)
         return json_answer({"sub": f"sandbox-{login.user}", "preferred_username": login.user, "email": person.email})
 
     def certs(self, request: ReceivedRequest) -> Answer:

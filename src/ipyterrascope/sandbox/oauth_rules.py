@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc8628.request_validator import RequestValidator
 
-from .accounts import Client, Person, refusal, same
+from .accounts import CLIENT, Client, Person, person_of, refusal, same
 from .device_codes import DeviceLogins, is_verified
 from .sessions import Login, Refused, Sessions
 
@@ -65,8 +65,8 @@ class Rules(RequestValidator):
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Check a confidential client's secret."""
         client_id, secret = client_credentials(request)
-        client = self._clients[client_id]
-        if not same(secret, client.secret):
+        client = self._clients.get(client_id)
+        if client is None or not same(secret, client.secret):
             raise errors.InvalidClientError
         request.client = client
         return True
@@ -86,7 +86,9 @@ class Rules(RequestValidator):
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Check that the client may use this grant."""
+        """Check that the client may use this grant; one that signs in for itself has an account of its own."""
+        if grant_type == CLIENT:
+            request.user = f"service-account-{client.client_id}"
         return grant_type in client.grants
 
     # Scopes
@@ -105,7 +107,7 @@ class Rules(RequestValidator):
         unknown = [scope for scope in scopes if scope not in KNOWN_SCOPES]
         if request.user and unknown:
             raise errors.InvalidScopeError(f"Invalid scopes: {' '.join(unknown)}")
-        if request.user and "offline_access" in scopes and not self._people[request.user].may_stay:
+        if request.user and "offline_access" in scopes and not person_of(self._people, request.user).may_stay:
             raise NotAllowed
         known = [scope for scope in scopes if scope in KNOWN_SCOPES]
         request.scopes = list(dict.fromkeys((*known, *DEFAULT_SCOPES)))
@@ -176,7 +178,7 @@ class Rules(RequestValidator):
         }
         if "openid" in login.scopes:
             request.extra_credentials["id_token"] = self._sessions.id_token(login)
-        return self._sessions.access_token(login, self._people[login.user].email)
+        return self._sessions.access_token(login, person_of(self._people, login.user).email)
 
     def issue_refresh_token(self, request: Any) -> str:
         """Issue the refresh token that goes with it."""

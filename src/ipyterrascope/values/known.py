@@ -48,7 +48,8 @@ def reconfigured(provider: Provider, **changes: object) -> Provider:
 def terrascope_from_environment(environ: Mapping[str, str]) -> Provider:
     """Return Terrascope as the environment says.
 
-    `TERRASCOPE_ISSUER`, `TERRASCOPE_CLIENT_ID`, `TERRASCOPE_HOSTS` (comma-separated), `TERRASCOPE_STAC_URL`.
+    `TERRASCOPE_ISSUER`, `TERRASCOPE_CLIENT_ID`, `TERRASCOPE_HOSTS` (comma-separated), `TERRASCOPE_STAC_URL`. Beside a
+    `TERRASCOPE_CLIENT_SECRET` the client is a confidential one that signs in for itself, not the one of people.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def terrascope_from_environment(environ: Mapping[str, str]) -> Provider:
     return reconfigured(
         TERRASCOPE,
         issuer=environ.get("TERRASCOPE_ISSUER", "").strip().rstrip("/"),
-        client_id=environ.get("TERRASCOPE_CLIENT_ID", "").strip(),
+        client_id="" if environ.get("TERRASCOPE_CLIENT_SECRET") else environ.get("TERRASCOPE_CLIENT_ID", "").strip(),
         hosts=hosts,
         stac_url=environ.get("TERRASCOPE_STAC_URL", "").strip(),
     )

@@ -84,9 +84,9 @@ class Keycloak:
             yield
 
     @contextlib.contextmanager
-    def client(self, **settings: Any) -> Iterator[None]:
-        """Change settings of the client `public` for a block, for example `directAccessGrantsEnabled=False`."""
-        (client,) = self._admin("GET", "/clients", params={"clientId": "public"})
+    def client(self, client_id: str = "public", **settings: Any) -> Iterator[None]:
+        """Change settings of a client for a block, for example `directAccessGrantsEnabled=False`."""
+        (client,) = self._admin("GET", "/clients", params={"clientId": client_id})
         with self._changed(f"/clients/{client['id']}", settings):
             yield
 

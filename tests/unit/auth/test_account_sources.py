@@ -79,6 +79,52 @@ def test_a_token_is_no_password(box: Sandbox) -> None:
     assert reasons(account) == {"environment": "TERRASCOPE_TOKEN gives a token, and no password."}
 
 
+CLIENT = {"TERRASCOPE_CLIENT_ID": "service", "TERRASCOPE_CLIENT_SECRET": "sandbox-service-secret"}
+
+
+def test_a_client_signs_in_for_itself(box: Sandbox) -> None:
+    """Client credentials that lie ready sign in, and sign in again when the token ends or is refused."""
+    box.access_token_lifetime_s = 1
+    account = account_with(box, CLIENT)
+    assert account.sign_in_silently()
+    state = account.state
+    assert (state.user, state.source, state.renewable) == ("service-account-service", "environment", True)
+    assert account.came_from == "TERRASCOPE_CLIENT_ID and TERRASCOPE_CLIENT_SECRET"
+    first = account.tokens()
+    time.sleep(1.1)
+    assert account.tokens().access_token != first.access_token
+    assert account.headers(f"{box.url}/x") != {}
+    assert [record.form["grant_type"] for record in box.requests_to("/token")] == ["client_credentials"] * 2
+    assert account.logout() == "Signed out here. The session there ends by itself."
+    assert not box.requests_to("/revoke")
+
+
+def test_a_client_that_is_refused_later(box: Sandbox) -> None:
+    """When the provider does not accept it any more, that is the end, in its own words and without its secret."""
+    account = account_with(box, CLIENT)
+    account.sign_in_silently()
+    box.timeline.token("invalid_client", "invalid_client")
+    with pytest.raises(LoginRequired) as caught:
+        account._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    assert caught.value.do == "Check TERRASCOPE_CLIENT_ID and TERRASCOPE_CLIENT_SECRET."
+    assert places("sandbox-service-secret", caught.value, besides=[CLIENT]) == []
+    assert account.state.phase == "failed"
+
+
+@pytest.mark.parametrize(
+    "environ", [{**CLIENT, "TERRASCOPE_CLIENT_SECRET": "wr0ng"}, {**CLIENT, "TERRASCOPE_CLIENT_ID": "public"}]
+)
+def test_a_client_that_is_not_accepted(box: Sandbox, environ: dict[str, str]) -> None:
+    """It is tried once, and the error says what to check."""
+    account = account_with(box, environ)
+    with pytest.raises(LoginRefused, match="did not accept the client and its secret") as caught:
+        account.sign_in_silently()
+    assert caught.value.do == "Check TERRASCOPE_CLIENT_ID and TERRASCOPE_CLIENT_SECRET."
+    assert places(environ["TERRASCOPE_CLIENT_SECRET"], caught.value, besides=[environ]) == []
+    assert not account.sign_in_silently()
+    assert len(box.requests_to("/token")) == 1
+
+
 def test_nothing_lies_ready(box: Sandbox) -> None:
     """Where nothing is found the reason is kept for whoever has to ask, and no state changes."""
     account = account_with(box, {"TERRASCOPE_USERNAME": "dora"})

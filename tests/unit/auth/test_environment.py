@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ipyterrascope.auth.chain import GivenPassword, GivenToken, WhyNot
+from ipyterrascope.auth.chain import GivenClient, GivenPassword, GivenToken, WhyNot
 from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Provider
@@ -44,9 +44,22 @@ def test_a_token_that_does_not_serve_makes_way(token: str) -> None:
     assert given == GivenPassword("dora", Secret("päss wörd+&%"), f"{USER} and {PASSWORD}")
 
 
+CLIENT = {"TERRASCOPE_CLIENT_ID": " service ", "TERRASCOPE_CLIENT_SECRET": "s3cret"}
+
+
+def test_a_client_and_its_secret() -> None:
+    """They come after a token that serves and after user name and password."""
+    given = GivenClient("service", Secret("s3cret"), "TERRASCOPE_CLIENT_ID and TERRASCOPE_CLIENT_SECRET")
+    assert found(CLIENT) == found({**CLIENT, TOKEN: DEAD}) == found({**CLIENT, USER: "dora"}) == given
+    assert isinstance(found({**CLIENT, TOKEN: LIVE}), GivenToken)
+    assert isinstance(found({**CLIENT, USER: "dora", PASSWORD: "x"}), GivenPassword)
+
+
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [
+        ({"TERRASCOPE_CLIENT_ID": "mine"}, f"Neither {TOKEN} nor {USER} and {PASSWORD} are set."),
+        ({"TERRASCOPE_CLIENT_SECRET": "s3cret"}, "TERRASCOPE_CLIENT_ID is not set."),
         ({}, f"Neither {TOKEN} nor {USER} and {PASSWORD} are set."),
         ({TOKEN: " "}, f"Neither {TOKEN} nor {USER} and {PASSWORD} are set."),
         ({USER: "dora"}, f"{PASSWORD} is not set."),
@@ -67,7 +80,7 @@ def test_why_not(environ: dict[str, str], reason: str) -> None:
 
 def test_nothing_found_shows_a_secret() -> None:
     """Neither a token nor a password is in the repr of what was found."""
-    for environ in ({TOKEN: OPAQUE}, {USER: "dora", PASSWORD: "s3cret"}):
+    for environ in ({TOKEN: OPAQUE}, {USER: "dora", PASSWORD: "s3cret"}, CLIENT):
         assert "s3cret" not in repr(found(environ))
         assert OPAQUE not in repr(found(environ))
 

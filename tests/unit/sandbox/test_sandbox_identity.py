@@ -120,6 +120,11 @@ def test_clients(ask, box):
     assert error_of(ask("token", **{**fields, "client_id": "unknown"}))[:2] == (401, "invalid_client")
     assert error_of(ask("token", **{**fields, "client_id": "confidential"}))[:2] == (401, "invalid_client")
     assert ask("token", **fields, client_id="confidential", client_secret="sandbox-client-secret").ok
+    client = {"grant_type": "client_credentials", "client_id": "service"}
+    assert ask("token", **client, client_secret="sandbox-service-secret").json().keys().isdisjoint({"refresh_token"})
+    assert error_of(ask("token", **client, client_secret="x"))[:2] == (401, "invalid_client")
+    assert error_of(ask("token", **{**client, "client_id": "unknown"}))[:2] == (401, "invalid_client")
+    assert error_of(ask("token", **{**client, "client_id": "public"}))[:2] == (400, "unauthorized_client")
     assert error_of(ask("token", grant_type="magic"))[:2] == (400, "unsupported_grant_type")
     assert error_of(ask("token", grant_type="password"))[:2] == (400, "invalid_request")
     assert error_of(ask("token"))[:2] == (400, "invalid_request")

@@ -144,6 +144,8 @@ def test_another_issuer_s_token_goes_to_no_host_that_was_not_named_with_it() -> 
 def test_an_empty_environment_changes_nothing() -> None:
     """Unset and empty variables leave the built-in provider as it is."""
     assert terrascope_from_environment({}) == TERRASCOPE
+    client = {"TERRASCOPE_CLIENT_ID": "mine", "TERRASCOPE_CLIENT_SECRET": "s3cret"}
+    assert terrascope_from_environment(client) == TERRASCOPE  # it signs in for itself, and people as ever
     assert terrascope_from_environment({"TERRASCOPE_ISSUER": "", "TERRASCOPE_HOSTS": " ,"}) == TERRASCOPE
 
 
