@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from oauthlib.common import urlencode
@@ -30,7 +31,7 @@ from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
 from .http import Answer, JsonObject, cancelled, not_as_expected
 from .oauth import OAuthClient, allowed_scope, with_allowed_scope
-from .refusals import flow_refused
+from .refusals import flow_refused, stay_refused
 from .token_answers import error_of, number_of
 
 Wake = Literal["elapsed", "poll", "cancel"]
@@ -52,8 +53,14 @@ class SlowDown(AuthorizationPending):
     """Nobody approved yet, and we asked too often (`slow_down`)."""
 
 
-def authorize(client: OAuthClient, *, signal: AbortSignal | None = None) -> DeviceAuthorization:
+def authorize(client: OAuthClient, *, remember: bool = False, signal: AbortSignal | None = None) -> DeviceAuthorization:
     """Ask for a device code (RFC 8628 section 3.1).
+
+    Parameters
+    ----------
+    client : OAuthClient
+    remember : bool
+        Ask for a session that outlives an idle hour, and live without where it is not allowed.
 
     Raises
     ------
@@ -64,10 +71,10 @@ def authorize(client: OAuthClient, *, signal: AbortSignal | None = None) -> Devi
     LoginCancelled
         `signal` was aborted.
     """
-    return sealed(lambda: _authorize(client, client.provider, signal))
+    return sealed(lambda: _authorize(client, client.provider, client.scope(remember), signal))
 
 
-def _authorize(client: OAuthClient, provider: Provider, signal: AbortSignal | None) -> DeviceAuthorization:
+def _authorize(client: OAuthClient, provider: Provider, wished: str, signal: AbortSignal | None) -> DeviceAuthorization:
     endpoint = client.endpoints(signal).device_authorization_endpoint
     if endpoint is None:
         raise _no_device_code(provider, "It names no device_authorization_endpoint.")
@@ -85,7 +92,7 @@ def _authorize(client: OAuthClient, provider: Provider, signal: AbortSignal | No
         form = urlencode([*fields, ("scope", scope)] if scope else fields)
         return client.http.post(endpoint, Secret(form), signal=signal)
 
-    answer = with_allowed_scope(ask, client.device_scope)
+    answer = with_allowed_scope(ask, wished)
     if answer.status == 404:
         raise _no_device_code(provider, "It answered 404.", 404)
     error = error_of(answer)
@@ -93,7 +100,7 @@ def _authorize(client: OAuthClient, provider: Provider, signal: AbortSignal | No
         refusal = flow_refused(provider, *error, "the device code")
         refusal.status = answer.status
         raise refusal
-    return _authorization(answer, provider, code_verifier, client.clock())
+    return replace(_authorization(answer, provider, code_verifier, client.clock()), scope=wished)
 
 
 def _no_device_code(provider: Provider, why: str, status: int | None = None) -> FlowUnavailable:
@@ -152,19 +159,13 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization, *, signal: Abo
         )
 
     def refused(provider: Provider, error: str, description: str) -> TerrascopeError:
-        less = allowed_scope(client.device_scope, error)
-        if less == client.device_scope:
+        if allowed_scope(authorization.scope, error) == authorization.scope:
             return _poll_refused(provider, error, description)
-        client.device_scope = less
-        return LoginRefused(
-            f"{provider.label} does not let this account stay signed in.",
-            "That shows only now, and the code is used up.",
-            "Get a new code: it is for a session of the usual length.",
-            error=error,
-        )
+        client.may_stay = False
+        return stay_refused(provider, error)
 
     tokens = client.grant(form, "", refused, signal=signal)
-    client.device_scope = client.provider.scope  # the next one may be somebody else
+    client.may_stay = True  # the next one may be somebody else
     return tokens
 
 

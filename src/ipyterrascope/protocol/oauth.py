@@ -22,7 +22,7 @@ from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
 from .discovery import endpoints_of
 from .http import Answer, HttpClient, cancelled, not_as_expected
-from .refusals import client_refused, password_refused, refresh_refused
+from .refusals import client_refused, password_refused, refresh_refused, stay_refused
 from .token_answers import error_of, tokens_of
 
 Refused = Callable[[Provider, str, str], TerrascopeError]
@@ -55,10 +55,17 @@ class OAuthClient:
         self.provider = provider
         self.clock, self._monotonic = clock, monotonic
         self.http = HttpClient(connection or Connection())
-        # what the next device code asks for: a refusal of `offline_access` may show only when it was approved
-        self.device_scope = provider.scope
+        # False once `offline_access` was refused so late that the code was used up: the next one does without
+        self.may_stay = True
         self._endpoints: tuple[Endpoints, float] | None = None
         self._discovery = SingleFlight(self._discover)
+
+    def scope(self, remember: bool = False) -> str:
+        """Return the scope to ask for: to stay signed in (`remember`) that is `offline_access` too (OpenID Connect)."""
+        scope = self.provider.scope
+        if remember and "offline_access" not in scope.split():
+            scope = f"{scope} offline_access".strip()
+        return scope if self.may_stay else without_offline_access(scope)
 
     def connect_by(self, connection: Connection) -> None:
         """Ask with another CA bundle and other time-outs from now on."""
@@ -94,6 +101,7 @@ class OAuthClient:
         password: Secret,
         one_time_code: Secret | None = None,
         *,
+        remember: bool = False,
         signal: AbortSignal | None = None,
     ) -> TokenSet:
         """Sign in by user name and password.
@@ -104,6 +112,8 @@ class OAuthClient:
         password : Secret
         one_time_code : Secret, optional
             Sent as `totp`, the field that Keycloak reads.
+        remember : bool
+            Ask for a session that outlives an idle hour, and live without where it is not allowed.
         signal : AbortSignal, optional
             See `grant`.
 
@@ -123,7 +133,18 @@ class OAuthClient:
                 username, password.reveal(), scope=scope or None, include_client_id=True, **extra
             )
 
-        return self.grant(form, self.provider.scope, password_refused, bare_is_refusal=True, signal=signal)
+        scope = self.scope(remember)
+
+        def refused(provider: Provider, error: str, description: str) -> TerrascopeError:
+            if not one_time_code or allowed_scope(scope, error) == scope:
+                return password_refused(provider, error, description)
+            self.may_stay = False
+            return stay_refused(provider, error)
+
+        # a one-time code is good once: the same question again would be refused for it
+        tokens = self.grant(form, scope, refused, bare_is_refusal=True, asks_again=not one_time_code, signal=signal)
+        self.may_stay = True  # the next one may be somebody else
+        return tokens
 
     def client_credentials(self, client_id: str, secret: Secret, *, signal: AbortSignal | None = None) -> TokenSet:
         """Sign in as a confidential client of its own, which stands for no person; `signal` as for `grant`.
@@ -173,6 +194,7 @@ class OAuthClient:
         refused: Refused,
         *,
         bare_is_refusal: bool = False,
+        asks_again: bool = True,
         signal: AbortSignal | None = None,
     ) -> TokenSet:
         """POST `form(scope)` to the token endpoint; ask again without `offline_access` where that is not allowed.
@@ -186,26 +208,25 @@ class OAuthClient:
             Makes the error for a refusal, from the provider, `error` and `error_description`.
         bare_is_refusal : bool
             Whether 401 or 403 without an OAuth error is the provider's "no" too; it has an empty `error` then.
+        asks_again : bool
+            False where the form can be sent once only.
         signal : AbortSignal, optional
             Ends the call when it is aborted: at once before the form is sent, else after a few seconds, for a session
             that begins just then can be ended only by who hears of it.
         """
-        return sealed(lambda: self._grant(form, scope, refused, bare_is_refusal, signal))
 
-    def _grant(
-        self,
-        form: Callable[[str], str],
-        scope: str,
-        refused: Refused,
-        bare_is_refusal: bool,
-        signal: AbortSignal | None,
-    ) -> TokenSet:
-        endpoint, issued_at = self.endpoints(signal).token_endpoint, self.clock()
+        def answered() -> TokenSet:
+            endpoint, issued_at = self.endpoints(signal).token_endpoint, self.clock()
 
-        def ask(scope: str) -> Answer:
-            return self.http.post(endpoint, _encoded(form, scope), signal=signal, grace_s=_GRACE_S)
+            def ask(scope: str) -> Answer:
+                return self.http.post(endpoint, _encoded(form, scope), signal=signal, grace_s=_GRACE_S)
 
-        answer = with_allowed_scope(ask, scope)
+            answer = with_allowed_scope(ask, scope) if asks_again else ask(scope)
+            return self._tokens_of(answer, issued_at, refused, bare_is_refusal)
+
+        return sealed(answered)
+
+    def _tokens_of(self, answer: Answer, issued_at: float, refused: Refused, bare_is_refusal: bool) -> TokenSet:
         error = error_of(answer)
         if error is None and bare_is_refusal and answer.status in (401, 403):
             error = "", ""
@@ -254,10 +275,14 @@ def with_allowed_scope(ask: Callable[[str], Answer], scope: str) -> Answer:
 
 def allowed_scope(scope: str, error: str) -> str:
     """Return `scope`, without `offline_access` where `error` may mean that this is not allowed."""
-    words = scope.split()
-    if error not in ("not_allowed", "invalid_scope") or "offline_access" not in words:
+    if error not in ("not_allowed", "invalid_scope") or "offline_access" not in scope.split():
         return scope
-    return " ".join(word for word in words if word != "offline_access")
+    return without_offline_access(scope)
+
+
+def without_offline_access(scope: str) -> str:
+    """Return `scope` without the wish to stay signed in."""
+    return " ".join(word for word in scope.split() if word != "offline_access")
 
 
 def _encoded(form: Callable[[str], str], scope: str) -> Secret:

@@ -26,6 +26,16 @@ def password_refused(provider: Provider, error: str, description: str) -> Terras
     )
 
 
+def stay_refused(provider: Provider, error: str) -> LoginRefused:
+    """Make the error for `offline_access` that is refused only when a code was used up."""
+    return LoginRefused(
+        f"{provider.label} does not let this account stay signed in.",
+        "That shows only now, and the code is used up.",
+        "Get a new code: it is for a session of the usual length.",
+        error=error,
+    )
+
+
 def client_refused(provider: Provider, error: str, description: str) -> TerrascopeError:
     """Make the error for refused client credentials (Keycloak says `unauthorized_client`, also to a wrong secret)."""
     if error not in ("", "invalid_client", "unauthorized_client", "invalid_grant"):

@@ -18,7 +18,7 @@ class DeviceAuthorization:
     """The answer of a device authorization endpoint (RFC 8628 section 3.2).
 
     `device_code` and `code_verifier` (RFC 7636) stay in the kernel; the rest is shown. `expires_at` is in POSIX
-    seconds, `interval` in seconds.
+    seconds, `interval` in seconds; `scope` is what was asked for.
     """
 
     device_code: Secret = field(repr=False)
@@ -28,6 +28,7 @@ class DeviceAuthorization:
     verification_uri_complete: str | None
     expires_at: float
     interval: float
+    scope: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

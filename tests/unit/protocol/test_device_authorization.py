@@ -99,6 +99,22 @@ def test_a_refusal_that_shows_when_the_code_is_approved(box: Sandbox) -> None:
     ]
 
 
+def test_to_stay_signed_in_is_asked_for_by_one_code(box: Sandbox) -> None:
+    """`remember` asks for `offline_access` with this code; where it is refused late, the next one does without."""
+    client = OAuthClient(box.provider(scope="email"))
+    for user in ("dora", "boots", "boots"):
+        authorization = authorize(client, remember=True)
+        box.approve(authorization.user_code, user=user)
+        if "offline_access" in authorization.scope and user == "boots":
+            with pytest.raises(LoginRefused, match="Get a new code"):
+                poll(client, authorization)
+        else:
+            assert poll(client, authorization).refresh_token
+    authorize(client)
+    scopes = [asked.form.get("scope") for asked in box.requests_to("/auth/device")]
+    assert scopes == ["email offline_access", "email offline_access", "email", "email"]
+
+
 def test_a_refused_scope_that_is_another_s_is_told(box: Sandbox) -> None:
     """Without `offline_access` there is nothing to leave out: the error is told as it is."""
     client = OAuthClient(box.provider(scope="email"))

@@ -188,6 +188,31 @@ def test_staying_signed_in_by_real_rules(box: Sandbox) -> None:
     assert client.password("boots", Secret("päss wörd+&%")).refresh_expires_at is not None
 
 
+def test_to_stay_signed_in_is_asked_for_by_one_login(box: Sandbox) -> None:
+    """`remember` asks for `offline_access` beside the configured scope, once; the next login does as it says."""
+    client = OAuthClient(box.provider(scope="email"))
+    assert client.password("dora", Secret("s3cret-Pa55"), remember=True).refresh_expires_at is None
+    assert client.password("dora", Secret("s3cret-Pa55")).refresh_expires_at is not None
+    client = OAuthClient(box.provider(scope="offline_access"))
+    client.password("dora", Secret("s3cret-Pa55"), remember=True)
+    assert [asked.form.get("scope") for asked in token_requests(box)] == [
+        *("email offline_access", "email", "offline_access"),
+    ]
+
+
+def test_a_one_time_code_is_not_sent_twice(box: Sandbox) -> None:
+    """Where `offline_access` is refused together with a one-time code, that is told, and the next code does without."""
+    client = OAuthClient(box.provider())
+    code = box.one_time_code()
+    with pytest.raises(LoginRefused, match="Get a new code") as caught:
+        client.password("swiper", Secret("otp-Pa55"), Secret(code), remember=True)
+    assert caught.value.error == "not_allowed"
+    assert client.password("swiper", Secret("otp-Pa55"), Secret(code), remember=True).refresh_expires_at is not None
+    assert [asked.form.get("scope") for asked in token_requests(box)] == ["offline_access", None]
+    client.password("dora", Secret("s3cret-Pa55"), remember=True)
+    assert token_requests(box)[-1].form.get("scope") == "offline_access"
+
+
 def test_a_refused_scope_is_asked_once_more_only(box: Sandbox) -> None:
     """A scope that is refused for another reason is an error, not a loop."""
     client = OAuthClient(box.provider(scope="offline_access"))
