@@ -29,6 +29,15 @@ export function field(text, attributes) {
 }
 
 /**
+ * @param {string} text
+ * @param {() => void} onChange
+ */
+export function checkbox(text, onChange) {
+  const input = element("input", { type: "checkbox", change: onChange });
+  return { input, node: element("label", { class: "ts-choice" }, input, element("span", {}, text)) };
+}
+
+/**
  * A button that shows what is typed, and hides it again.
  *
  * @param {HTMLInputElement} input

@@ -6,9 +6,10 @@
 import { copy } from "./clipboard.js";
 import { codePanel } from "./code.js";
 import { connect } from "./connection.js";
+import { checkbox } from "./fields.js";
 import { formPanel } from "./form.js";
 import { makeFrame } from "./frame.js";
-import { accountPanel, askingPanel, startPanel } from "./panels.js";
+import { accountPanel, askingPanel, formMethod, startPanel } from "./panels.js";
 import { alertOf, faceOf, read, statusOf } from "./picture.js";
 import { speaker } from "./speech.js";
 import * as strings from "./strings.js";
@@ -59,8 +60,8 @@ function show(model, el) {
 
   /** @type {import("./panels.js").Actions} */
   const actions = {
-    request: (kind) => connection.request(kind),
-    submit: (form, buffers) => connection.request("submit_password", form, buffers),
+    request: (kind) => (kind === "start_device" ? start() : connection.request(kind)),
+    submit: (form, buffers) => connection.request("submit_password", { ...form, ...wish() }, buffers),
     usePassword() {
       way = "form";
       if (model.get("phase") === "awaiting_user") connection.request("cancel");
@@ -68,7 +69,7 @@ function show(model, el) {
     },
     useCode() {
       way = "code";
-      connection.request("start_device");
+      start();
     },
     switchAccount() {
       isSwitching = true;
@@ -94,9 +95,29 @@ function show(model, el) {
   };
   const choose = (/** @type {string} */ name) => connection.request("choose_provider", { provider: name });
   const frame = makeFrame(provider, model.get("choices"), choose);
+  // a code that waits was asked for with the one wish or the other
+  const stay = checkbox(strings.stay, () => model.get("phase") === "awaiting_user" && start());
+  stay.input.checked = model.get("remember");
+  frame.body.after(stay.node);
   const speak = speaker(frame.announcer);
   /** @type {keyof typeof panels | null} */
   let face = null;
+
+  function start() {
+    connection.request("start_device", wish());
+  }
+
+  /** What the box says, where there is one. */
+  function wish() {
+    return stay.node.hidden ? {} : { remember: stay.input.checked };
+  }
+
+  /** @param {LoginTraits} state */
+  function showStay({ phase, remember, provider: { can_remember, methods } }) {
+    const isForBasic = face === "form" && formMethod(methods) === "basic";
+    stay.node.hidden = !can_remember || !face || face === "asking" || face === "account" || isForBasic;
+    if (phase === "awaiting_user" && !connection.isBusy()) stay.input.checked = remember;
+  }
 
   function refresh() {
     if (isQueued) return;
@@ -115,6 +136,7 @@ function show(model, el) {
     goOnSwitching(state);
     turnTo(connection.status() === "live" ? faceOf(state, way) : null);
     if (face) panels[face].show(state, now, code);
+    showStay(state);
     const silence = connection.silence();
     const hint = strings.silence[silence] ?? flash;
     frame.showAlert(alertOf(state, connection));
@@ -156,7 +178,7 @@ function show(model, el) {
     // the notice comes once the provider has ended its session too: before, it would let the same person in again
     if (!isSwitching || phase !== "signed_out" || !notice) return;
     isSwitching = false;
-    if (methods[0] === "device") connection.request("start_device");
+    if (methods[0] === "device") start();
   }
 
   function onState() {

@@ -92,7 +92,7 @@ export function accountPanel(provider, actions) {
   const who = element("strong");
   // takes the focus after a sign-in: a key that was meant for the form or the code must not press "Log out"
   const headline = element("p", { class: "ts-who", tabindex: "-1" }, icon(CHECK), who);
-  const [how, until] = [element("p"), element("p")];
+  const [how, until, news] = [element("p"), element("p"), element("p")];
   const soonText = element("span");
   const soon = element("p", { class: "ts-warning" }, icon(WARNING), soonText);
   const logout = button(strings.logout, () => actions.request("logout"));
@@ -102,14 +102,16 @@ export function accountPanel(provider, actions) {
       "div",
       { class: "ts-panel" },
       headline,
-      element("div", { class: "ts-facts" }, how, until, soon),
+      element("div", { class: "ts-facts" }, how, until, news, soon),
       element("div", { class: "ts-actions ts-main" }, logout, change),
     ),
     footer: [link(strings.myAccount, provider.account_url)],
     show(state, now) {
       const minutes = minutesToEnd(state, now);
       setText(who, strings.signedInAs(state.user));
-      setText(how, strings.how(state.source));
+      setText(how, [strings.how(state.source), state.remember ? strings.stays : ""].join(" ").trim());
+      setText(news, state.notice);
+      news.hidden = !state.notice;
       setText(until, untilWhen(state, now));
       setText(soonText, minutes ? strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)) : "");
       soon.hidden = minutes === 0;

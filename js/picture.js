@@ -16,6 +16,7 @@ const SHOWN = /** @type {const} */ ([
   "source",
   "expires_at",
   "session_ends_at",
+  "remember",
   "renewable",
   "error",
   "notice",

@@ -31,6 +31,7 @@
  * @property {string} account_url
  * @property {string} password_reset_url
  * @property {LoginMethod[]} methods
+ * @property {boolean} can_remember Whether a login can be kept for other kernels and later days.
  */
 
 /** @typedef {{ what?: string, why?: string, do?: string, error?: string, ended?: boolean }} ShownError */
@@ -51,6 +52,7 @@
  * @property {Source | ""} source
  * @property {number} expires_at
  * @property {number} session_ends_at
+ * @property {boolean} remember Whether the login that is there, or under way, is to be kept.
  * @property {boolean} renewable
  * @property {ShownError} error
  * @property {string} notice
@@ -58,6 +60,7 @@
 
 /**
  * What a view sends; each message also carries `boot_id` and `view_id`. `hello` and `poll` are not acknowledged.
+ * `start_device` may say by `remember` that the login is to be kept.
  *
  * @typedef {"hello" | "start_device" | "cancel" | "poll" | "submit_password" | "logout" | "choose_provider"} RequestKind
  */
@@ -69,6 +72,7 @@
  * @property {string} username
  * @property {FormMethod} method
  * @property {boolean} has_one_time_code
+ * @property {boolean} [remember] Whether the login is to be kept; no unless it is said.
  */
 
 /**

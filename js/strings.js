@@ -66,6 +66,9 @@ export const exposed =
   "This page is not encrypted: on the way to the notebook server, others could read your password.";
 export const exposedAnyway = "Show the password form anyway";
 
+export const stay = "Stay signed in on this machine";
+export const stays = "Stays signed in on this machine until you log out.";
+
 export const logout = "Log out";
 export const switchAccount = "Switch account";
 export const signInAgain = "Sign in again";

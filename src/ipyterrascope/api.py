@@ -38,6 +38,7 @@ def login(
     *,
     method: LoginMethod | None = None,
     source: LoginSource | None = None,
+    remember: bool = False,
     wait: bool = False,
     username: str = "",
 ) -> Account:
@@ -56,6 +57,10 @@ def login(
         data service (RFC 7617).
     source : {"environment", "token_file", "stored", "hub", "device", "password", "basic"}, optional
         The only one to use.
+    remember : bool
+        Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`. It
+        needs a store: `c.Terrascope.store`, or `TERRASCOPE_STORE`. A login from the environment, a file or the Hub is
+        kept there already.
     wait : bool
         In a notebook, print link and code and return when the sign-in has ended. Only a device code can be waited for:
         while a cell runs, the kernel does not hear what is typed in the widget.
@@ -82,9 +87,13 @@ def login(
     """
     chosen = account(provider)
     method, silent = _way(chosen, method, source)
+    if remember and (why_not := chosen.why_not_kept):
+        raise UsageError(
+            "A login cannot be kept here.", why_not, 'Set c.Terrascope.store = "file", or leave remember out.'
+        )
     # who names no provider may choose, where several are known
     choices = [account(name) for name in providers] if provider is None else []
-    asking.sign_in(chosen, method, source=silent, wait=wait, username=username, choices=choices)
+    asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
     frontend.hide_result(Account)
     return chosen
 

@@ -24,17 +24,21 @@ def sign_in(
     wait: bool,
     username: str,
     source: SilentName | None = None,
+    remember: bool = False,
     choices: Sequence[Account] = (),
 ) -> None:
     """Sign in as `ipyterrascope.login` promises. An account that is signed in stays so unless a way is asked for.
 
-    `source` is the only one to be used; `choices` are the accounts that the person may turn to in the widget instead.
+    `source` is the only one to be used. With `remember` the login that a person makes is kept; who is signed in without
+    that is asked again. `choices` are the accounts that the person may turn to in the widget instead.
     """
     account.allow_sources()
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait and source is None
-    is_to_stay = account.is_signed_in and method is None and source is None
-    if is_to_stay or _is_silently_signed_in(account, method, source, shows_failure):
+    is_asked = method is not None or source is not None
+    is_to_be_kept = remember and not before.remember and before.source in ("device", "password")
+    is_to_stay = account.is_signed_in and not is_asked and not is_to_be_kept
+    if is_to_stay or (not is_to_be_kept and _is_silently_signed_in(account, method, source, shows_failure)):
         _show(account, where, choices)
         return
     if source is not None:
@@ -50,15 +54,16 @@ def sign_in(
     if method is None:
         _say_what_is_no_good(account)
     if where == "terminal":
-        terminal.login(account, method, username=username)
+        terminal.login(account, method, username=username, remember=remember)
     elif wait:
         with frontend.passing_text() as show:
-            terminal.login(account, method, may_type=False, show=show)
+            terminal.login(account, method, may_type=False, remember=remember, show=show)
         _show(account, where, choices)
     else:
         # a login that failed earlier is tried again; one that failed just now is to be read first
         is_fresh = account.state.error is before.error or account.state.phase != "failed"
-        _ask_by_widget(account, method, username or frontend.hub_user(), choices, may_start=is_fresh)
+        name = username or frontend.hub_user()
+        _ask_by_widget(account, method, name, choices, may_start=is_fresh, remember=remember)
 
 
 def ready(account: Account) -> Account:
@@ -118,20 +123,30 @@ def _say_what_is_no_good(account: Account) -> None:
 
 
 def _ask_by_widget(
-    account: Account, method: LoginMethod | None, username: str, choices: Sequence[Account], *, may_start: bool
+    account: Account,
+    method: LoginMethod | None,
+    username: str,
+    choices: Sequence[Account],
+    *,
+    may_start: bool,
+    remember: bool,
 ) -> None:
     ways = account.state.methods
     offered: tuple[LoginMethod, ...] = (method, *(way for way in ways if way != method)) if method else ways
     if offered[0] != "device" and account.state.phase == "awaiting_user":
         account.cancel()  # they want the form, not the code that is waited for
-    elif offered[0] == "device" and may_start and account.state.phase in ("signed_out", "failed", "signed_in"):
-        account.start_device_login()
+    elif offered[0] == "device" and may_start and (not _is_under_way(account) or account.state.remember < remember):
+        account.start_device_login(remember=remember)
     elif account.is_signed_in:
         # the form would replace the login that is shown; that is one click, and theirs
         terminal.say(f"{welcome(account)} To change that, use Switch account.")
     from .notebook.show import show_login
 
-    show_login(account, offered, username, choices, is_app=frontend.is_app())
+    show_login(account, offered, username, choices, is_app=frontend.is_app(), remember=remember)
+
+
+def _is_under_way(account: Account) -> bool:
+    return account.state.phase in ("signing_in", "awaiting_user")
 
 
 def _nobody_to_ask(account: Account) -> LoginRequired:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
+from .errors import ConfigurationError
 from .values.connection import Connection
 from .values.known import terrascope_from_environment
 from .values.providers import Provider
 from .values.states import Source
+
+StoreKind = Literal["none", "file", "keyring"]
+STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
 
 
 def _from_environment() -> Provider:
@@ -18,6 +23,23 @@ def _from_environment() -> Provider:
 def token_file_from_environment() -> str:
     """Return the path that `TERRASCOPE_TOKEN_FILE` names; empty where it names none."""
     return os.environ.get("TERRASCOPE_TOKEN_FILE", "").strip()
+
+
+def store_from_environment() -> StoreKind:
+    """Return what `TERRASCOPE_STORE` says; "none" where it says nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        It says something else than "none", "file" or "keyring".
+    """
+    said = os.environ.get("TERRASCOPE_STORE", "").strip() or "none"
+    for kind in STORE_KINDS:
+        if said == kind:
+            return kind
+    raise ConfigurationError(
+        "TERRASCOPE_STORE cannot be right.", "It names no store that there is.", f"Use {', '.join(STORE_KINDS)}."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +61,8 @@ class Configuration:
         Path of a file that holds a token which somebody else keeps fresh; empty where there is none.
     token_file_may_be_shared : bool
         Whether that file may be another user's, or readable by others.
+    store : {"none", "file", "keyring"}
+        Where a login is kept that a person wants to outlive the kernel.
     use_silent_sources : bool, optional
         Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
         app such as Voilà, whose visitors must not inherit the owner's login.
@@ -54,6 +78,7 @@ class Configuration:
     sources: tuple[Source, ...] = ()
     token_file: str = field(default_factory=token_file_from_environment)
     token_file_may_be_shared: bool = False
+    store: StoreKind = field(default_factory=store_from_environment)
     use_silent_sources: bool | None = None
     max_connections: int = 8
     local_roots: tuple[str, ...] = ("/data/MTDA",)

@@ -31,6 +31,7 @@ def login(
     *,
     username: str = "",
     may_type: bool = True,
+    remember: bool = False,
     out: TextIO | None = None,
     show: Callable[[str], None] | None = None,
 ) -> None:
@@ -48,6 +49,8 @@ def login(
         Not asked for when given.
     may_type : bool
         False where a password must not be typed, as under the cell of a notebook: a code is the only way then.
+    remember : bool
+        Keep the login for other kernels and later days.
     out : text stream, optional
         Where the words go; `sys.stdout` unless given.
     show : callable, optional
@@ -71,13 +74,13 @@ def login(
         )
     try:
         if chosen == "device":
-            state = _by_device(account, show, words)
+            state = _by_device(account, show, words, remember)
             has_no_code = isinstance(state.error, FlowUnavailable) and method is None and may_type
             if not (state.error and has_no_code and "password" in account.provider.methods):
                 return _conclude(state, account, show)
             say(f"{state.error.what} User name and password instead:", words)
             chosen = "password"
-        return _conclude(_by_password(account, chosen, username, words), account, show)
+        return _conclude(_by_password(account, chosen, username, words, remember), account, show)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
         if may_type:
@@ -92,9 +95,9 @@ def say(text: str, out: TextIO | None = None) -> None:
     print(text.encode(encoding, "replace").decode(encoding), file=words, flush=True)
 
 
-def _by_device(account: Account, show: Callable[[str], None], out: TextIO) -> LoginState:
-    if account.state.phase not in _UNDER_WAY:
-        account.start_device_login()
+def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:
+    if account.state.phase not in _UNDER_WAY or account.state.remember < remember:
+        account.start_device_login(remember=remember)
     shown = trouble = None
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
@@ -120,24 +123,35 @@ def _invitation(account: Account, device: DeviceAuthorization) -> str:
     return "\n".join(lines)
 
 
-def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO) -> LoginState:
+def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO, remember: bool) -> LoginState:
     label = account.provider.label
     name = username or _typed("user name", lambda: input(f"{label} user name: ").strip(), out)
-    state = _tried(account, method, name, _password(f"{label} password", out))
+    state = _tried(account, method, name, _password(f"{label} password", out), remember=remember)
     for _ in range(_TRIES - 1):
         if isinstance(state.error, LoginRefused) and not isinstance(state.error, AccountRefused):
             say(str(state.error), out)
             # not the name again: fingers that expect the password would type it where it is shown
             password = _password(f"{label} password of {name}", out)
-            state = _tried(account, method, name, password, _hidden("One-time code (Enter if you have none): "))
+            code = _hidden("One-time code (Enter if you have none): ")
+            state = _tried(account, method, name, password, code, remember=remember)
     return state
 
 
 def _tried(
-    account: Account, method: LoginMethod, name: str, password: Secret, one_time_code: Secret | None = None
+    account: Account,
+    method: LoginMethod,
+    name: str,
+    password: Secret,
+    one_time_code: Secret | None = None,
+    *,
+    remember: bool,
 ) -> LoginState:
     account.start_password_login(
-        name, password, one_time_code=one_time_code or None, method="basic" if method == "basic" else "password"
+        name,
+        password,
+        one_time_code=one_time_code or None,
+        method="basic" if method == "basic" else "password",
+        remember=remember,
     )
     return account.wait()
 
@@ -172,4 +186,4 @@ def _conclude(state: LoginState, account: Account, show: Callable[[str], None]) 
         raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
     if state.phase != "signed_in":
         raise cancelled()
-    show(welcome(account))
+    show(" ".join(filter(None, (welcome(account), state.notice))))

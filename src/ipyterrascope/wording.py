@@ -27,4 +27,5 @@ def welcome(account: Account) -> str:
     """Return the sentence that ends a sign-in."""
     who = f" as {account.state.user}" if account.state.user else ""
     unchecked = " (not checked yet)" if account.is_unchecked else ""
-    return f"Signed in to {account.provider.label}{who}, {how(account)}{unchecked}."
+    kept = ", until you log out" if account.state.remember else ""
+    return f"Signed in to {account.provider.label}{who}, {how(account)}{unchecked}{kept}."

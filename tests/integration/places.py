@@ -28,7 +28,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07)")
 def environment_for(folder: Path, box: Sandbox | None = None, **environ: str) -> dict[str, str]:
     """Return an environment whose home is `folder`, in which `box` is Terrascope, with `environ` in it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TERRASCOPE_", "JUPYTERHUB_"))}
-    for name in ("PYTHONSTARTUP", "PYTHONPATH", "COLUMNS", "PYTEST_CURRENT_TEST"):
+    for name in ("PYTHONSTARTUP", "PYTHONPATH", "COLUMNS", "PYTEST_CURRENT_TEST", "XDG_DATA_HOME"):
         kept.pop(name, None)
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)

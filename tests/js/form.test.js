@@ -31,6 +31,19 @@ test("the password leaves once, as bytes, and is gone from the page in the same 
   assert.deepEqual(Object.keys(rest).sort(), ["boot_id", "view_id"]);
 });
 
+test("the wish to stay signed in goes along with the form, but not with Basic", async () => {
+  for (const [methods, expected] of [
+    [["password"], true],
+    [["basic"], undefined],
+  ]) {
+    const model = makeModel({ provider: { ...PROVIDER, methods, can_remember: true }, remember: true });
+    const view = await show(model);
+    type(view, { username: "alice", password: "secret" });
+    await submit(view);
+    assert.equal(model.sent.at(-1).remember, expected);
+  }
+});
+
 test("the bytes are overwritten once the kernel has answered", async () => {
   const model = makeModel();
   const view = await openForm(model);

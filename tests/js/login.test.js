@@ -67,6 +67,64 @@ test("the button asks the kernel for a code once, however often it is clicked", 
   assert.equal(model.sent[1].boot_id, "boot");
 });
 
+const KEEPS = { provider: { ...PROVIDER, can_remember: true } };
+const stayBox = (view) => view.el.querySelector(".ts-choice input");
+const isOffered = (view) => !stayBox(view).closest("[hidden]");
+
+async function tick(view) {
+  stayBox(view).click();
+  await settled();
+}
+
+test("to stay signed in is offered where a login can be kept, and not ticked", async () => {
+  const none = await show(makeModel());
+  assert.equal(isOffered(none), false);
+  const view = await show(makeModel(KEEPS));
+  assert.equal(isOffered(view), true);
+  assert.equal(stayBox(view).checked, false);
+  assert.match(view.text(".ts-choice"), /Stay signed in/);
+});
+
+test("the wish to stay signed in goes along with the code that is asked for", async () => {
+  const model = makeModel(KEEPS);
+  const view = await show(model);
+  await tick(view);
+  assert.deepEqual(model.kinds(), ["hello"]);
+  await view.click("Sign in with Terrascope");
+  assert.deepEqual([model.sent[1].kind, model.sent[1].remember], ["start_device", true]);
+});
+
+test("where no login can be kept a message says nothing of it", async () => {
+  const model = makeModel();
+  const view = await show(model);
+  await view.click("Sign in with Terrascope");
+  assert.equal("remember" in model.sent[1], false);
+});
+
+test("a code that waits is asked for anew when the wish changes, and the box follows the kernel", async () => {
+  const model = makeModel({ ...KEEPS, ...AWAITING });
+  const view = await show(model);
+  await tick(view);
+  assert.deepEqual([model.sent[1].kind, model.sent[1].remember], ["start_device", true]);
+  await model.turn({ phase: "signing_in", remember: true });
+  await model.turn({ ...AWAITING, remember: true });
+  assert.equal(stayBox(view).checked, true);
+  await model.turn({ ...AWAITING, remember: false });
+  assert.equal(stayBox(view).checked, false);
+});
+
+test("what login was asked for is ticked at first", async () => {
+  const view = await show(makeModel({ ...KEEPS, remember: true }));
+  assert.equal(stayBox(view).checked, true);
+});
+
+test("who is signed in to stay is told so, and is not asked again", async () => {
+  const view = await show(makeModel({ ...KEEPS, ...SIGNED_IN, remember: true, notice: "For 60 minutes." }));
+  assert.match(view.text(), /Stays signed in on this machine until you log out\./);
+  assert.match(view.text(), /For 60 minutes\./);
+  assert.equal(isOffered(view), false);
+});
+
 test("a waiting code is shown with its host, a link that opens a tab of its own, and a count-down", async () => {
   const view = await show(makeModel(AWAITING));
   assert.equal(view.text("code"), "WDJB-MJHT");

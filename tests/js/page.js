@@ -15,6 +15,7 @@ export const PROVIDER = {
   account_url: "https://sso.example.org/account/",
   password_reset_url: "https://sso.example.org/reset",
   methods: ["device", "password"],
+  can_remember: false,
 };
 
 export const SIGNED_OUT = {
@@ -30,6 +31,7 @@ export const SIGNED_OUT = {
   source: "",
   expires_at: 0,
   session_ends_at: 0,
+  remember: false,
   renewable: false,
   error: {},
   notice: "",

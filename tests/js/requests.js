@@ -5,9 +5,11 @@ import { AWAITING, makeModel, openPage, PROVIDER, pass, SIGNED_IN, SIGNED_OUT, s
 
 openPage();
 const second = { ...PROVIDER, name: "mine", methods: ["basic"] };
-const model = makeModel({ choices: { terrascope: "Terrascope", mine: "Mine" } });
+const keeps = { ...PROVIDER, can_remember: true };
+const model = makeModel({ provider: keeps, choices: { terrascope: "Terrascope", mine: "Mine" } });
 const view = await show(model);
 
+view.el.querySelector(".ts-choice input").click();
 await view.click("Sign in with Terrascope");
 await model.turn(AWAITING);
 window.dispatchEvent(new window.Event("focus"));

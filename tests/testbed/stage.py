@@ -55,6 +55,7 @@ def states() -> dict[str, dict[str, Any]]:
             ),
         },
         "signed in": {**signed_in, "session_ends_at": now + 3590},
+        "signed in to stay": {**signed_in, "remember": True, "source": "stored"},
         "ends soon": {**signed_in, "session_ends_at": now + 400},
         "token": {"phase": "signed_in", "source": "environment", "expires_at": now + 290},
         "ended": {
@@ -77,7 +78,7 @@ class PlayedAccount(Account):
         fresh = LoginState(methods=self.provider.methods)
         self._machine.show(**{name: getattr(fresh, name) for name in vars(fresh) if name != "serial"} | changes)
 
-    def start_device_login(self) -> None:
+    def start_device_login(self, **_: Any) -> None:
         """Ask nobody."""
 
     def start_password_login(self, *_: Any, **__: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ import requests
 
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.shelves import logins_folder
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import (
     DownloadFailed,
+    LoginCancelled,
     LoginRequired,
     SecretExposed,
     ServerRefused,
@@ -183,6 +186,70 @@ def test_without_a_way_to_ask_nobody_is_asked(configured: Sandbox, monkeypatch: 
     for call in (ts.login, ts.session):
         with pytest.raises(LoginRequired, match=r"sources names no way to ask\. Neither TERRASCOPE_TOKEN"):
             call()
+
+
+def test_a_login_cannot_be_kept_without_a_store(configured: Sandbox) -> None:
+    """`login(remember=True)` says at once, and before anybody is asked, why no login can be kept and what to set."""
+    with pytest.raises(UsageError) as caught:
+        ts.login(remember=True)
+    assert str(caught.value) == (
+        'A login cannot be kept here. c.Terrascope.store is "none". '
+        'Set c.Terrascope.store = "file", or leave remember out.'
+    )
+    with pytest.raises(UsageError, match="only the configured issuer"):
+        ts.login(configured.provider(client_id="nodevice"), remember=True)
+    assert not configured.requests
+
+
+@pytest.fixture
+def keeping(configured: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, configured with a store, at a terminal where dora's password is typed."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "terminal")
+    monkeypatch.setattr("getpass.getpass", lambda _: "s3cret-Pa55")
+    configure(Configuration(terrascope=configured.provider(), store="file"))
+    return configured
+
+
+def test_a_login_that_is_kept(keeping: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """`login(remember=True)` keeps what a person types; who is signed in without that is asked again."""
+    ts.login(method="password", username="dora")
+    assert not ts.account().state.remember
+    assert ts.login(remember=True, method="password", username="dora").state.remember
+    said = "Signed in to Terrascope as dora, by password, until you log out."
+    assert capsys.readouterr().out.splitlines()[-1] == said
+    asked = len(keeping.requests_to("/token"))
+    assert ts.login(remember=True).state.remember
+    assert ts.login(source="stored").state.source == "stored"
+    assert len(keeping.requests_to("/token")) == asked
+
+
+def test_a_stored_login_that_serves_no_more_is_named(keeping: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who is asked although a login was kept is told why."""
+    ts.login(remember=True, method="password", username="dora")
+    (path,) = logins_folder().glob("*.json")
+    path.chmod(0o644)
+    configure(Configuration(terrascope=keeping.provider(scope="email"), store="file"))
+    with pytest.raises(LoginCancelled):
+        when_asked(ts.login)
+    assert "The stored login cannot be used. Others can read or change it" in capsys.readouterr().out
+    path.unlink()
+
+
+def when_asked(call: Callable[[], object]) -> None:
+    """Call, and cancel the code that it asks for."""
+
+    def cancel() -> None:
+        account = ts.account()
+        account._machine.wait_for(lambda state: state.phase == "awaiting_user", 20)  # pyright: ignore
+        account.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        call()
+    finally:
+        thread.join(20)
 
 
 def test_login_of_who_is_signed_in_changes_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
@@ -354,6 +421,8 @@ def test_show_versions_tells_what_helps_and_no_secret(
     values = {
         "TERRASCOPE_USERNAME": "dora-the-user",
         "TERRASCOPE_PASSWORD": "s3cret-Pa55",
+        "TERRASCOPE_CLIENT_SECRET": "cl1ent-s3cret",
+        "TERRASCOPE_TOKEN_FILE": "/run/secrets/token-path",
         "TERRASCOPE_TOKEN": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkb3JhIn0.",
         "TERRASCOPE_SOMETHING_NEW": "new-s3cret",
         "https_proxy": "http://dora:pr0xy-Pa55@proxy.example.org",

@@ -35,6 +35,17 @@ def test_the_environment_is_read_when_it_is_asked(monkeypatch: pytest.MonkeyPatc
         current()
 
 
+def test_the_environment_names_a_store_and_a_token_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts say by variables where a login is kept and where a token lies; nothing is kept unless they do."""
+    assert (current().store, current().token_file) == ("none", "")
+    monkeypatch.setenv("TERRASCOPE_STORE", " file ")
+    monkeypatch.setenv("TERRASCOPE_TOKEN_FILE", " /run/token ")
+    assert (current().store, current().token_file) == ("file", "/run/token")
+    monkeypatch.setenv("TERRASCOPE_STORE", "cloud")
+    with pytest.raises(ConfigurationError, match="Use none, file, keyring"):
+        current()
+
+
 def test_what_is_configured_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A configuration holds until it is taken back, whatever the environment says meanwhile."""
     mine = Configuration(connection=Connection(verify="/etc/ca.pem"), keep_alive_s=60.0)

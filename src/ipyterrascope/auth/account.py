@@ -30,11 +30,14 @@ from ..values.tokens import TokenSet
 from .attempts import Attempt, Attempts
 from .chain import Chain, Offer, PassedOver, SilentSource, WhyNot
 from .credentials import Login
-from .farewell import RENEWAL_WAIT_S, farewell, revoke
+from .farewell import RENEWAL_WAIT_S, farewell
 from .idle import IdleWatch
+from .keeper import Keeper
+from .login_store import LoginStore
 from .machine import Machine
 from .renewal import Released
 from .renewers import ByRefreshToken
+from .revocation import revoke
 from .vault import Vault
 from .ways import by_device, by_offer, by_password
 
@@ -46,6 +49,7 @@ class Settings(TypedDict):
     keep_alive_s: float
     sources: Sequence[SilentSource]
     methods: tuple[LoginMethod, ...]
+    store: LoginStore | WhyNot
 
 
 class Account:
@@ -62,6 +66,8 @@ class Account:
         Where a credential may lie ready, the first to be asked first.
     methods : tuple of {"device", "password", "basic"}, optional
         The ways that ask a person; those of the provider unless given.
+    store : LoginStore or WhyNot, optional
+        Where a login is kept that shall outlive this process, or why none can be.
     keep_alive_s : float
         Seconds since the last use for which an idle session is renewed; 0 lets it end when the provider ends it.
 
@@ -80,12 +86,15 @@ class Account:
         connection: Connection | None = None,
         sources: Sequence[SilentSource] = (),
         methods: tuple[LoginMethod, ...] | None = None,
+        store: LoginStore | WhyNot | None = None,
         keep_alive_s: float = 0.0,
     ) -> None:
         self.provider = provider
         self.connection = connection or Connection()
         self._client = OAuthClient(provider, self.connection)
         self._by_refresh_token = ByRefreshToken(self._client.refresh)
+        self._keeper = Keeper(self._client, self._by_refresh_token, on_lost=lambda why: self._machine.show(notice=why))
+        self._keeper.store = store or self._keeper.store
         self._vault = Vault(on_renewed=self._on_renewed, on_ended=self._on_ended, on_orphaned=self._discard)
         self._idle = IdleWatch(self._vault, keep_alive_s)
         self._login: Login | None = None
@@ -125,6 +134,11 @@ class Account:
         return login.came_from if login else ""
 
     @property
+    def why_not_kept(self) -> str:
+        """One sentence why no login can be kept here for other kernels and later days; empty where one can be."""
+        return self._keeper.why_not()
+
+    @property
     def is_unchecked(self) -> bool:
         """True for a login that the provider was not asked about: a token that was given, or a Basic login."""
         login = self._login
@@ -136,9 +150,10 @@ class Account:
         keep_alive_s: float,
         sources: Sequence[SilentSource],
         methods: tuple[LoginMethod, ...],
+        store: LoginStore | WhyNot,
     ) -> None:
-        """Use another connection, keep-alive, and other ways to sign in from now on; the login goes on."""
-        self._chain.sources = sources
+        """Use another connection, keep-alive, store, and other ways to sign in from now on; the login goes on."""
+        self._chain.sources, self._keeper.store = sources, store
         if methods != self.methods:
             self.methods = methods
             self._machine.show(methods=methods)
@@ -174,18 +189,22 @@ class Account:
 
     # ── signing in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start_device_login(self) -> None:
-        """Start a device login (RFC 8628) and return at once; `state` tells how it goes."""
+    def start_device_login(self, *, remember: bool = False) -> None:
+        """Start a device login (RFC 8628) and return at once; `state` tells how it goes.
+
+        With `remember` it is kept in the store, for other kernels and later days; a notice tells where it cannot be.
+        """
 
         def work(attempt: Attempt) -> Login:
             return by_device(
                 self._client,
                 attempt,
+                remember=remember,
                 on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
                 on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
             )
 
-        self._attempts.start(work, "device")
+        self._start(work, "device", remember)
 
     def start_password_login(
         self,
@@ -194,14 +213,25 @@ class Account:
         *,
         one_time_code: Secret | None = None,
         method: Literal["password", "basic"] = "password",
+        remember: bool = False,
     ) -> None:
         """Start a login by user name and password and return at once; `state` tells how it goes.
 
-        With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617).
+        With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617). `remember`
+        is as for `start_device_login`.
         """
-        self._attempts.start(
-            lambda attempt: by_password(self._client, attempt, username, password, one_time_code, method), method
-        )
+
+        def work(attempt: Attempt) -> Login:
+            return by_password(self._client, attempt, username, password, one_time_code, method, remember=remember)
+
+        self._start(work, method, remember)
+
+    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod, remember: bool) -> None:
+        def kept(attempt: Attempt) -> Login:
+            login = work(attempt)
+            return login if attempt.is_cancelled else self._keeper.keep(login)
+
+        self._attempts.start(kept if remember else work, method, remember=remember)
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -228,8 +258,9 @@ class Account:
             return self._login is not None and (source is None or self._login is not login)
 
     def allow_sources(self) -> None:
-        """Let silent sources serve again after a logout or a refusal."""
+        """Let silent sources serve again after a logout or a refusal, and whoever's login is stored."""
         self._chain.wake()
+        self._keeper.user = ""
 
     def cancel(self) -> None:
         """Cancel a sign-in under way."""
@@ -244,7 +275,10 @@ class Account:
             attempt.look_again()
 
     def _is_passed_over(self, source: SilentName, found: Offer, method: LoginMethod | None) -> bool:
-        attempt = self._attempts.start(lambda attempt: by_offer(self._client, attempt, source, found, method))
+        def work(attempt: Attempt) -> Login:
+            return by_offer(self._client, attempt, self._keeper, source, found, method)
+
+        attempt = self._attempts.start(work)
         try:
             # for this attempt only: a person may replace it by one of their own, which takes its time
             state = self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
@@ -285,16 +319,19 @@ class Account:
         before, released = self._login, self._vault.release(login.tokens, renewer)
         self._login = login
         self._chain.end_rest()
-        self._rest()
+        self._rest(notice=login.notice)
         self._idle.used()
         self._idle.watch()
-        if before is not None and before.tokens is not None and not before.is_borrowed:
+        if before is not None and before.tokens is not None and not before.is_borrowed and not before.kept_as:
             # nobody could sign out of it any more
             threading.Thread(target=self._discard_released, args=(released,), daemon=True, name="replaced").start()
 
     def _discard_late(self, login: Login) -> None:
-        if login.tokens is not None and not login.is_borrowed:
-            self._discard(login.tokens)
+        if login.source == "stored" or login.is_borrowed or login.tokens is None:
+            return
+        # one that was to be kept is nobody's either
+        stored = self._keeper.take(RENEWAL_WAIT_S, login.kept_as) if login.kept_as else None
+        self._discard(stored.tokens if stored and stored.tokens else login.tokens)
 
     def _discard_released(self, released: Released) -> None:
         with suppress(TimeoutError):
@@ -402,15 +439,15 @@ class Account:
             was_under_way = self._attempts.abandon()
             login, self._login = self._login, None
             self._chain.rest()
-            if login is None and not was_under_way and self.state.phase == "signed_out":
-                return "Nobody was signed in."
+            is_nobody = login is None and not was_under_way and self.state.phase == "signed_out"
             # in the same breath: a login that ends just now keeps its tokens
             released = self._vault.release()
-            self._idle.stop()
-            self._rest()
-        notice = farewell(self._client, login, released)
+            if not is_nobody:
+                self._idle.stop()
+                self._rest()
+        notice = farewell(self._client, login, released, self._keeper) or "Nobody was signed in."
         with self._machine.lock:
-            if self.state.phase == "signed_out":
+            if self.state.phase == "signed_out" and not is_nobody:
                 self._machine.show(notice=notice)
         return notice
 
@@ -461,6 +498,7 @@ class Account:
                 "expires_at": tokens.expires_at if tokens else None,
                 "session_ends_at": tokens.refresh_expires_at if tokens else None,
                 "renewable": self._vault.is_renewable,
+                "remember": login is not None and login.kept_as != "",
                 **changes,
             }
         )

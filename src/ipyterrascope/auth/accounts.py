@@ -14,7 +14,7 @@ from ..errors import UnknownProvider
 from ..threads.forks import renew_in_child
 from ..values.providers import Provider
 from .account import Account, Settings
-from .sources import methods_of, silent_sources, ways_of
+from .sources import methods_of, silent_sources, store_of, ways_of
 
 
 class Accounts(Mapping[str, Provider]):
@@ -90,11 +90,13 @@ class Accounts(Mapping[str, Provider]):
         return self._shared if namespace is None else namespace.setdefault("__ipyterrascope__", {})
 
     def _settings(self, provider: Provider, configuration: Configuration) -> Settings:
+        is_app = self._is_app()
         return {
             "connection": configuration.connection,
             "keep_alive_s": configuration.keep_alive_s,
-            "sources": silent_sources(provider, configuration, self._environ, is_app=self._is_app()),
+            "sources": silent_sources(provider, configuration, self._environ, is_app=is_app),
             "methods": methods_of(ways_of(provider, configuration)),
+            "store": store_of(provider, configuration, is_app=is_app),
         }
 
     def _known(self) -> dict[str, Provider]:

@@ -79,15 +79,17 @@ class Attempts:
         self._machine, self._on_end, self._on_late = machine, on_end, on_late
         self.newest: Attempt | None = None
 
-    def start(self, work: Callable[[Attempt], Login], method: LoginMethod | None = None) -> Attempt:
-        """Replace what is under way by `work` and return at once."""
+    def start(
+        self, work: Callable[[Attempt], Login], method: LoginMethod | None = None, *, remember: bool = False
+    ) -> Attempt:
+        """Replace what is under way by `work` and return at once; `remember` is shown."""
         attempt = Attempt(method, self._machine.state)
         thread = threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login")
         try:
             with self._machine.lock:
                 self.abandon()
                 self.newest = attempt
-                self._machine.show(phase="signing_in", device=None, error=None, notice="")
+                self._machine.show(phase="signing_in", device=None, error=None, notice="", remember=remember)
             thread.start()
         except BaseException as exc:
             # interrupted, or no thread to be had: nobody must wait for it

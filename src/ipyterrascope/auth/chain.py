@@ -10,6 +10,8 @@ from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
 from ..values.states import Source
 from ..values.tokens import TokenSet
+from .login_store import LoginStore
+from .stored_login import StoredLogin
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ class LentToken:
 
 
 @dataclass(frozen=True)
+class StoredOffer:
+    """A login that was kept, as it is stored now, and where."""
+
+    login: StoredLogin
+    store: LoginStore
+
+
+@dataclass(frozen=True)
 class WhyNot:
     """One sentence why a source has nothing to offer. `is_fault` where somebody set it up, and counts on it."""
 
@@ -71,16 +81,16 @@ class WhyNot:
     is_fault: bool = False
 
 
-Offer = GivenToken | GivenPassword | GivenClient | LentToken
+Offer = GivenToken | GivenPassword | GivenClient | LentToken | StoredOffer
 Found = Offer | WhyNot
 
 
 class PassedOver(LoginError):
-    """What a source offered turned out to be nothing: the next one is asked, and only `status` tells."""
+    """What a source offered turned out to be nothing, and the next one is asked. `is_fault` as for `WhyNot`."""
 
-    def __init__(self, why: TerrascopeError) -> None:
+    def __init__(self, why: TerrascopeError, *, is_fault: bool = False) -> None:
         super().__init__(why.what, why.why, why.do)
-        self.retryable = why.retryable
+        self.retryable, self.is_fault = why.retryable, is_fault
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ class Chain:
                 continue
             found = source.find(provider)
             if method is not None and not isinstance(found, (GivenPassword, WhyNot)):
-                found = WhyNot(f"{found.came_from} gives a token, and no password.")
+                found = WhyNot("It gives a token, and no password.")
             self.why_not.pop(source.name, None)
             if isinstance(found, WhyNot):
                 self.why_not[source.name] = found
@@ -143,7 +153,8 @@ class Chain:
 
     def refused(self, source: SilentName, error: TerrascopeError) -> None:
         """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""
-        self.why_not[source] = WhyNot(str(error) if isinstance(error, PassedOver) else error.what)
+        is_passed_over = isinstance(error, PassedOver)
+        self.why_not[source] = WhyNot(str(error), error.is_fault) if is_passed_over else WhyNot(error.what)
         if not error.retryable:
             self._refused.add(source)
 

@@ -20,7 +20,8 @@ class Login:
 
     `is_borrowed` is True for a token that somebody else obtained: it is not ours to revoke. `came_from` is a phrase for
     people, such as the name of a variable. `renewer` is its own way to a fresh token; without one, a refresh token is
-    exchanged where there is one.
+    exchanged where there is one. `kept_as` names it in the store, if it is kept, and `notice` is what a person should
+    know.
     """
 
     source: Source
@@ -30,6 +31,8 @@ class Login:
     is_borrowed: bool = False
     came_from: str = ""
     renewer: Renewer | None = None
+    kept_as: str = ""
+    notice: str = ""
 
 
 def token_login(tokens: TokenSet, source: Source, *, user: str = "", came_from: str = "") -> Login:

@@ -1,57 +1,57 @@
-"""Signing out: what is ended at the provider, and the sentence that says so (floor 3; RFC 7009)."""
+"""Signing out: what is ended at the provider and removed here, and the sentences that say so (floor 3)."""
 
 from __future__ import annotations
 
-from ..errors import TerrascopeError
-from ..protocol.claims import session_of
 from ..protocol.oauth import OAuthClient
 from ..values.tokens import TokenSet
 from .credentials import Login
+from .keeper import Keeper, Taken
 from .renewal import Released
+from .revocation import revoke
 
 # seconds to wait at logout for a renewal under way, whose answer voids the refresh token that we hold
 RENEWAL_WAIT_S = 10.0
 
 
-def farewell(client: OAuthClient, login: Login | None, released: Released) -> str:
-    """End what is ours to end at the provider, and return one or two sentences about what happened."""
-    label = client.provider.label
+def farewell(client: OAuthClient, login: Login | None, released: Released, keeper: Keeper) -> str:
+    """End what is ours to end at the provider, remove what is stored, and return what happened; nothing for nobody."""
+    stored = keeper.take(RENEWAL_WAIT_S)
+    if login is not None and login.kept_as:
+        # what is stored is what is held here, or newer
+        return _said(_ended(client, stored.tokens) if stored.tokens else _release(client, released), stored)
+    if stored.tokens is not None:
+        trouble = revoke(client, stored.tokens)
+        stored = Taken(
+            trouble=f"The stored login is removed. {trouble}" if trouble else "The stored login is ended too."
+        )
+    return _said(_of(client, login, released), stored)
+
+
+def _of(client: OAuthClient, login: Login | None, released: Released) -> str:
     if login is None:
-        return "Nobody was signed in."
+        return ""
     if login.is_borrowed:
         return f"Signed out here. The token from {login.came_from} was not revoked; it rests until the next login."
     if login.basic is not None:
         return "Signed out: user name and password are wiped from this kernel."
+    return _release(client, released)
+
+
+def _release(client: OAuthClient, released: Released) -> str:
     try:
         tokens = released.newest(RENEWAL_WAIT_S)
     except TimeoutError:
+        label = client.provider.label
         return f"Signed out here. A renewal is under way; the session at {label} is ended when it is answered."
-    if tokens is None:
-        return "Signed out. The session had ended already."
+    return _ended(client, tokens) if tokens else "Signed out. The session had ended already."
+
+
+def _ended(client: OAuthClient, tokens: TokenSet) -> str:
     trouble = revoke(client, tokens)
     if trouble:
         return f"Signed out here. {trouble}"
-    return f"Signed out, and the session at {label} is ended."
+    return f"Signed out, and the session at {client.provider.label} is ended."
 
 
-def revoke(client: OAuthClient, tokens: TokenSet, *, besides: TokenSet | None = None) -> str:
-    """Revoke tokens, and return one or two sentences about what went wrong, or nothing.
-
-    Parameters
-    ----------
-    client : OAuthClient
-    tokens : TokenSet
-    besides : TokenSet, optional
-        Tokens that stay in use. Where they belong to the same session (two device logins in one browser do, at
-        Keycloak) nothing is revoked: it would end both.
-    """
-    session = session_of(tokens.access_token)
-    if besides is not None and session and session == session_of(besides.access_token):
-        return ""
-    trouble = ""
-    try:
-        if tokens.refresh_token is not None and client.revoke(tokens.refresh_token):
-            return ""
-    except TerrascopeError as exc:
-        trouble = f"{exc.what} "
-    return f"{trouble}The session there ends by itself."
+def _said(sentence: str, stored: Taken) -> str:
+    return " ".join(filter(None, (sentence, stored.trouble)))

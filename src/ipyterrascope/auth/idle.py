@@ -76,6 +76,8 @@ class IdleWatch:
         self._timer = None
 
     def _due(self) -> None:
+        # where others share the login, one of them may have renewed it
+        self._vault.catch_up()
         ended = LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again.")
         self._vault.end_if_over(ended)
         is_kept = self._monotonic() - self._used_at < self.keep_alive_s

@@ -1,7 +1,8 @@
-"""Reading a file that holds a secret: only if it is ours alone (floor 3)."""
+"""Files that hold a secret are read only where they are this user's alone, and so is the folder of ours (floor 3)."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ Signature = tuple[int, ...]
 
 class UnfitFileError(Exception):
     """A file that must not be used; the text is one sentence for people, about "it"."""
+
+
+class MissingFileError(UnfitFileError):
+    """A file that is not there."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,10 @@ def read_private(
 
     Raises
     ------
+    MissingFileError
+        It is not there.
     UnfitFileError
-        It is missing, no regular file, too large, no text, another's, or open to others.
+        It is no regular file, too large, no text, another's, or open to others.
     """
     try:
         # a device that is opened may do something
@@ -55,23 +62,41 @@ def read_private(
             status = os.fstat(fd)
             _check(status, may_be_shared, user_id)
             data = file.read(_MOST_BYTES + 1)
-    except OSError as exc:
-        reason = _REASONS.get(type(exc), f"It cannot be read ({exc.strerror or 'for a reason unknown'}).")
-    else:
         if len(data) <= _MOST_BYTES:
-            try:
-                return PrivateText(data.decode(), status.st_mtime, signature_of(status))
-            except UnicodeDecodeError:
-                pass
-        reason = "It is too large." if len(data) > _MOST_BYTES else "It is not text."
-    raise UnfitFileError(reason)
+            return PrivateText(data.decode(), status.st_mtime, signature_of(status))
+        failure = UnfitFileError("It is too large.")
+    except (FileNotFoundError, NotADirectoryError):
+        failure = MissingFileError("It is not there.")
+    except OSError as exc:
+        failure = UnfitFileError(f"It cannot be read ({reason_of(exc)}).")
+    except UnicodeDecodeError:
+        failure = UnfitFileError("It is not text.")
+    raise failure  # here, where no exception is at hand that holds what was read
 
 
-_REASONS: dict[type[OSError], str] = {
-    FileNotFoundError: "It is not there.",
-    NotADirectoryError: "It is not there.",
-    PermissionError: "It must not be read by this user.",
-}
+def private_folder(folder: Path) -> None:
+    """Make a folder that is this user's alone, unless it is there. One that is there is never changed.
+
+    Raises
+    ------
+    UnfitFileError
+        It cannot be made, or is not this user's alone.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.lstat()
+        reason = why_not_private(status) if stat.S_ISDIR(status.st_mode) else "It is no folder."
+    except OSError as exc:
+        reason = f"It cannot be made ({reason_of(exc)})."
+    if reason:
+        raise UnfitFileError(reason)
+
+
+def reason_of(exc: OSError) -> str:
+    """Return the system's words for an error, without the path."""
+    return exc.strerror or type(exc).__name__
 
 
 def signature_of(status: os.stat_result) -> Signature:

@@ -14,9 +14,28 @@ from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.states import Source
 from .chain import SilentSource, WhyNot
 from .environment import environment_source
+from .login_store import LoginStore
+from .shelves import FileShelf, KeyringShelf, logins_folder
+from .stored import stored_source
+from .stored_login import key_of
 from .token_file import token_file_source
 
 Make = Callable[[Configuration, Mapping[str, str]], SilentSource]
+
+
+def store_of(provider: Provider, configuration: Configuration, *, is_app: bool = False) -> LoginStore | WhyNot:
+    """Return where the logins of `provider` are kept, or why they cannot be."""
+    reason = _why_none(provider, configuration, is_app)
+    if reason:
+        return WhyNot(reason)
+    if "stored" not in ways_of(provider, configuration):
+        return WhyNot("The ways to sign in, c.Terrascope.sources, do not name a stored login.")
+    if configuration.store == "none":
+        return WhyNot('c.Terrascope.store is "none".')
+    folder, key = logins_folder(), key_of(provider)
+    shelf = FileShelf(folder, key) if configuration.store == "file" else KeyringShelf(key)
+    return LoginStore(provider, shelf, folder / f"{key}.lock")
+
 
 _MAKERS: dict[SilentName, Make] = {
     "environment": lambda configuration, environ: environment_source(configuration.terrascope, environ),
@@ -24,7 +43,7 @@ _MAKERS: dict[SilentName, Make] = {
         configuration.token_file, may_be_shared=configuration.token_file_may_be_shared
     ),
 }
-"""How each source is made from what is configured and from the environment."""
+"""How each other source is made, from what is configured and from the environment."""
 
 
 def is_meant_for(provider: Provider, configured: Provider) -> bool:
@@ -60,15 +79,21 @@ def silent_sources(
         True where visitors use this kernel, who must not inherit what lies ready for its owner.
     """
     ways = ways_of(provider, configuration)
+    store = store_of(provider, configuration, is_app=is_app)
+    makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
     # the order is that of `ways`
-    names: list[SilentName] = sorted((name for name in _MAKERS if name in ways), key=ways.index)
-    reason = ""
-    if not is_meant_for(provider, configuration.terrascope):
-        reason = "What lies ready serves only the configured issuer, client and hosts."
-    elif configuration.use_silent_sources is False:
-        reason = "c.Terrascope.use_silent_sources is off."
-    elif is_app and configuration.use_silent_sources is None:
-        reason = "What lies ready does not serve the visitors of an app."
+    names: list[SilentName] = sorted((name for name in makers if name in ways), key=ways.index)
+    reason = _why_none(provider, configuration, is_app)
     if reason:
         return [SilentSource(name, lambda _: WhyNot(reason)) for name in names]
-    return [_MAKERS[name](configuration, environ) for name in names]
+    return [makers[name](configuration, environ) for name in names]
+
+
+def _why_none(provider: Provider, configuration: Configuration, is_app: bool) -> str:
+    if not is_meant_for(provider, configuration.terrascope):
+        return "What lies ready serves only the configured issuer, client and hosts."
+    if configuration.use_silent_sources is False:
+        return "c.Terrascope.use_silent_sources is off."
+    if is_app and configuration.use_silent_sources is None:
+        return "What lies ready does not serve the visitors of an app."
+    return ""

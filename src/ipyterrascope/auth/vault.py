@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 
@@ -139,6 +140,13 @@ class Vault:
         held = self._held
         if held is not None and held.renewer is not None:
             self._renewed(held)
+
+    def catch_up(self) -> None:
+        """Take another token that lies ready, where one does. What goes wrong shows at the next use."""
+        held = self._held
+        if held is not None and held.has_news:
+            with suppress(TerrascopeError):
+                self._renewed(held)
 
     def end_if_over(self, reason: TerrascopeError) -> None:
         """Keep nothing any more, because of `reason`, if the idle session has no time left."""

@@ -15,8 +15,9 @@ from ..values.secret import Secret
 from ..values.states import DeviceAuthorization, Source
 from ..values.tokens import TokenSet
 from .attempts import Attempt
-from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver
+from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver, StoredOffer
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
+from .keeper import Keeper
 from .renewers import ByClient, ByLender
 
 
@@ -24,11 +25,12 @@ def by_device(
     client: OAuthClient,
     attempt: Attempt,
     *,
+    remember: bool,
     on_code: Callable[[DeviceAuthorization], None],
     on_trouble: Callable[[TerrascopeError | None], None],
 ) -> Login:
     """Ask for a code, and wait until somebody has approved it (RFC 8628)."""
-    authorization = authorize(client, signal=attempt.signal)
+    authorization = authorize(client, remember=remember, signal=attempt.signal)
     on_code(authorization)
     tokens = until_approved(
         lambda: poll(client, authorization, signal=attempt.signal),
@@ -47,15 +49,19 @@ def by_password(
     password: Secret,
     one_time_code: Secret | None,
     method: Literal["password", "basic"],
+    *,
+    remember: bool,
 ) -> Login:
     """Exchange user name and password for tokens, or keep both for Basic authentication without trying them."""
     if method == "basic":
         return basic_login(username, password)
-    tokens = client.password(username, password, one_time_code, signal=attempt.signal)
+    tokens = client.password(username, password, one_time_code, remember=remember, signal=attempt.signal)
     return token_login(tokens, "password", user=username)
 
 
-def by_offer(client: OAuthClient, attempt: Attempt, source: Source, found: Offer, method: LoginMethod | None) -> Login:
+def by_offer(
+    client: OAuthClient, attempt: Attempt, keeper: Keeper, source: Source, found: Offer, method: LoginMethod | None
+) -> Login:
     """Use what a silent source found.
 
     Raises
@@ -67,6 +73,8 @@ def by_offer(client: OAuthClient, attempt: Attempt, source: Source, found: Offer
         return borrowed_login(given_tokens(found.access_token, client.clock()), source, found.came_from)
     if isinstance(found, LentToken):
         return _by_lender(source, found)
+    if isinstance(found, StoredOffer):
+        return keeper.serve(source, found)
     if isinstance(found, GivenClient):
         return _by_given_client(client, attempt, source, found)
     if method == "basic":

@@ -38,6 +38,7 @@ class TerrascopeMagics(Magics):
                 options.provider,
                 method=options.method,
                 source=options.source,
+                remember=options.remember,
                 wait=options.wait,
                 username=str(options.user),
             )

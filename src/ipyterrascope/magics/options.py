@@ -118,6 +118,9 @@ def terrascope_parser() -> MagicParser:
     login.add_argument(
         "--source", choices=get_args(Source), metavar="NAME", help=f"the only one to use: {', '.join(get_args(Source))}"
     )
+    login.add_argument(
+        "--remember", action="store_true", help="stay signed in, here and in other kernels, until you log out"
+    )
     login.add_argument("--wait", action="store_true", help="print link and code, and return when the sign-in has ended")
     login.add_argument("--user", default="", metavar="NAME", help="user name, to fill the form in")
     _command(commands, "status", "say who is signed in, from which source, until when")

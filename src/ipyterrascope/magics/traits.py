@@ -9,7 +9,14 @@ from typing import Any, cast, get_args
 import traitlets
 from traitlets.config import SingletonConfigurable
 
-from ..configuration import Configuration, configure, token_file_from_environment
+from ..configuration import (
+    STORE_KINDS,
+    Configuration,
+    StoreKind,
+    configure,
+    store_from_environment,
+    token_file_from_environment,
+)
 from ..errors import ConfigurationError
 from ..values.connection import Connection
 from ..values.known import reconfigured, terrascope_from_environment
@@ -59,6 +66,13 @@ class Terrascope(SingletonConfigurable):
     ).tag(config=True)
     token_file_may_be_shared = traitlets.Bool(
         False, help="Use the token file also where it is another user's, or others can read it."
+    ).tag(config=True)
+    store = traitlets.Enum(
+        STORE_KINDS,
+        None,
+        allow_none=True,
+        help="Where a login is kept whose person wants to stay signed in (login --remember): 'file', 'keyring', or "
+        "'none' for nowhere. None: what TERRASCOPE_STORE says, else 'none'.",
     ).tag(config=True)
     use_silent_sources = traitlets.Bool(
         None,
@@ -141,6 +155,7 @@ class Terrascope(SingletonConfigurable):
                 keep_alive_s=self.keep_alive_s,
                 token_file=self.token_file or token_file_from_environment(),
                 token_file_may_be_shared=self.token_file_may_be_shared,
+                store=cast("StoreKind | None", self.store) or store_from_environment(),
                 sources=tuple(cast("list[Source]", self.sources)),
                 use_silent_sources=self.use_silent_sources,
                 max_connections=self.max_connections,

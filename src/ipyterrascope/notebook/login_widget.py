@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import traitlets
 
@@ -40,6 +41,8 @@ class LoginWidget(KernelWidget):
         Ways to offer, the preferred one first; those of the account's state when left out.
     username : str
         What the form is filled with.
+    remember : bool
+        Whether the box to stay signed in is ticked at first.
     clock : callable
         Returns POSIX seconds; the views count down by it, whatever the clock of the browser says.
 
@@ -55,7 +58,8 @@ class LoginWidget(KernelWidget):
 
     provider = traitlets.Dict(
         read_only=True,
-        help="What may be shown of the provider: name, label, badge, issuer_host, its pages, and methods to sign in.",
+        help="What may be shown of the provider: name, label, badge, issuer_host, its pages, methods to sign in, and "
+        "whether a login can be kept.",
     ).tag(sync=True)
     choices = traitlets.Dict(
         read_only=True, help="Labels of the providers to choose from, by name; empty when there is no choice."
@@ -73,6 +77,9 @@ class LoginWidget(KernelWidget):
     )
     expires_at = traitlets.Float(read_only=True, help="End of the access token.").tag(sync=True)
     session_ends_at = traitlets.Float(read_only=True, help="When an idle session ends.").tag(sync=True)
+    remember = traitlets.Bool(
+        read_only=True, help="Whether the login that is there, or under way, is to be kept for later kernels."
+    ).tag(sync=True)
     renewable = traitlets.Bool(read_only=True, help="Whether the token is renewed without asking.").tag(sync=True)
     error = traitlets.Dict(
         read_only=True,
@@ -91,13 +98,15 @@ class LoginWidget(KernelWidget):
         methods: tuple[LoginMethod, ...] | None = None,
         username: str = "",
         choices: Sequence[Account] = (),
+        remember: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts = {other.provider.name: other for other in (account, *choices)}
         self._account = account
         self._serial_offset, self._has_ended, self._last_phase = 0, False, account.state.phase
         self._methods = {account.provider.name: methods}
-        self._clock = clock
+        self._can_remember = not account.why_not_kept
+        self._clock, self._remember = clock, remember
         self.set_trait("username", username)
         if len(self._accounts) > 1:
             self.set_trait("choices", {name: other.provider.label for name, other in self._accounts.items()})
@@ -126,6 +135,7 @@ class LoginWidget(KernelWidget):
 
     def _follow(self) -> None:
         account = self._account
+        self._can_remember = not account.why_not_kept
 
         def on_state(state: LoginState) -> None:
             with self._lock:
@@ -152,8 +162,14 @@ class LoginWidget(KernelWidget):
             if code is not None and code["code_expires_at"] != self.code_expires_at:
                 self._reply("code", "", **code)
             with self.hold_sync():
-                self.set_trait("provider", shown_provider(self._account.provider, self._offered(state)))
-                for name, value in {**traits_of(state, self._has_ended), "serial": serial}.items():
+                self.set_trait(
+                    "provider",
+                    shown_provider(self._account.provider, self._offered(state), can_remember=self._can_remember),
+                )
+                # until a person has said otherwise
+                remember = state.remember or (self._remember and state.phase in ("signed_out", "failed"))
+                traits = {**traits_of(state, self._has_ended), "remember": remember, "serial": serial}
+                for name, value in traits.items():
                     self.set_trait(name, value)
 
     def _offered(self, state: LoginState) -> tuple[LoginMethod, ...]:
@@ -184,6 +200,7 @@ class LoginWidget(KernelWidget):
             self._reply("accepted", view_id)
         else:
             offered = self._offered(account.state)
+            request = replace(request, remember=request.remember and self._can_remember)
             obey(account, request, offered=offered, beside=lambda action: self._beside(view_id, action))
             self._reply("accepted", view_id)
 

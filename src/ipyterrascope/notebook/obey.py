@@ -55,11 +55,15 @@ def obey(
         beside(account.logout)  # asks the provider
     elif kind == "start_device":
         _check_offered(account, "device", offered)
-        account.start_device_login()
+        account.start_device_login(remember=request.remember)
     elif request.password is not None:
         _check_offered(account, request.method, offered)
         account.start_password_login(
-            request.username, request.password, one_time_code=request.one_time_code, method=request.method
+            request.username,
+            request.password,
+            one_time_code=request.one_time_code,
+            method=request.method,
+            remember=request.remember,
         )
 
 

@@ -7,7 +7,7 @@ the JSON part of a message is logged at DEBUG, shown by developer tools and kept
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 from ..errors import UsageError
@@ -24,7 +24,8 @@ FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
 
 _FIELDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(REQUEST_KINDS, frozenset[str]()),
-    "submit_password": frozenset({"username", "method", "has_one_time_code"}),
+    "start_device": frozenset({"remember"}),
+    "submit_password": frozenset({"username", "method", "has_one_time_code", "remember"}),
     "choose_provider": frozenset({"provider"}),
 }
 _LONGEST_USERNAME = 256
@@ -44,6 +45,8 @@ class Request:
         Which view asks; echoed, so that only that view takes the reply to itself. Empty when it did not say.
     username, method, password, one_time_code
         Only of `submit_password`.
+    remember : bool
+        Of `start_device` and `submit_password`: whether the login is to be kept.
     provider : str
         Only of `choose_provider`: its name.
     """
@@ -54,6 +57,7 @@ class Request:
     method: FormMethod = "password"
     password: Secret | None = None
     one_time_code: Secret | None = None
+    remember: bool = False
     provider: str = ""
 
 
@@ -95,14 +99,17 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
     """
     fields = read_fields(content, _FIELDS, boot_id, "login")
     kind = cast(RequestKind, fields["kind"])
+    remember = fields.get("remember", False)
+    if not isinstance(remember, bool):
+        raise refusal("It does not say whether to stay signed in.")
     if kind == "submit_password":
-        return _read_form(fields, secrets)
+        return replace(_read_form(fields, secrets), remember=remember)
     if secrets:
         raise refusal("It has a buffer that it must not have.")
     provider = fields.get("provider", "")
     if not isinstance(provider, str) or bool(provider) != (kind == "choose_provider"):
         raise refusal("It does not name a provider as it must.")
-    return Request(kind=kind, view_id=view_of(fields), provider=provider)
+    return Request(kind=kind, view_id=view_of(fields), remember=remember, provider=provider)
 
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:

@@ -28,21 +28,23 @@ def show_login(
     choices: Sequence[Account] = (),
     *,
     is_app: bool = False,
+    remember: bool = False,
 ) -> None:
     """Display the widget for `account` that offers `methods`, the preferred one first.
 
     The same call shows the same widget, as one view more, unless that was closed in the meantime; or this is an app,
-    where several visitors may be in one process, and a widget belongs to one of them.
+    where several visitors may be in one process, and a widget belongs to one of them. With `remember`, its box to stay
+    signed in is ticked.
     """
     # IPython's own types are not complete
     from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
     from .login_widget import LoginWidget
 
-    asked_for = (account, methods, username, *choices)
+    asked_for = (account, methods, username, remember, *choices)
     widget = None if is_app else _shown.get(asked_for)
     if widget is None or widget.comm is None:
-        widget = LoginWidget(account, methods=methods, username=username, choices=choices)
+        widget = LoginWidget(account, methods=methods, username=username, choices=choices, remember=remember)
     if not is_app:
         _shown[asked_for] = widget
     widget.choose(account.provider.name)  # a person may have turned to another one

@@ -28,6 +28,7 @@ def traits_of(state: LoginState, has_ended: bool) -> dict[str, object]:
         "source": state.source,
         "expires_at": float(state.expires_at or 0.0),
         "session_ends_at": float(state.session_ends_at or 0.0),
+        "remember": state.remember,
         "renewable": state.renewable,
         "error": _shown_error(state.error, has_ended),
         "notice": state.notice,
@@ -47,8 +48,8 @@ def code_of(state: LoginState) -> dict[str, object] | None:
     }
 
 
-def shown_provider(provider: Provider, methods: Iterable[LoginMethod]) -> dict[str, object]:
-    """Return what may be shown of a provider, and the ways to sign in that are on offer."""
+def shown_provider(provider: Provider, methods: Iterable[LoginMethod], *, can_remember: bool) -> dict[str, object]:
+    """Return what may be shown of a provider, the ways to sign in on offer, and whether a login can be kept."""
     is_demo = bool(provider.badge) and is_loopback(provider.issuer_host)
     return {
         "name": provider.name,
@@ -60,6 +61,7 @@ def shown_provider(provider: Provider, methods: Iterable[LoginMethod]) -> dict[s
         "account_url": provider.account_url,
         "password_reset_url": provider.password_reset_url,
         "methods": list(methods),
+        "can_remember": can_remember,
     }
 
 

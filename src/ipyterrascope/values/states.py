@@ -51,6 +51,8 @@ class LoginState:
         End of the access token, POSIX seconds.
     session_ends_at : float, optional
         When an idle session ends, POSIX seconds; None when it does not or that is not known.
+    remember : bool
+        True when the login that is there, or under way, is to be kept for other kernels and later days.
     renewable : bool
         True when the token is renewed without asking.
     error : TerrascopeError, optional
@@ -68,6 +70,7 @@ class LoginState:
     source: Source | Literal[""] = ""
     expires_at: float | None = None
     session_ends_at: float | None = None
+    remember: bool = False
     renewable: bool = False
     error: TerrascopeError | None = None
     notice: str = ""

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from ipyterrascope.sandbox import Sandbox
 
@@ -39,3 +41,16 @@ def until() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def use() -> Iterator[Callable[[KeyringBackend], KeyringBackend]]:
+    """Let a backend be the system's keyring for this test."""
+    before = keyring.core._keyring_backend  # type: ignore[attr-defined]
+
+    def use(backend: KeyringBackend) -> KeyringBackend:
+        keyring.set_keyring(backend)
+        return backend
+
+    yield use
+    keyring.core._keyring_backend = before  # type: ignore[attr-defined]

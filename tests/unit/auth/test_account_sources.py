@@ -76,7 +76,7 @@ def test_a_token_is_no_password(box: Sandbox) -> None:
     """Who asks for a way that needs a password is told that there is a token."""
     account = account_with(box, {"TERRASCOPE_TOKEN": token()})
     assert not account.sign_in_silently("password")
-    assert reasons(account) == {"environment": "TERRASCOPE_TOKEN gives a token, and no password."}
+    assert reasons(account) == {"environment": "It gives a token, and no password."}
 
 
 CLIENT = {"TERRASCOPE_CLIENT_ID": "service", "TERRASCOPE_CLIENT_SECRET": "sandbox-service-secret"}

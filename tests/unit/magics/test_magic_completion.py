@@ -29,8 +29,8 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
     [
         ("%terrascope ", ["login", "status", "session", "logout"]),
         ("%terrascope lo", ["login", "logout"]),
-        ("%terrascope login --", ["--method", "--source", "--wait", "--user"]),
-        ("%terrascope login --wait --", ["--method", "--source", "--user"]),
+        ("%terrascope login --", ["--method", "--source", "--remember", "--wait", "--user"]),
+        ("%terrascope login --wait --", ["--method", "--source", "--remember", "--user"]),
         ("%terrascope login --source ", list(get_args(Source))),
         ("%terrascope login --source t", ["token_file"]),
         ("%terrascope login --method ", ["device", "password", "basic"]),

@@ -47,6 +47,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
         use_silent_sources=False,
         sources=["hub", "password"],
         token_file="/run/token",
+        store="file",
         token_file_may_be_shared=True,
         max_connections=3,
         local_roots=["/data/MTDA", "~/archive"],
@@ -65,7 +66,7 @@ def test_every_trait_arrives(shell: InteractiveShell) -> None:
     assert (now.keep_alive_s, now.use_silent_sources, now.max_connections) == (60.0, False, 3)
     assert now.local_roots == ("/data/MTDA", "~/archive")
     assert now.sources == ("hub", "password")
-    assert (now.token_file, now.token_file_may_be_shared) == ("/run/token", True)
+    assert (now.token_file, now.token_file_may_be_shared, now.store) == ("/run/token", True, "file")
 
 
 def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
@@ -84,6 +85,7 @@ def test_config_changes_a_trait_at_once(shell: InteractiveShell) -> None:
         ("Terrascope.keep_alive_s = 'long'", "expected a float"),
         ("Terrascope.local_roots = ['MTDA']", "local_roots are whole paths"),
         ("Terrascope.sources = ['netrc']", "sources"),
+        ("Terrascope.store = 'cloud'", "store"),
     ],
 )
 def test_config_refuses_what_cannot_be_right(

@@ -78,6 +78,8 @@ class Wire(BaseComm):
 class PlayedAccount(Account):
     """An account whose sign-ins are only noted, and whose states the test plays."""
 
+    can_be_kept = False
+
     def __init__(self, provider: Provider = PROVIDER) -> None:
         super().__init__(provider)
         self.calls: list[tuple[Any, ...]] = []
@@ -91,8 +93,12 @@ class PlayedAccount(Account):
         assert told.wait(20)
         end()
 
-    def start_device_login(self) -> None:
-        self._note("start_device_login")
+    @property
+    def why_not_kept(self) -> str:
+        return "" if self.can_be_kept else "There is no store."
+
+    def start_device_login(self, *, remember: bool = False) -> None:
+        self._note("start_device_login", *(["remember"] if remember else []))
 
     def start_password_login(self, username: str, password: Secret, **rest: Any) -> None:
         self._note("start_password_login", username, password, rest)
@@ -192,6 +198,7 @@ def test_the_view_opens_with_the_whole_state(account: PlayedAccount) -> None:
         "account_url": "",
         "password_reset_url": "",
         "methods": ["device", "password", "basic"],
+        "can_remember": False,
     }
 
 
@@ -405,7 +412,7 @@ def test_a_password_reaches_the_account_as_a_secret(account: PlayedAccount, send
     reply = send("submit_password", buffer(PASSWORD.encode()), buffer(b"123456"), **FORM | code)
 
     assert reply["kind"] == "accepted"
-    rest = {"one_time_code": Secret("123456"), "method": "password"}
+    rest = {"one_time_code": Secret("123456"), "method": "password", "remember": False}
     assert account.calls == [("start_password_login", "alice", Secret(PASSWORD), rest)]
 
 
@@ -435,6 +442,35 @@ def test_what_a_person_wants_reaches_the_account(
     assert send(kind)["kind"] == "accepted"
     wait_until(lambda: account.calls)
     assert account.calls == [(call,)]
+
+
+@pytest.mark.parametrize("can_be_kept", [True, False])
+def test_the_wish_to_stay_signed_in_reaches_the_account(account: PlayedAccount, can_be_kept: bool) -> None:
+    """A code and a form carry it, where a login can be kept; elsewhere it counts for nothing."""
+    account.can_be_kept = can_be_kept
+    widget = LoginWidget(account)
+    assert widget.provider["can_remember"] is can_be_kept
+    wire, head = wire_of(widget), {"boot_id": widget.boot_id}
+    wire.receive({**head, "kind": "start_device", "remember": True})
+    wire.receive({**head, "kind": "start_device", "remember": False})
+    wire.receive({**head, "kind": "submit_password", **FORM, "remember": True}, [PASSWORD.encode()])
+    assert [reply["kind"] for reply in wire.replies()] == ["accepted"] * 3
+    first, second, form = account.calls
+    assert (first, second) == (("start_device_login", "remember")[: 1 + can_be_kept], ("start_device_login",))
+    assert form[-1]["remember"] is can_be_kept
+    widget.close()
+
+
+def test_the_box_is_ticked_as_was_wished_and_then_as_it_is(account: PlayedAccount) -> None:
+    """Before anybody signs in the trait says what `login` was asked for, and later what the login under way is."""
+    widget = LoginWidget(account, remember=True)
+    assert widget.remember
+    for phase, remember in (("awaiting_user", False), ("awaiting_user", True), ("signed_in", True)):
+        account.play(phase=phase, remember=remember)
+        assert widget.remember is remember
+    account.play(phase="signed_out", remember=False)
+    assert widget.remember
+    widget.close()
 
 
 @pytest.mark.parametrize(
@@ -522,6 +558,9 @@ TAMPERED: list[tuple[str, object, list[bytes]]] = [
     ("a user name that is no text", {"kind": "submit_password", **FORM, "username": 1}, [b"x"]),
     ("an unknown method", {"kind": "submit_password", **FORM, "method": "device"}, [b"x"]),
     ("a method that is no text", {"kind": "submit_password", **FORM, "method": []}, [b"x"]),
+    ("a wish that is none", {"kind": "submit_password", **FORM, "remember": "yes"}, [b"x"]),
+    ("a wish with a code that is none", {"kind": "start_device", "remember": 1}, []),
+    ("a wish where none belongs", {"kind": "logout", "remember": True}, []),
     ("a flag that is none", {"kind": "submit_password", **FORM, "has_one_time_code": 1}, [b"x", b"1"]),
 ]
 

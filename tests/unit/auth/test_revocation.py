@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from ipyterrascope.auth.farewell import revoke
+from ipyterrascope.auth.revocation import revoke
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret

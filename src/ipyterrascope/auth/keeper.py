@@ -1,0 +1,122 @@
+"""What an account keeps in its store: a login that shall outlive this kernel, and the end of it (floor 3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..errors import LoginError, ProviderUnreachable
+from ..protocol.oauth import OAuthClient
+from ..values.states import Source
+from ..values.tokens import TokenSet
+from .chain import PassedOver, StoredOffer, WhyNot
+from .credentials import Login, token_login
+from .login_store import LoginStore
+from .renewers import ByRefreshToken
+from .revocation import revoke
+from .stored import ByStore, replaced
+from .stored_login import StoredLogin, StoreTroubleError
+
+CAME_FROM = "the stored login"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a stored login that was to be removed: its tokens where it was there, or why it could not be."""
+
+    tokens: TokenSet | None = None
+    trouble: str = ""
+
+
+class Keeper:
+    """Keeps, serves and removes the stored login of one account.
+
+    Parameters
+    ----------
+    client : OAuthClient
+    refresh : ByRefreshToken
+        Remembers which refresh tokens are dead.
+    on_lost : callable
+        Told, in a sentence, that a login is not stored any more.
+
+    Attributes
+    ----------
+    store : LoginStore or WhyNot
+        Where logins are kept, or why they cannot be.
+    user : str
+        Whose stored login was used here: until somebody says `login`, that of another person does not serve.
+    """
+
+    def __init__(self, client: OAuthClient, refresh: ByRefreshToken, on_lost: Callable[[str], None]) -> None:
+        self._client, self._refresh, self._on_lost = client, refresh, on_lost
+        self.store: LoginStore | WhyNot = WhyNot("No store is configured.")
+        self.user = ""
+
+    def why_not(self) -> str:
+        """Return one sentence why no login can be kept, or nothing."""
+        return self.store.reason if isinstance(self.store, WhyNot) else self.store.shelf.why_not()
+
+    def keep(self, login: Login) -> Login:
+        """Store a fresh login, and return it as one that is kept; its `notice` tells what is not as was wished.
+
+        The one whose place it takes is ended at the provider, since nobody could sign out of it any more.
+        """
+        tokens = login.tokens
+        if tokens is None or tokens.refresh_token is None:
+            return replace(login, notice="This login is not kept: there is nothing to renew it by.")
+        if isinstance(self.store, WhyNot):
+            return replace(login, notice=f"This login is not kept. {self.store.reason}")
+        try:
+            fresh, before = self.store.keep(tokens, login.user)
+        except (StoreTroubleError, ProviderUnreachable) as exc:
+            return replace(login, notice=f"This login is not kept. {exc}")
+        if before is not None:
+            end = threading.Thread(
+                target=revoke,
+                args=(self._client, before.tokens),
+                kwargs={"besides": tokens},
+                daemon=True,
+                name="replaced",
+            )
+            end.start()
+        self.user = login.user
+        return replace(login, renewer=self._renewer(fresh), kept_as=fresh.login_id, notice=self._notice(tokens))
+
+    def serve(self, source: Source, offer: StoredOffer) -> Login:
+        """Make the login of what is stored. Raises `PassedOver` where it turns out to be over."""
+        login = offer.login
+        if self.user not in ("", login.user):
+            raise PassedOver(replaced(), is_fault=True)
+        renewer = self._renewer(login)
+        try:
+            tokens = renewer.tokens()
+        except LoginError as exc:
+            nothing = PassedOver(exc, is_fault=True)
+        else:
+            self.user = login.user
+            served = token_login(tokens, source, user=login.user, came_from=CAME_FROM)
+            return replace(served, renewer=renewer, kept_as=login.login_id)
+        raise nothing
+
+    def take(self, wait_s: float, only: str = "") -> Taken:
+        """Remove what is stored, so that no kernel renews it any more; see `LoginStore.take`."""
+        if isinstance(self.store, WhyNot):
+            return Taken()
+        try:
+            login = self.store.take(wait_s, only)
+        except (StoreTroubleError, ProviderUnreachable) as exc:
+            return Taken(trouble=f"The stored login could not be removed. {exc}")
+        return Taken(login.tokens) if login else Taken()
+
+    def _renewer(self, login: StoredLogin) -> ByStore:
+        if isinstance(self.store, WhyNot):
+            raise StoreTroubleError(self.store.reason)
+        return ByStore(login, self.store, self._refresh, on_lost=self._on_lost, clock=self._client.clock)
+
+    def _notice(self, tokens: TokenSet) -> str:
+        if "offline_access" in tokens.scope.split() or tokens.refresh_expires_at is None:
+            return ""
+        minutes = round((tokens.refresh_expires_at - tokens.issued_at) / 60)
+        label = self._client.provider.label
+        return f"{label} lets no login of this account last: it ends when it is not used for {minutes} minutes."

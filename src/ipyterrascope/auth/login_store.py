@@ -1,0 +1,181 @@
+"""Where a login is kept on this machine, and whose turn it is to change it (floor 3).
+
+Kernels that share a stored login take turns by a file lock, which the system lets go of however a process ends. What is
+there is replaced as a whole, so that it can be read at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import ProviderUnreachable
+from ..values.providers import Provider
+from ..values.secret import Secret
+from ..values.tokens import TokenSet
+from .private_files import Signature, UnfitFileError, private_folder, reason_of
+from .stored_login import StoredLogin, StoreTroubleError, read, written
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+# longer than a renewal may take: discovery and token request, each with its deadline
+_LOCK_WAIT_S = 90.0
+
+
+class NothingStoredError(StoreTroubleError):
+    """There is no stored login."""
+
+
+class NoStoreError(StoreTroubleError):
+    """There is nowhere to store a login."""
+
+
+class Shelf(Protocol):
+    """Where one text is kept. Every method may raise `StoreTroubleError`."""
+
+    def read(self) -> Secret:
+        """Return what is there; raise `NothingStoredError` where there is nothing."""
+        ...
+
+    def write(self, text: Secret) -> None:
+        """Put a text in the place of what is there, as a whole or not at all."""
+        ...
+
+    def remove(self) -> None:
+        """Take away what is there, if anything is."""
+        ...
+
+    def signature(self) -> Signature | None:
+        """Return, at once, what is another one whenever something else is there; always None where that is unknown."""
+        ...
+
+    def why_not(self) -> str:
+        """Return one sentence why nothing can be kept here, or nothing."""
+        ...
+
+
+class LoginStore:
+    """The stored login of one provider and client.
+
+    Parameters
+    ----------
+    provider : Provider
+    shelf : Shelf
+        Where its text is kept.
+    lock_path : pathlib.Path
+        The file by which processes take turns; its folder is there.
+    lock_wait_s : float
+        Seconds to wait for one's turn.
+    """
+
+    def __init__(self, provider: Provider, shelf: Shelf, lock_path: Path, *, lock_wait_s: float = _LOCK_WAIT_S) -> None:
+        self._provider, self.shelf = provider, shelf
+        self._lock_path, self._lock_wait_s = lock_path, lock_wait_s
+
+    @contextlib.contextmanager
+    def turn(self, wait_s: float | None = None) -> Generator[None, None, None]:
+        """Be the only one who changes what is stored.
+
+        Raises
+        ------
+        ProviderUnreachable
+            Another process has not ended in time.
+        StoreTroubleError
+            There is no lock to be had.
+        """
+        from filelock import FileLock
+
+        reason = _why_not(self._lock_path.parent)
+        if reason:
+            raise StoreTroubleError(f"Its folder serves no login. {reason}")
+        # one for each turn: threads of this process take turns as well
+        lock = FileLock(self._lock_path, mode=0o600)
+        failure = _failure_to_acquire(lock, self._lock_wait_s if wait_s is None else wait_s)
+        if failure is not None:
+            raise failure
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def look(self) -> StoredLogin:
+        """Return what is stored.
+
+        Raises
+        ------
+        StoreTroubleError
+            It is damaged, of a newer version, or cannot be read. `NothingStoredError` where there is none.
+        """
+        return read(self.shelf.read(), self._provider)
+
+    def covers(self, login: StoredLogin) -> bool:
+        """Tell whether a stored login was made for all the hosts that may see the bearer now."""
+        return self._provider.hosts <= login.hosts
+
+    def keep(self, tokens: TokenSet, user: str) -> tuple[StoredLogin, StoredLogin | None]:
+        """Store a fresh login, and return it with the one whose place it took, if that could be read."""
+        fresh = StoredLogin(secrets.token_hex(16), user, self._provider.hosts, tokens)
+        with self.turn():
+            before = self._look_or_none()
+            self.put(fresh)
+        return fresh, before
+
+    def put(self, login: StoredLogin) -> None:
+        """Store what was renewed; only during one's turn."""
+        self.shelf.write(written(login, self._provider))
+
+    def take(self, wait_s: float, only: str = "") -> StoredLogin | None:
+        """Remove what is stored, and return it where it could be read.
+
+        Parameters
+        ----------
+        wait_s : float
+            Seconds to wait for one's turn.
+        only : str
+            The `login_id` of the one to be removed; any, when empty.
+        """
+        try:
+            self.look()
+        except (NothingStoredError, NoStoreError):
+            return None  # and no folder is made for that
+        except StoreTroubleError:
+            pass
+        with self.turn(wait_s):
+            login = self._look_or_none()
+            if only and (login is None or login.login_id != only):
+                return None
+            self.shelf.remove()
+        return login
+
+    def _look_or_none(self) -> StoredLogin | None:
+        try:
+            return self.look()
+        except StoreTroubleError:
+            return None
+
+
+def _why_not(folder: Path) -> str:
+    try:
+        private_folder(folder)
+    except UnfitFileError as exc:
+        return str(exc)
+    return ""
+
+
+def _failure_to_acquire(lock: BaseFileLock, wait_s: float) -> Exception | None:
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        return ProviderUnreachable(
+            "Another kernel is renewing the stored login.", "It has not ended in time.", "Try again in a moment."
+        )
+    except (OSError, NotImplementedError) as exc:
+        why = reason_of(exc) if isinstance(exc, OSError) else "this file system has no locks"
+        return StoreTroubleError(f"Its folder cannot be locked ({why}).")
+    return None

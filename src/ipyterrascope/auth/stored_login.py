@@ -1,0 +1,132 @@
+"""A login as it is written down: its text, and how strictly that is read again (floor 3)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from ..values.providers import Provider
+from ..values.secret import Secret
+from ..values.tokens import TokenSet, is_fit_for_header
+
+_VERSION = 1
+
+
+class StoreTroubleError(Exception):
+    """A store that cannot be used, or what is in it; the text is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class StoredLogin:
+    """One login as it is stored.
+
+    Attributes
+    ----------
+    login_id : str
+        Random: another one is another login.
+    user : str
+        Whose it is, for display.
+    hosts : frozenset of str
+        The hosts that it was made for.
+    tokens : TokenSet
+    """
+
+    login_id: str
+    user: str
+    hosts: frozenset[str]
+    tokens: TokenSet
+
+
+def key_of(provider: Provider) -> str:
+    """Return the name under which a provider's login is stored: a hash of issuer and client."""
+    return hashlib.sha256(f"{provider.issuer}\n{provider.client_id}".encode()).hexdigest()[:32]
+
+
+def written(login: StoredLogin, provider: Provider) -> Secret:
+    """Return the text of a login."""
+    tokens, refresh_token = login.tokens, login.tokens.refresh_token
+    fields: dict[str, object] = {
+        "version": _VERSION,
+        "issuer": provider.issuer,
+        "client_id": provider.client_id,
+        "hosts": sorted(login.hosts),
+        "login_id": login.login_id,
+        "user": login.user,
+        "access_token": tokens.access_token.reveal(),
+        "refresh_token": refresh_token.reveal() if refresh_token else "",
+        "issued_at": tokens.issued_at,
+        "expires_at": tokens.expires_at,
+        "refresh_expires_at": tokens.refresh_expires_at,
+        "scope": tokens.scope,
+    }
+    return Secret(json.dumps(fields))
+
+
+def read(text: Secret, provider: Provider) -> StoredLogin:
+    """Return the login of a text.
+
+    Raises
+    ------
+    StoreTroubleError
+        It was written by a newer version, is damaged, or is another provider's. Its text repeats nothing.
+    """
+    found = _read(text, provider)
+    if isinstance(found, str):
+        raise StoreTroubleError(found)  # here, where no frame holds what was read
+    return found
+
+
+def _read(text: Secret, provider: Provider) -> StoredLogin | str:
+    """Return the login of a text, or why it is none."""
+    fields = _fields_of(text)
+    if fields.get("version") != _VERSION:
+        return "A newer version wrote it." if isinstance(fields.get("version"), int) else "It is damaged."
+    if (fields.get("issuer"), fields.get("client_id")) != (provider.issuer, provider.client_id):
+        return "It is another provider's."
+    return _login_of(fields) or "It is damaged."
+
+
+def _fields_of(text: Secret) -> Mapping[str, object]:
+    try:
+        fields: object = json.loads(text.reveal())
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, object]", fields) if isinstance(fields, dict) else {}
+
+
+def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
+    texts = {name: fields.get(name) for name in ("login_id", "user", "access_token", "refresh_token", "scope")}
+    hosts = fields.get("hosts")
+    instants = [fields.get(name) for name in ("issued_at", "expires_at", "refresh_expires_at")]
+    issued_at, expires_at, refresh_expires_at = (_instant(value) for value in instants)
+    are_odd = any(value is not None and _instant(value) is None for value in instants)
+    if are_odd or issued_at is None or not isinstance(hosts, list):
+        return None
+    login_id, user, access_token, refresh_token, scope = (
+        value if isinstance(value, str) else "" for value in texts.values()
+    )
+    # what came to be in there must not get into a header
+    if not (login_id and is_fit_for_header(access_token) and is_fit_for_header(refresh_token)):
+        return None
+    return StoredLogin(
+        login_id,
+        user,
+        frozenset(map(str, cast("list[object]", hosts))),
+        TokenSet(
+            access_token=Secret(access_token),
+            refresh_token=Secret(refresh_token),
+            issued_at=issued_at,
+            expires_at=expires_at,
+            refresh_expires_at=refresh_expires_at,
+            scope=scope,
+        ),
+    )
+
+
+def _instant(value: object) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None  # pyright: ignore[reportArgumentType]
