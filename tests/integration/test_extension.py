@@ -106,7 +106,8 @@ def test_tab_completes_in_a_notebook(notebook: FrontEnd) -> None:
     assert notebook.complete("%terrascope login --method ") == ["device", "password", "basic"]
     assert notebook.complete("%terrascope status ") == ["terrascope"]
     assert notebook.complete("%download --") == [
-        "--dir", "--output", "--overwrite", "--max-connections", "--limit-rate", "--background", "--provider",
+        "--dir", "--output", "--overwrite", "--plan", "--asset", "--roles", "--local",
+        "--max-connections", "--limit-rate", "--background", "--provider",
     ]  # fmt: skip
     notebook.run("some_urls = []; import os; os.mkdir('some_folder')")
     assert notebook.complete("%download $some") == ["$some_urls"]

@@ -255,7 +255,8 @@ class Account:
             for name, found in self._chain.offers(self.provider, method, source):
                 if not self._is_passed_over(name, found, method):
                     break
-            return self._login is not None and (source is None or self._login is not login)
+            # a login that was there before does not count
+            return self._login is not None and self._login is not login
 
     def allow_sources(self) -> None:
         """Let silent sources serve again after a logout or a refusal, and whoever's login is stored."""
