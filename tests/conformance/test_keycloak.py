@@ -14,6 +14,7 @@ from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
+from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Endpoints, Provider
@@ -305,8 +306,8 @@ def test_logout_without_a_revocation_endpoint_uses_keycloaks_own(keycloak: Keycl
     """Where RFC 7009 is missing, Keycloak's logout ends the session."""
 
     class Old(OAuthClient):
-        def endpoints(self) -> Endpoints:
-            return replace(super().endpoints(), revocation_endpoint=None)
+        def endpoints(self, signal: AbortSignal | None = None) -> Endpoints:
+            return replace(super().endpoints(signal), revocation_endpoint=None)
 
     client = Old(keycloak.provider())
     tokens = client.password(DORA.username, Secret(DORA.password))
