@@ -14,8 +14,8 @@ from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
-from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Endpoints, Provider
 from ipyterrascope.values.secret import Secret
