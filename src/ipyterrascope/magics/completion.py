@@ -7,6 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from IPython.core import completer
@@ -117,8 +118,10 @@ def _variables_of(ipython: Any) -> dict[str, object]:
 def _is_source(value: object) -> bool:
     from ..transfer.sources import is_source
 
-    # there are too many paths that name no list of addresses
-    return is_source(value) and not isinstance(value, os.PathLike)
+    # an object may answer to any name, and by any error; and there are too many paths that name no list of addresses
+    with suppress(Exception):
+        return is_source(value) and not isinstance(value, os.PathLike)
+    return False
 
 
 def _is_path(value: object) -> bool:

@@ -75,7 +75,7 @@ def plan_of(
 
 
 def _free_bytes(folder: Path) -> int | None:
-    there = next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), None)
     with suppress(OSError):
-        return shutil.disk_usage(there).free if there else None
+        there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+        return shutil.disk_usage(there).free
     return None

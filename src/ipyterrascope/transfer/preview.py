@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ..errors import quoted
 from .names import shown, size_text
 from .plan import Action
 from .tables import MOST_ROWS, Row, html_table, text_table
@@ -139,7 +140,7 @@ def _note(action: Action) -> str:
     if kind_of(action) == "compare":
         return f"{size_text(action.present_bytes)} are there, and no catalogue tells its size"
     if action.do in ("link", "copy"):
-        return f"from {action.item.local_path}"
+        return f"from {quoted(action.item.local_path)}"
     return ""
 
 

@@ -73,6 +73,21 @@ def test_search_and_download_are_two_lines(account: Account, box: Sandbox, tmp_p
     assert {request.headers.get("Authorization") for request in box.requests_to("/stac")} == {None}
 
 
+def test_on_terrascopes_own_machines(box: Sandbox, tmp_path: Path) -> None:
+    """Where the catalogue's files are mounted, a search is linked: no login, and no file service is asked."""
+    root = box.data_root = str(tmp_path / "MTDA")
+    configure(Configuration(terrascope=box.provider(), local_roots=(root,)))
+    search = ts.stac.open().search(collections=["terrascope-s2-toc-v2"])
+    for asset in [item["assets"]["TOC-B02_10M"] for item in search.items_as_dicts()]:
+        path = Path(asset["alternate"]["local"]["href"].removeprefix("file://"))
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(asset["file:size"]))
+    report = ts.download(search, tmp_path / "data", assets="B02")
+    assert [outcome.status for outcome in report.outcomes] == ["linked", "linked"]
+    assert {path.readlink().is_relative_to(root) for path in report} == {True}
+    assert {request.path.split("/")[1] for request in box.requests} == {"stac"}
+
+
 def test_nobody_need_be_signed_in(box: Sandbox) -> None:
     """Searching and planning ask for no login, and nothing but the catalogue is asked."""
     assert len(names(ts.stac.open().search())) > 6

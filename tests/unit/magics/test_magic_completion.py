@@ -73,6 +73,13 @@ def test_a_choice_after_an_equals_sign(shell: InteractiveShell) -> None:
     assert completed(shell, "%terrascope login --method=d") == ["%terrascope login --method=device"]
 
 
+class Trap:
+    """Answers to every name with an error."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
 @pytest.fixture(params=[True, False], ids=["jedi", "no jedi"])
 def full_shell(request: pytest.FixtureRequest, shell: InteractiveShell) -> InteractiveShell:
     """A shell in whose namespace and folder there is something of each kind."""
@@ -84,6 +91,7 @@ def full_shell(request: pytest.FixtureRequest, shell: InteractiveShell) -> Inter
         my_folder=Path("data"),
         my_provider=TERRASCOPE,
         my_number=3,
+        my_trap=Trap(),
         my_function=print,
         my_mapping={},
         my_stac={"type": "Feature", "assets": {}},

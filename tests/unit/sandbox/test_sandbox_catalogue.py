@@ -43,6 +43,7 @@ def test_item_has_terrascopes_shape(box, get, fetch):
     }
     band, metadata = item["assets"]["TOC-B02_10M"], item["assets"]["INSPIRE"]
     assert band["auth:refs"] == ["oidc"]
+    assert band["eo:bands"] == [{"name": "B02"}]
     assert band["file:size"] == len(fetch(band["href"]).content)
     assert band["alternate"]["local"]["href"].startswith("file:///data/MTDA/Sentinel2/TOC_V2/2026/08/07/")
     assert "auth:refs" not in metadata

@@ -231,6 +231,12 @@ def test_nothing_of_a_search_is_kept() -> None:
     assert search.given == 1
 
 
+def test_a_page_that_holds_no_items() -> None:
+    """What a catalogue puts in the place of an item is refused in words."""
+    with pytest.raises(SourceInvalid, match="has no list of them"):
+        items_from(Search(item(), 5))  # type: ignore[arg-type]
+
+
 class Answered(Exception):
     """As pystac-client's `APIError`."""
 

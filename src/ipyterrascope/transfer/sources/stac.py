@@ -59,13 +59,17 @@ def items_of_json(fields: dict[str, Any], chooser: Chooser, name: str | None) ->
     if kind == "FeatureCollection" or ("features" in fields and "assets" not in fields):
         features = fields.get("features")
         if not is_array(features) or not all(is_object(feature) for feature in features):
-            raise SourceInvalid("A collection of items has no list of them.", "", "Check the JSON.")
+            raise _no_list_of_items()
         for feature in features:
             yield from _items_of_feature(feature, chooser, name)
     elif kind in ("Collection", "Catalog"):
         raise SourceInvalid(f"A STAC {kind} is not downloaded as a whole.", *_SEARCHES)
     else:
         yield from _items_of_feature(fields, chooser, name)
+
+
+def _no_list_of_items() -> SourceInvalid:
+    return SourceInvalid("A collection of items has no list of them.", "", "Check the JSON.")
 
 
 def _items_of_feature(feature: dict[str, Any], chooser: Chooser, name: str | None) -> Iterator[Item]:
@@ -128,6 +132,8 @@ def features_of(search: Any) -> Iterator[dict[str, Any]]:
         except Exception as error:  # noqa: BLE001 - what its library raises, and requests below it
             problem = catalogue_failed(error)
         else:
+            if not is_object(feature):
+                raise _no_list_of_items()
             yield feature
             continue
         raise problem
