@@ -19,11 +19,11 @@ check: $(STATIC) lint ## the quick half of the tests: no wheel, no Keycloak, no 
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 
 test: ## all tests, on the built and installed wheel; installs what they need
-	PYTHON=$(PYTHON) tools/system-packages python node chromium java maven unzip
+	PYTHON=$(PYTHON) tools/system-packages python node chromium java maven unzip gdal
 	tests/testbed/keycloak/get.sh
 	$(MAKE) --no-print-directory VENV=build/venv wheel
 	build/venv/bin/pip uninstall -qqy ipyterrascope
-	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox]"
+	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox,geo]"
 	$(MAKE) --no-print-directory VENV=build/venv lint
 	npm test --silent
 	build/venv/bin/pytest $(ARGS)
@@ -64,7 +64,7 @@ clean: ## remove what was built, and .demo with your notebook in it; .venv and n
 	touch $@
 
 .venv/dev.stamp: .venv/demo.stamp
-	.venv/bin/pip install -q --group dev
+	.venv/bin/pip install -q --editable '.[sandbox,geo]' --group dev
 	touch $@
 
 build/venv/dev.stamp: pyproject.toml

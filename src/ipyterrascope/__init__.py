@@ -9,6 +9,7 @@
     ts.stac.open()                      the catalogue, by pystac-client
     ts.token(), ts.auth()               for other libraries
     ts.account(), ts.logout()           who is signed in, until when; and out
+    ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
 
 In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
 name is imported when it is first used.
@@ -27,7 +28,7 @@ from .values.providers import Endpoints, Provider
 if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, plan, providers, session, token
     from .auth.account import Account
-    from .bridges import stac
+    from .bridges import gdal, stac
     from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
@@ -44,6 +45,7 @@ __all__ = [
     "auth",
     "download",
     "errors",
+    "gdal",
     "load_ipython_extension",
     "login",
     "logout",
@@ -63,6 +65,7 @@ _HOME = {
     "Item": "transfer",
     "Plan": "transfer",
     "Report": "transfer",
+    "gdal": "bridges",
     "show_versions": "versions",
     "stac": "bridges",
 }

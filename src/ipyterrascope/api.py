@@ -7,12 +7,13 @@ transfer engine are imported by the calls that need them.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, overload
 
 from . import asking, frontend
+from .accounts import account, providers
 from .auth.account import Account
-from .auth.accounts import Accounts
 from .configuration import current
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, SilentName
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
     from .session import AuthorizedSession
     from .transfer import Download, LocalUse, Plan, Report, Source
 
-providers = Accounts(is_app=frontend.is_app, namespace=frontend.visitor_namespace)
-"""The providers known by name: a read-only mapping."""
-
-
-def account(provider: str | Provider | None = None) -> Account:
-    """Return the account of a provider, signed in or not."""
-    return providers.account(provider)
+__all__ = ["account", "auth", "download", "login", "logout", "plan", "providers", "session", "token"]
 
 
 def login(
@@ -94,6 +89,8 @@ def login(
     # who names no provider may choose, where several are known
     choices = [account(name) for name in providers] if provider is None else []
     asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
+    if gdal := sys.modules.get("ipyterrascope.bridges.gdal"):
+        gdal.settle(chosen)
     frontend.hide_result(Account)
     return chosen
 

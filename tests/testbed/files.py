@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import requests
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 @dataclass
@@ -79,8 +82,14 @@ class _Handler(BaseHTTPRequestHandler):
         allowed = service.accepts(self.headers.get("Authorization", ""))
         status = 401 if not allowed else 404 if data is None else 200
         body = (data or b"") if allowed else b""
+        span = _RANGE.fullmatch(self.headers.get("Range", "")) if status == 200 and self.command == "GET" else None
+        if span is not None:
+            whole, start = len(body), int(span[1])
+            status, body = 206, body[start : int(span[2] or whole) + 1]
         service.answered.append((self.path, status))
         self.send_response(status)
+        if span is not None:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{whole}")
         self.send_header("Content-Type", "image/tiff")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

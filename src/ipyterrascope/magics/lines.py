@@ -44,6 +44,10 @@ class TerrascopeMagics(Magics):
             )
         elif options.command == "session":
             return api.session(options.provider)
+        elif options.command == "gdal":
+            from ..bridges import gdal
+
+            return {"on": gdal.enable, "off": gdal.disable}.get(options.switch, gdal.status)(options.provider)
         elif options.command == "logout":
             print(api.logout(options.provider))
         else:

@@ -124,15 +124,28 @@ def terrascope_parser() -> MagicParser:
     login.add_argument("--wait", action="store_true", help="print link and code, and return when the sign-in has ended")
     login.add_argument("--user", default="", metavar="NAME", help="user name, to fill the form in")
     _command(commands, "status", "say who is signed in, from which source, until when")
+    _command(
+        commands,
+        "gdal",
+        "let GDAL (rasterio, odc-stac, …) read with the live token, or say whether it does",
+        switch=("on", "off"),
+    )
     _command(commands, "session", "return a requests.Session that is signed in")
     _command(commands, "logout", "end the session at the provider, and wipe it here")
     return parser
 
 
-def _command(commands: argparse._SubParsersAction[MagicParser], name: str, text: str) -> MagicParser:  # pyright: ignore[reportPrivateUsage]
+def _command(
+    commands: argparse._SubParsersAction[MagicParser],  # pyright: ignore[reportPrivateUsage]
+    name: str,
+    text: str,
+    switch: tuple[str, ...] = (),
+) -> MagicParser:
     parser = commands.add_parser(
         name, help=text, description=f"{text[:1].upper()}{text[1:]}.", add_help=False, allow_abbrev=False
     )
+    if switch:
+        parser.add_argument("switch", nargs="?", choices=switch, help="what is wished for")
     parser.add_argument("provider", nargs="?", metavar="PROVIDER", help="a provider's name; Terrascope unless given")
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -81,6 +82,9 @@ def _facts(account: Account, now: float) -> list[Fact]:
         facts += _times(state, now)
     if state.phase in ("signed_in", "signed_out", "failed"):
         facts += _sources(account)
+    gdal = sys.modules.get("ipyterrascope.bridges.gdal")
+    if gdal is not None and (told := gdal.status(account.provider)).is_on:
+        facts.append(("GDAL", str(told)))
     return [*facts, ("note", state.notice)] if state.notice else facts
 
 

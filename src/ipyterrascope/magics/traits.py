@@ -88,6 +88,10 @@ class Terrascope(SingletonConfigurable):
         ["/data/MTDA"],
         help="Folders of this machine under which a catalogue may name files: they are linked instead of fetched.",
     ).tag(config=True)
+    _served_gdal = False
+    gdal = traitlets.Bool(
+        False, help="Let GDAL (rasterio, odc-stac, …) read with the live token, from each login on: ipyterrascope.gdal."
+    ).tag(config=True)
 
     @classmethod
     def attach(cls, ipython: Any) -> None:
@@ -162,6 +166,18 @@ class Terrascope(SingletonConfigurable):
                 local_roots=tuple(self.local_roots),
             )
         )
-        api = sys.modules.get("ipyterrascope.api")
-        if api is not None:
-            api.providers.follow()
+        accounts = sys.modules.get("ipyterrascope.accounts")
+        if accounts is not None:
+            accounts.providers.follow()
+        if self.gdal or "ipyterrascope.bridges.gdal" in sys.modules:
+            self._switch_gdal()
+
+    def _switch_gdal(self) -> None:
+        from ..accounts import account
+        from ..bridges import gdal
+
+        if self.gdal:
+            gdal.follow(account())
+        elif self._served_gdal:
+            gdal.disable()
+        self._served_gdal = self.gdal

@@ -120,6 +120,23 @@ def _matches(entry: str, host: str, port: int) -> bool:
     return port == int(match[2])
 
 
+def origins_of(hosts: Iterable[str]) -> list[str]:
+    """Return the origins that `may_carry` allows, in each way to spell them, for whoever takes prefixes.
+
+    A loopback name without a port stands for all ports, which no prefix can say: here it means the default ones.
+    """
+    origins: list[str] = []
+    for entry in sorted(hosts):
+        match = _ENTRY.fullmatch(entry)
+        if match is None:
+            continue
+        for scheme, default in (("https", "443"), ("http", "80")):
+            port = match[2] or default
+            spellings = [f"{scheme}://{match[1]}:{port}", *([f"{scheme}://{match[1]}"] if port == default else [])]
+            origins += [origin for origin in spellings if may_carry(f"{origin}/", hosts)]
+    return origins
+
+
 def validated_hosts(hosts: object) -> frozenset[str]:
     """Check a list of hosts and return it as a set.
 

@@ -27,7 +27,8 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("%terrascope ", ["login", "status", "session", "logout"]),
+        ("%terrascope ", ["login", "status", "gdal", "session", "logout"]),
+        ("%terrascope gdal o", ["on", "off"]),
         ("%terrascope lo", ["login", "logout"]),
         ("%terrascope login --", ["--method", "--source", "--remember", "--wait", "--user"]),
         ("%terrascope login --wait --", ["--method", "--source", "--remember", "--user"]),

@@ -22,6 +22,7 @@ from ipyterrascope.errors import (
     UsageError,
 )
 from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
+from ipyterrascope.magics.status import Status
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.transfer import Download, Item, Plan, Report
@@ -68,6 +69,18 @@ def test_session_is_the_result(shell: InteractiveShell, account: Account, box: S
     shell.user_ns["mine"] = account.provider
     for line in ("%terrascope session terrascope", "%terrascope session $mine", "%terrascope session {mine}"):
         assert isinstance(run(shell, line), AuthorizedSession)
+
+
+def test_gdal_is_switched_and_told(shell: InteractiveShell, account: Account) -> None:
+    """`%terrascope gdal on` and `off` switch it, without a word it is told, and `status` has a line about it."""
+    assert repr(run(shell, "%terrascope gdal")) == "GDAL: off."
+    assert "GDAL" not in repr(Status([account]))
+    assert repr(run(shell, "%terrascope gdal on")).startswith("GDAL: on for 127.0.0.1:")
+    (line,) = [line for line in repr(Status([account])).splitlines() if "GDAL" in line]
+    assert line.startswith("  GDAL: on for 127.0.0.1:")
+    assert repr(run(shell, "%terrascope gdal off terrascope")) == "GDAL: off."
+    with pytest.raises(UsageError, match="switch is one of on, off"):
+        run(shell, "%terrascope gdal perhaps")
 
 
 def test_status_and_logout_speak(shell: InteractiveShell, account: Account) -> None:

@@ -16,7 +16,7 @@ from ipyterrascope.magics.options import MagicParser, download_parser, help_of, 
 @pytest.mark.parametrize(
     ("line", "said", "suggestion"),
     [
-        ("lgoin", "COMMAND is one of login, status, session, logout.", "Did you mean login? "),
+        ("lgoin", "COMMAND is one of login, status, gdal, session, logout.", "Did you mean login? "),
         ("login --wiat", "There is no such option.", "Did you mean --wait? "),
         ("login --method divice", "--method is one of device, password, basic.", "Did you mean device? "),
         ("login --password", "There is no such option.", "Use --method password. "),
@@ -27,7 +27,7 @@ from ipyterrascope.magics.options import MagicParser, download_parser, help_of, 
         ("status --xyz", "There is no such option.", ""),
         ("login --method", "--method takes a value.", ""),
         ("--wait", "COMMAND is missing.", ""),
-        ("frobnicate", "COMMAND is one of login, status, session, logout.", ""),
+        ("frobnicate", "COMMAND is one of login, status, gdal, session, logout.", ""),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_nearest_right_one(line: str, said: str, suggestion: str) -> None:
@@ -136,7 +136,17 @@ def test_any_line_is_read_or_refused_in_words(line: str, parser: Callable[[], Ma
 def test_the_help_names_every_subcommand_and_option() -> None:
     """The help is made from the parser: each subcommand, option and choice is in it."""
     text = help_of(terrascope_parser())
-    for word in ("login", "status", "session", "logout", "--method {device,password,basic}", "--wait", "--user NAME"):
+    for word in (
+        "login",
+        "status",
+        "gdal",
+        "session",
+        "logout",
+        "{on,off}",
+        "--method {device,password,basic}",
+        "--wait",
+        "--user NAME",
+    ):
         assert word in text
     text = help_of(download_parser())
     for word in ("SOURCE", "@FILE", "--dir DIR", "--output NAME", "--plan", "--asset NAMES", "--local {link,copy,off}"):

@@ -6,11 +6,13 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ipyterrascope import configuration
+from ipyterrascope import api, configuration
+from ipyterrascope.bridges import gdal
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.magics.traits import Terrascope
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.secret import Secret
 
 
 def reload_with(shell: InteractiveShell, **traits: object) -> None:
@@ -158,3 +160,19 @@ def test_loading_twice_leaves_one_set_of_traits(shell: InteractiveShell) -> None
     shell.extension_manager.reload_extension("ipyterrascope")
     assert len([other for other in shell.configurables if isinstance(other, Terrascope)]) == 1
     assert "terrascope" in shell.magics_manager.magics["line"]
+
+
+def test_gdal_is_served_from_the_login_on(shell: InteractiveShell, box: Sandbox) -> None:
+    """`c.Terrascope.gdal` imports no GDAL and asks nobody; it serves each login, and `%config` takes it back."""
+    reload_with(shell, issuer=box.issuer, hosts={f"127.0.0.1:{box.port}"}, gdal=True)
+    assert repr(api.account()) == "<Account terrascope: signed_out>"
+    assert "waits for a login" in repr(gdal.status())
+    account = api.account()
+    account.start_password_login("dora", Secret("s3cret-Pa55"))
+    account.wait(30)
+    assert gdal.ensure_fresh().expires_at
+    shell.run_cell("%config Terrascope.keep_alive_s = 5.0")
+    assert gdal.status().is_on
+    shell.run_cell("%config Terrascope.gdal = False")
+    assert not gdal.status().is_on
+    account.logout()

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from ipyterrascope.errors import ConfigurationError
-from ipyterrascope.values.hosts import is_loopback, is_secure, may_carry, origin_of, reach_of, validated_hosts
+from ipyterrascope.values.hosts import (
+    is_loopback,
+    is_secure,
+    may_carry,
+    origin_of,
+    origins_of,
+    reach_of,
+    validated_hosts,
+)
 
 GOOD = "services.terrascope.be"
 HOSTS = frozenset({GOOD, "tools.example.org:8443", "localhost", "127.0.0.1:8080", "[::1]"})
@@ -40,6 +48,21 @@ HOSTS = frozenset({GOOD, "tools.example.org:8443", "localhost", "127.0.0.1:8080"
 def test_allowed(url: str) -> None:
     """A credential goes to the very hosts on the list, by https, or by http on loopback."""
     assert may_carry(url, HOSTS)
+
+
+def test_the_origins_of_hosts_are_those_that_are_allowed() -> None:
+    """Whoever takes prefixes gets each way to spell an allowed origin, and none that is not allowed."""
+    assert origins_of(HOSTS) == [
+        *("http://127.0.0.1:8080", "https://127.0.0.1:8080")[::-1],
+        *("https://[::1]:443", "https://[::1]", "http://[::1]:80", "http://[::1]"),
+        *("https://localhost:443", "https://localhost", "http://localhost:80", "http://localhost"),
+        *("https://services.terrascope.be:443", "https://services.terrascope.be"),
+        "https://tools.example.org:8443",
+    ]
+    assert all(may_carry(f"{origin}/a", HOSTS) for origin in origins_of(HOSTS))
+    assert origins_of({"a.example.org:80", "a.example.org:443"}) == [
+        *("https://a.example.org:443", "https://a.example.org", "https://a.example.org:80"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""A sandbox with tokens of three seconds, and an account that is signed in there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from signing import sign_in
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.sandbox import Sandbox
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(access_token_lifetime_s=3) as running:
+        yield running
+
+
+@pytest.fixture
+def account(box: Sandbox) -> Iterator[Account]:
+    """An account that is signed in as dora."""
+    made = Account(box.provider(methods=("password", "basic")))
+    sign_in(made)
+    yield made
+    made.logout()
+
+
+@pytest.fixture
+def holds() -> Callable[..., list[str]]:
+    """Tell by which paths a secret can be reached from an object; none is good."""
+    from testbed.leaks import places
+
+    return places
