@@ -10,6 +10,7 @@
     ts.token(), ts.auth()               for other libraries
     ts.account(), ts.logout()           who is signed in, until when; and out
     ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
+    ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
 
 In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
 name is imported when it is first used.
@@ -28,7 +29,7 @@ from .values.providers import Endpoints, Provider
 if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, plan, providers, session, token
     from .auth.account import Account
-    from .bridges import gdal, stac
+    from .bridges import fsspec, gdal, stac
     from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
@@ -45,6 +46,7 @@ __all__ = [
     "auth",
     "download",
     "errors",
+    "fsspec",
     "gdal",
     "load_ipython_extension",
     "login",
@@ -65,6 +67,7 @@ _HOME = {
     "Item": "transfer",
     "Plan": "transfer",
     "Report": "transfer",
+    "fsspec": "bridges",
     "gdal": "bridges",
     "show_versions": "versions",
     "stac": "bridges",

@@ -46,6 +46,20 @@ def test_each_cell_of_the_tour_works_when_pasted(notebook: FrontEnd, box: Sandbo
     assert len(box.requests_to("/revoke")) == 2
 
 
+def test_the_token_is_where_the_readme_says(notebook: FrontEnd, box: Sandbox) -> None:
+    """The cells about GDAL and xarray run as they are, in a notebook that has signed in and has the tour's `urls`."""
+    url = next(url for url in box.download_urls if url.endswith("_TOC-B02_10M_V220.tif"))
+    view = notebook.run("%load_ext ipyterrascope\n%terrascope login").views[0]
+    notebook.until_phase(view, "awaiting_user")
+    box.approve(box.waiting_codes[0])
+    notebook.until_phase(view, "signed_in")
+    notebook.run(f"import ipyterrascope as ts; urls = [{url!r}]")
+    first, second = cells_of("The token in GDAL, xarray and zarr")
+    assert not notebook.run(first).ename
+    assert notebook.run("int(picture.sum()) > 0").result == "True"
+    assert notebook.run(second).stream == "b'II*\\x00'\n"
+
+
 def test_the_configuration_shown_is_one(box: Sandbox, tmp_path: Path) -> None:
     """The lines for `ipython_config.py` load the extension and set the traits, as the `%config` line does."""
     (lines,) = cells_of("Configuration")

@@ -1,0 +1,256 @@
+"""One aiohttp session for each event loop, whose requests carry a live credential, hop by hop (floor 5).
+
+A middleware signs each request as it leaves, redirects too, and takes the header off again before anybody can look at
+what came of it: aiohttp's errors and answers show the very headers of their request. Nothing waits on the loop: a
+renewal runs on a thread, and all who need it wait for that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import os
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import certifi
+from aiohttp import (
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    TCPConnector,
+)
+from aiohttp.hdrs import AUTHORIZATION, LOCATION, PROXY_AUTHORIZATION
+from requests.utils import get_environ_proxies, select_proxy
+from yarl import URL
+
+from ..auth.account import Account
+from ..errors import ConfigurationError
+from ..threads.forks import renew_in_child
+from ..transfer.answers import no_login_sent, refusal
+from ..transfer.curl.faults import redirected
+from ..values.connection import Connection
+from ..values.hosts import reach_of
+from ..values.secret import Secret, chained, sealed
+from ..values.states import LoginState
+
+_T = TypeVar("_T")
+_PROXY_VARIABLES = [
+    spelled for name in ("http", "https", "all", "no") for spelled in (f"{name}_proxy", f"{name}_proxy".upper())
+]
+_REPEATABLE = ("GET", "HEAD", "OPTIONS")
+_REDIRECTS = (301, 302, 303, 307, 308)
+# what fsspec makes something of: no such file, and a range behind the end
+_FOR_FSSPEC = (404, 410, 416)
+
+
+class Signing:
+    """The middleware of one account on one event loop.
+
+    Parameters
+    ----------
+    account : Account
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._turn = asyncio.Lock()
+        # not the loop's own threads, which others may keep busy for long
+        self._beside = ThreadPoolExecutor(1, "fsspec-login")
+        self._state: LoginState | None = None
+        self._credential = Secret("")
+        self._good_until = -math.inf
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Send one request, or one hop of it."""
+        url = str(request.url)
+        _aim(request, url)
+        is_ours = AUTHORIZATION not in request.headers and self._account.provider.may_carry(url)
+        response = await (self._answered(request, handler, url) if is_ours else handler(request))
+        try:
+            self._check(response, url, is_ours=is_ours)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    async def _answered(self, request: ClientRequest, handler: ClientHandlerType, url: str) -> ClientResponse:
+        credential = await self._live(url)
+        response = await _sent(request, handler, credential)
+        if response.status != 401 or request.method not in _REPEATABLE:
+            return response
+        async with self._turn:
+            is_another = await self._off_the_loop(lambda: self._refused(url, credential))
+        if not is_another:
+            return response
+        response.close()
+        return await _sent(request, handler, await self._live(url))
+
+    async def _live(self, url: str) -> Secret:
+        """Return the header's value: at once where it is at hand, else when the one renewal for all has ended."""
+        if not self._is_at_hand():
+            async with self._turn:
+                if not self._is_at_hand():
+                    await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
+        return self._credential
+
+    def _is_at_hand(self) -> bool:
+        # each renewal, logout and new login is another state
+        return self._account.state is self._state and time.monotonic() < self._good_until
+
+    def _fetch(self, url: str) -> None:
+        state = self._account.state
+        tokens = None if state.source == "basic" else self._account.tokens()
+        self._credential = Secret(self._account.headers(url)[AUTHORIZATION])
+        left_s = math.inf if tokens is None or tokens.expires_at is None else tokens.expires_at - time.time()
+        self._state, self._good_until = state, time.monotonic() + left_s - (tokens.leeway_s if tokens else 0.0)
+
+    def _refused(self, url: str, credential: Secret) -> bool:
+        self._state = None
+        return sealed(lambda: self._account.refused(url, {AUTHORIZATION: credential.reveal()}))
+
+    async def _off_the_loop(self, call: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._beside, call)
+
+    def _check(self, response: ClientResponse, url: str, *, is_ours: bool) -> None:
+        """Raise for an answer that brings nothing, and for a redirect that must not be followed."""
+        status, provider = response.status, self._account.provider
+        if status in _REDIRECTS and LOCATION in response.headers:
+            redirected(url, response.headers[LOCATION], provider.issuer)
+        elif status in (401, 403) and not is_ours:
+            raise no_login_sent(status, url, provider.hosts)
+        elif status >= 400 and status not in _FOR_FSSPEC:
+            raise refusal(status, url)
+
+
+async def _sent(request: ClientRequest, handler: ClientHandlerType, credential: Secret) -> ClientResponse:
+    request.headers[AUTHORIZATION] = credential.reveal()
+    try:
+        return await handler(request)
+    except BaseException as exc:  # noqa: BLE001 - raised again below, without the frames that hold the header's bytes
+        failure = exc
+    finally:
+        request.headers.popall(AUTHORIZATION, None)
+    for part in chained(failure):
+        part.__traceback__ = None
+    try:
+        raise failure
+    finally:
+        del failure
+
+
+def _aim(request: ClientRequest, url: str) -> None:
+    """Choose the proxy as requests does it; what goes to this machine goes there directly."""
+    found = None
+    if reach_of(request.url.raw_host or "") != "machine":
+        found = _proxy_for(f"{request.url.origin()}/", tuple(map(os.environ.get, _PROXY_VARIABLES)))
+    if found is None:
+        request.update_proxy(None, None, None)
+        return
+    proxy = URL(found)
+    pair = f"{proxy.user}:{proxy.password or ''}".encode()
+    headers = {PROXY_AUTHORIZATION: f"Basic {b64encode(pair).decode()}"} if proxy.user else None
+    request.update_proxy(proxy.with_user(None), None, headers)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    session: ClientSession
+    connection: Connection
+
+
+@lru_cache(maxsize=100)
+def _proxy_for(url: str, _environment: tuple[str | None, ...]) -> str | None:
+    return select_proxy(url, get_environ_proxies(url))
+
+
+class Sessions:
+    """The sessions that are open, one for each loop and account."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[asyncio.AbstractEventLoop, Account], _Opened] = {}
+        self._inherited: list[object] = []
+        renew_in_child(self)
+        atexit.register(self.close)
+
+    def after_fork(self) -> None:
+        """Use none of the parent's, and let none of them end: closing one would reach into the parent's loop."""
+        self._inherited.append(self._opened)
+        self._opened = {}
+
+    async def get(self, account: Account) -> ClientSession:
+        """Return the session of an account on the running loop."""
+        return self._there(account) or self._open(account, await asyncio.to_thread(_context, _bundle(account)))
+
+    def _there(self, account: Account) -> ClientSession | None:
+        opened = self._opened.get((asyncio.get_running_loop(), account))
+        if opened is None or opened.session.closed or opened.connection != account.connection:
+            return None
+        return opened.session
+
+    def _open(self, account: Account, context: ssl.SSLContext) -> ClientSession:
+        self._prune()
+        session = self._there(account) or _made(account, context)
+        self._opened[asyncio.get_running_loop(), account] = _Opened(session, account.connection)
+        return session
+
+    def _prune(self) -> None:
+        for loop, account in [*self._opened]:
+            if loop.is_closed():
+                _close(loop, self._opened.pop((loop, account)).session)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for (loop, _), opened in [*self._opened.items()]:
+            _close(loop, opened.session)
+        self._opened.clear()
+
+
+def _made(account: Account, context: ssl.SSLContext) -> ClientSession:
+    connection = account.connection
+    return ClientSession(
+        connector=TCPConnector(ssl=context),
+        middlewares=(Signing(account),),
+        # of aiohttp's own, one is for the whole of a file
+        timeout=ClientTimeout(
+            total=None, sock_connect=connection.connect_timeout_s, sock_read=connection.read_timeout_s
+        ),
+    )
+
+
+def _bundle(account: Account) -> str:
+    return account.connection.verify or os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+
+
+@cache
+def _context(bundle: str) -> ssl.SSLContext:
+    try:
+        is_folder = Path(bundle).is_dir()
+        return ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+    except (OSError, ssl.SSLError):
+        pass
+    raise ConfigurationError(
+        "The CA bundle is not there or cannot be read.",
+        f"It should be {bundle}.",
+        "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
+    )
+
+
+def _close(loop: asyncio.AbstractEventLoop, session: ClientSession) -> None:
+    from fsspec.implementations.http import HTTPFileSystem
+
+    HTTPFileSystem.close_session(loop, session)
+
+
+sessions = Sessions()
+"""Those of this process."""
