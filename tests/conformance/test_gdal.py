@@ -20,6 +20,7 @@ import requests
 import ipyterrascope as ts
 from ipyterrascope.sandbox import Sandbox
 from testbed import geo
+from testbed.certificate import self_signed
 from testbed.files import ProtectedFiles
 from testbed.keycloak import DORA, Keycloak
 from testbed.loopback import Asked, Loopback, Reply, loopback
@@ -205,6 +206,30 @@ def test_a_permanent_redirect_is_where_gdal_does_not_ask(cog: bytes, foreign: Lo
         )  # fmt: skip
     assert "Authorization" not in foreign.asked[0].headers
     assert "Authorization" in foreign.asked[-1].headers
+
+
+TLS = """
+import json, os, rasterio
+import ipyterrascope as ts
+ts.gdal.enable()
+with rasterio.open(os.environ["URL"]) as source:
+    print(json.dumps([source.read(1).size, len(ts.fsspec.filesystem().cat(os.environ["URL"]))]))
+"""
+
+
+def test_an_authority_of_ones_own(cog: bytes, tmp_path: Path) -> None:
+    """By https with a certificate that only our CA bundle knows GDAL and fsspec read; the bundle that rasterio sets for
+    all hosts does not stand in the way."""
+    bundle, context = self_signed(tmp_path)
+    with Sandbox() as box, loopback(serving(cog), context) as server:
+        host = f"127.0.0.1:{server.port}"
+        told = run(
+            [sys.executable, "-c", TLS],
+            URL=f"https://{host}/a.tif", TERRASCOPE_HOSTS=host, TERRASCOPE_ISSUER=box.issuer,
+            TERRASCOPE_PASSWORD=PASSWORD, REQUESTS_CA_BUNDLE=str(bundle),
+        )  # fmt: skip
+        assert told == [EDGE * EDGE, len(cog)]
+        assert {asked.headers.get("Authorization", "")[:7] for asked in server.asked} == {"Bearer "}
 
 
 BOTH = """

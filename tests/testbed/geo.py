@@ -20,13 +20,13 @@ def pixels(edge: int) -> np.ndarray:
     return np.random.default_rng(8628).integers(1, 250, (edge, edge), dtype="uint8")
 
 
-def cog(folder: Path, edge: int = 2048) -> bytes:
-    """Return a cloud-optimized GeoTIFF of one band, in blocks of 128 pixels, with overviews."""
+def cog(folder: Path, edge: int = 2048, block: int = 128) -> bytes:
+    """Return a cloud-optimized GeoTIFF of one band, with overviews, not compressed."""
     plain, made = folder / "plain.tif", folder / "cog.tif"
     profile = {"driver": "GTiff", "width": edge, "height": edge, "count": 1, "dtype": "uint8", "crs": f"EPSG:{EPSG}"}
     with rasterio.open(plain, "w", **profile, transform=from_origin(*ORIGIN, PIXEL_M, PIXEL_M)) as target:
         target.write(pixels(edge), 1)
-    rasterio.shutil.copy(plain, made, driver="COG", blocksize=128, compress="NONE")
+    rasterio.shutil.copy(plain, made, driver="COG", blocksize=block, compress="NONE")
     return made.read_bytes()
 
 

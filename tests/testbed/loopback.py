@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,8 +44,10 @@ class Loopback:
 
 
 @contextlib.contextmanager
-def loopback(answer: Callable[[Asked], Reply] = lambda _: Reply()) -> Iterator[Loopback]:
-    """Run a server on a port that the system chose."""
+def loopback(
+    answer: Callable[[Asked], Reply] = lambda _: Reply(), context: ssl.SSLContext | None = None
+) -> Iterator[Loopback]:
+    """Run a server on a port that the system chose, by https where there is a context."""
     service = Loopback(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,6 +85,8 @@ def loopback(answer: Callable[[Asked], Reply] = lambda _: Reply()) -> Iterator[L
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     service.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -116,7 +116,10 @@ def _library() -> type[TerrascopeFileSystem]:
     try:
         from .fsspec_filesystem import TerrascopeFileSystem
     except ImportError as exc:
-        missing = extra_missing("geo", "aiohttp 3.12" if exc.name == "aiohttp" else str(exc.name))
+        name = str(exc.name).partition(".")[0]
+        if name not in ("aiohttp", "fsspec"):
+            raise
+        missing = extra_missing("geo", "aiohttp 3.12" if name == "aiohttp" else name)
     else:
         return TerrascopeFileSystem
     raise missing

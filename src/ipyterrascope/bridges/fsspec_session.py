@@ -17,7 +17,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,13 +45,37 @@ from ..values.secret import Secret, chained, sealed
 from ..values.states import LoginState
 
 _T = TypeVar("_T")
-_PROXY_VARIABLES = [
-    spelled for name in ("http", "https", "all", "no") for spelled in (f"{name}_proxy", f"{name}_proxy".upper())
-]
+# for so long the environment is not asked anew which proxy to use
+_ROUTE_S = 60.0
 _REPEATABLE = ("GET", "HEAD", "OPTIONS")
 _REDIRECTS = (301, 302, 303, 307, 308)
 # what fsspec makes something of: no such file, and a range behind the end
 _FOR_FSSPEC = (404, 410, 416)
+
+
+@dataclass(frozen=True)
+class _Route:
+    """What holds for all requests to an origin, until a moment of the monotonic clock."""
+
+    may_carry: bool
+    proxy: URL | None
+    proxy_headers: dict[str, str] | None
+    good_until: float
+
+
+def _routed(url: str, account: Account) -> _Route:
+    """Decide about an origin: its proxy as requests has it, and none for this machine."""
+    origin = URL(url).origin()
+    found = None
+    if reach_of(origin.raw_host or "") != "machine":
+        found = select_proxy(url, get_environ_proxies(url))
+    proxy = URL(found) if found else None
+    headers: dict[str, str] | None = None
+    if proxy is not None and proxy.user:
+        pair = f"{proxy.user}:{proxy.password or ''}".encode()
+        headers = {str(PROXY_AUTHORIZATION): f"Basic {b64encode(pair).decode()}"}
+        proxy = proxy.with_user(None)
+    return _Route(account.provider.may_carry(url), proxy, headers, time.monotonic() + _ROUTE_S)
 
 
 class Signing:
@@ -70,25 +94,36 @@ class Signing:
         self._state: LoginState | None = None
         self._credential = Secret("")
         self._good_until = -math.inf
+        self._routes: dict[tuple[str, str | None, int | None], _Route] = {}
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one request, or one hop of it."""
-        url = str(request.url)
-        _aim(request, url)
-        is_ours = AUTHORIZATION not in request.headers and self._account.provider.may_carry(url)
-        response = await (self._answered(request, handler, url) if is_ours else handler(request))
-        try:
-            self._check(response, url, is_ours=is_ours)
-        except BaseException:
-            response.close()
-            raise
+        route = self._route(request)
+        if route.proxy is not None:
+            request.update_proxy(route.proxy, None, route.proxy_headers)
+        is_ours = route.may_carry and AUTHORIZATION not in request.headers
+        response = await (self._answered(request, handler) if is_ours else handler(request))
+        if response.status >= 300:
+            try:
+                self._check(response, str(request.url), is_ours=is_ours)
+            except BaseException:
+                response.close()
+                raise
         return response
 
-    async def _answered(self, request: ClientRequest, handler: ClientHandlerType, url: str) -> ClientResponse:
-        credential = await self._live(url)
+    def _route(self, request: ClientRequest) -> _Route:
+        origin = (request.url.scheme, request.url.raw_host, request.url.port)
+        route = self._routes.get(origin)
+        if route is None or time.monotonic() > route.good_until:
+            route = self._routes[origin] = _routed(str(request.url), self._account)
+        return route
+
+    async def _answered(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        credential = self._credential if self._is_at_hand() else await self._live(str(request.url))
         response = await _sent(request, handler, credential)
         if response.status != 401 or request.method not in _REPEATABLE:
             return response
+        url = str(request.url)
         async with self._turn:
             is_another = await self._off_the_loop(lambda: self._refused(url, credential))
         if not is_another:
@@ -97,11 +132,10 @@ class Signing:
         return await _sent(request, handler, await self._live(url))
 
     async def _live(self, url: str) -> Secret:
-        """Return the header's value: at once where it is at hand, else when the one renewal for all has ended."""
-        if not self._is_at_hand():
-            async with self._turn:
-                if not self._is_at_hand():
-                    await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
+        """Return the header's value, once the one renewal for all has ended."""
+        async with self._turn:
+            if not self._is_at_hand():
+                await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
         return self._credential
 
     def _is_at_hand(self) -> bool:
@@ -149,29 +183,10 @@ async def _sent(request: ClientRequest, handler: ClientHandlerType, credential: 
         del failure
 
 
-def _aim(request: ClientRequest, url: str) -> None:
-    """Choose the proxy as requests does it; what goes to this machine goes there directly."""
-    found = None
-    if reach_of(request.url.raw_host or "") != "machine":
-        found = _proxy_for(f"{request.url.origin()}/", tuple(map(os.environ.get, _PROXY_VARIABLES)))
-    if found is None:
-        request.update_proxy(None, None, None)
-        return
-    proxy = URL(found)
-    pair = f"{proxy.user}:{proxy.password or ''}".encode()
-    headers = {PROXY_AUTHORIZATION: f"Basic {b64encode(pair).decode()}"} if proxy.user else None
-    request.update_proxy(proxy.with_user(None), None, headers)
-
-
 @dataclass(frozen=True)
 class _Opened:
     session: ClientSession
     connection: Connection
-
-
-@lru_cache(maxsize=100)
-def _proxy_for(url: str, _environment: tuple[str | None, ...]) -> str | None:
-    return select_proxy(url, get_environ_proxies(url))
 
 
 class Sessions:

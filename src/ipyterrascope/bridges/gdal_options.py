@@ -15,7 +15,7 @@ from ..values.hosts import origins_of
 from .gdal_config_file import configured
 from .gdal_library import Library, library_of, loaded
 
-HEADER_FILE = "GDAL_HTTP_HEADER_FILE"
+HEADER_FILE, BUNDLE = "GDAL_HTTP_HEADER_FILE", "GDAL_CURL_CA_BUNDLE"
 
 S3_REDIRECT = "CPL_VSIL_CURL_USE_S3_REDIRECT"
 """Where this is not "NO", a redirect to a signed address is remembered, and asked with the header that was for the host
@@ -45,7 +45,7 @@ def options_for(account: Account, path: str) -> dict[str, str]:
         "GDAL_HTTP_LOW_SPEED_TIME": f"{connection.read_timeout_s:.0f}",
     }
     bundle = connection.verify or os.environ.get("REQUESTS_CA_BUNDLE", "")
-    return {**options, **({"GDAL_CURL_CA_BUNDLE": bundle} if os.path.isfile(bundle) else {})}
+    return {**options, **({BUNDLE: bundle} if os.path.isfile(bundle) else {})}
 
 
 class Settings:
@@ -64,7 +64,10 @@ class Settings:
         self._redirect_before: str | None = "NO"
 
     def apply(self, options: Mapping[str, str]) -> None:
-        """Set options. One that somebody else has set goes first, but for the header file."""
+        """Set options. One that somebody else has set, for these hosts or for all, goes first.
+
+        But for the header file, and the CA bundle, of which rasterio sets its own for all.
+        """
         found = self.library.get_global(S3_REDIRECT)
         if found != "NO":
             self._redirect_before = found
@@ -76,7 +79,7 @@ class Settings:
                     continue  # and what somebody changed since stays
                 if key not in self._before:
                     before = self.library.get(prefix, option)
-                    if before is not None and option != HEADER_FILE:
+                    if before is not None and option not in (HEADER_FILE, BUNDLE):
                         continue
                     self._before[key] = before
                 self._ours[key] = value
@@ -88,7 +91,7 @@ class Settings:
             if self.library.get(prefix, option) != self._ours[prefix, option]:
                 continue  # changed by somebody else since
             self.library.set(prefix, option, None)
-            # it may have come from a shorter prefix, which still holds
+            # it may have come from a shorter prefix, or from what holds everywhere, which still does
             if self.library.get(prefix, option) != before:
                 self.library.set(prefix, option, before)
         if self._redirect_before != "NO":
