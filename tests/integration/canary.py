@@ -35,7 +35,7 @@ def _probe(path):
                 yield step.tb_frame
                 step = step.tb_next
 
-    ours = ("ipyterrascope", "requests", "urllib3", "oauthlib", "http", "anywidget")
+    ours = ("ipyterrascope", "requests", "urllib3", "oauthlib", "http", "anywidget", "rasterio", "fsspec", "aiohttp")
     named = {**shell.user_ns, **{f"_public_{name}": getattr(ts, name) for name in ts.__all__}}
     held = gc.get_objects()
     found = [*named.values(), *(thing for thing in held if str(type(thing).__module__).partition(".")[0] in ours)]

@@ -52,8 +52,21 @@ MISHAPS = {
     "a bad argument of requests": "s.get(URL, timeout='soon')",
     "a bad header": "s.get(URL, headers={'X-Bad': 'line\\nbreak'})",
     "a bad adapter": "s.get('nothing://' + URL)",
+    "a missing file by GDAL": "import rasterio\nts.gdal.enable()\n"
+    "try: rasterio.open('http://127.0.0.1:PORT/download/missing.tif')\nfinally: ts.gdal.disable()",
+    "a missing file by fsspec": "ts.fsspec.open('http://127.0.0.1:PORT/download/missing.tif')",
+    "a file system with a header": "ts.fsspec.filesystem(headers={'Authorization': 'x'})",
+    "a missing key with bridges": "(lambda system, gdal: {}[system, gdal])(ts.fsspec.filesystem(), ts.gdal.status())",
     "a missing key": "(lambda session, token, account: {}[session, token, account])(s, ts.token(), ts.account())",
 }
+
+# Logs whatever GDAL has to say, and leaves the token with it.
+READ_BY_GDAL = """
+ts.gdal.enable()
+with rasterio.Env(CPL_DEBUG=True), rasterio.open(URL) as picture:
+    pixels = picture.read(1)
+pixels.any()
+"""
 
 # Each of these is scripted for the next request of the file service, which the cell then makes.
 TROUBLES: dict[str, tuple[str | int | steps.Step, str]] = {
@@ -63,6 +76,12 @@ TROUBLES: dict[str, tuple[str | int | steps.Step, str]] = {
     "a body that ends early": (steps.truncated(), "s.get(URL)"),
     "a redirect to the login page": ("redirect_to_login", "s.get(URL)"),
     "a redirect to nowhere": (steps.redirect("http://127.0.0.1:9/x"), "s.get(URL)"),
+    "GDAL is refused": (
+        403,
+        "ts.gdal.enable()\ntry: rasterio.open(URL + '?refused')\nfinally: ts.gdal.disable()",
+    ),
+    "a reset under fsspec": (steps.reset(after=100), "ts.fsspec.filesystem().cat(URL)"),
+    "fsspec gets a redirect to nowhere": (steps.redirect("http://127.0.0.1:9/x"), "ts.fsspec.filesystem().cat(URL)"),
     "a download that gets a web page": ("html", "%download $URL -d data/html"),
 }
 
@@ -217,6 +236,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             "plain requests", "import requests\ndef use(): return requests.get(URL, auth=auth).status_code\nuse()"
         )
         provoke(story)
+        story.run("gdal", READ_BY_GDAL)
+        story.run("fsspec", "file = ts.fsspec.open(URL); store = ts.fsspec.store(URL); file.read(100)")
         look_around(story)
         box.stop()
         story.run("nobody listens", "s.get(URL)")
@@ -235,6 +256,10 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     renewals = ("use before it ends", "renewal: no answer", "renewal: refused", "renewal: over")
     assert [story.cells[name].ename for name in renewals] == ["", "ProviderUnreachable", *["LoginRequired"] * 2]
     assert "KeyboardInterrupt" in story.cells["an interrupt"].shown
+    assert "True" in story.cells["gdal"].result
+    assert "CPLE_None in VSICURL" in story.cells["gdal"].stream
+    assert story.cells["fsspec"].ename == ""
+    assert "gdal=GDAL: off." in story.cells["a missing key with bridges"].shown
     verbose = story.cells["a missing key"].shown
     assert "session=<ipyterrascope.session.AuthorizedSession" in verbose
     assert "token=Secret('•••')" in verbose
