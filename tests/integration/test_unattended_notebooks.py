@@ -126,15 +126,37 @@ def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None
     assert not box.requests
 
 
-def test_the_quickstart_runs_by_itself(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
-    """The notebook that people start with runs to its end unattended, given a credential and a configuration."""
-    environ = environment_for(tmp_path, **credentials)
+def executed(name: str, box: Sandbox, credentials: dict[str, str], folder: Path) -> list[Any]:
+    """Run a notebook of ours unattended, configured as people do it, and return its code cells; none has failed."""
+    environ = environment_for(folder, **credentials)
     traits = {"issuer": box.issuer, "hosts": {f"127.0.0.1:{box.port}"}, "stac_url": box.stac_url, "badge": "SANDBOX"}
     configure_ipython(Path(environ["IPYTHONDIR"]), {f"Terrascope.{name}": value for name, value in traits.items()})
-    document = nbformat.read(Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb", 4)
-    executed = by_nbclient(document, environ, tmp_path)
-    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    document = nbformat.read(Path(__file__).parents[2] / "notebooks" / name, 4)
+    assert [cell.outputs for cell in document.cells if cell.get("outputs")] == []
+    code = [cell for cell in by_nbclient(document, environ, folder).cells if cell.cell_type == "code"]
     assert [cell.outputs for cell in code if any(output.output_type == "error" for output in cell.outputs)] == []
+    return code
+
+
+def test_a_picture_is_drawn_without_a_download(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
+    """The notebook about GDAL and xarray runs to its end unattended: it draws the picture, and saves no file and no
+    secret."""
+    code = executed("cog_xarray.ipynb", box, credentials, tmp_path)
+    shown = [output.get("data", {}) for cell in code for output in cell.outputs]
+    pictures = [data["image/png"] for data in shown if "image/png" in data]
+    assert len(pictures) == 1
+    assert len(pictures[0]) > 10_000
+    assert "GDAL: on for 127.0.0.1:" in str(code)
+    assert text_of(code[-3]) == "b'II*\\x00'"
+    assert text_of(code[-1]) == "Signed out, and the session at Terrascope is ended."
+    assert [*tmp_path.rglob("*.tif")] == []
+    assert not [secret for secret in (PASSWORD, *box.issued) if secret in str(code)]
+    assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
+
+
+def test_the_quickstart_runs_by_itself(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
+    """The notebook that people start with runs to its end unattended, given a credential and a configuration."""
+    code = executed("quickstart.ipynb", box, credentials, tmp_path)
     assert text_of(code[-1]) == "Signed out, and the session at Terrascope is ended."
     assert len([*tmp_path.glob("data/**/*.tif")]) == 2
 
