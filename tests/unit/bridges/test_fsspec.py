@@ -275,7 +275,7 @@ def test_another_connection_is_another_session(system: TerrascopeFileSystem, acc
         return await system.set_session()
 
     first = fsspec.asyn.sync(system.loop, session)
-    account.configure(Connection(read_timeout_s=7), 0)
+    account.connection = Connection(read_timeout_s=7)
     second = fsspec.asyn.sync(system.loop, session)
     assert second is not first
     assert second.timeout.sock_read == 7
@@ -380,7 +380,7 @@ def test_no_error_carries_the_token_away(
         steps.reset(after=0), steps.reset(after=100), steps.truncated(), steps.status(500), steps.status(403), 401,
         "redirect_to_login", steps.redirect("http://127.0.0.1:9/x"), steps.delayed(2),
     ]  # fmt: skip
-    account.configure(Connection(read_timeout_s=1), 0)
+    account.connection = Connection(read_timeout_s=1)
     for trouble in troubles:
         for ask in (lambda: system.cat(url), lambda: system.open(url), lambda: system.exists(url)):
             box.timeline.files(*[trouble] * 4)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
