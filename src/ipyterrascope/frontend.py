@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import re
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Literal
 
 from .errors import TerrascopeError, UsageError
 
 Place = Literal["notebook", "terminal", "headless"]
+
+# of jupyter_client's messages, the front-ends in a browser number theirs by a bare UUID
+_BY_PYTHON = re.compile(r".+_[0-9]+_[0-9]+")
 
 
 def place() -> Place:
@@ -22,14 +26,15 @@ def place() -> Place:
     {"notebook", "terminal", "headless"}
         "notebook" where a front-end that shows widgets listens: the request being run allows input (nbclient, papermill
         and cron do not), or it is Voilà or marimo. "terminal" where a person sits at a Python or IPython prompt or runs
-        a script there. "headless" otherwise.
+        a script there, or at the prompt of a kernel's console (`jupyter console`, qtconsole), which shows no widgets.
+        "headless" otherwise.
     """
     if is_app():
         return "notebook"
     shell = _shell()
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
-        return "notebook" if _allows_input(kernel) else "headless"
+        return _place_of(kernel)
     return "terminal" if _is_tty(sys.stdin) and _is_tty(sys.stdout) else "headless"
 
 
@@ -129,12 +134,20 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-def _allows_input(kernel: Any) -> bool:
+def _place_of(kernel: Any) -> Place:
     try:
         request = kernel.get_parent("shell")
     except Exception:  # noqa: BLE001 - another kind of kernel: what it says counts
-        return bool(getattr(kernel, "_allow_stdin", False))
-    return bool(request.get("content", {}).get("allow_stdin", False))
+        return "notebook" if getattr(kernel, "_allow_stdin", False) else "headless"
+    if not request.get("content", {}).get("allow_stdin", False):
+        return "headless"
+    return "terminal" if _is_of_console(request) else "notebook"
+
+
+def _is_of_console(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request came from a console written in Python; a notebook's says which cell it is of."""
+    msg_id = str(request.get("header", {}).get("msg_id", ""))
+    return _BY_PYTHON.fullmatch(msg_id) is not None and not request.get("metadata")
 
 
 def _is_tty(stream: Any) -> bool:

@@ -58,6 +58,8 @@ class FrontEnd:
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager, self.client = manager, client
+        # as notebooks do, and consoles do not
+        client.session.metadata = {"cellId": "4f0c"}
         self.messages: list[dict[str, Any]] = []
         self.widgets: dict[str, dict[str, Any]] = {}
         self.replies: list[dict[str, Any]] = []

@@ -153,3 +153,14 @@ def ipython_terminal(environ: Mapping[str, str], folder: Path) -> Iterator[Termi
         yield terminal
     finally:
         terminal.close()
+
+
+@contextlib.contextmanager
+def console_terminal(environ: Mapping[str, str], folder: Path) -> Iterator[Terminal]:
+    """Open `jupyter console` in a terminal: the code runs in a kernel, which has none."""
+    terminal = Terminal(["-m", "jupyter_console", "--simple-prompt"], r"In \[\d+\]: ", environ, folder)
+    try:
+        yield terminal
+    finally:
+        terminal.press("d")
+        terminal.close()

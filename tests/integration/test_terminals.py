@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import PASSWORD, Terminal, environment_for, ipython_terminal, python_terminal
+from places import PASSWORD, Terminal, console_terminal, environment_for, ipython_terminal, python_terminal
 
 from ipyterrascope.sandbox import Sandbox
 
@@ -197,6 +197,27 @@ def test_ipython_says_the_same_without_a_stack(ipython: Terminal, box: Sandbox) 
     assert "1 saved" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert "1 already there" in ipython.run(f"%download {box.download_urls[0]} -d data")
     assert ipython.run("%terrascope logout").endswith("Signed out, and the session at Terrascope is ended.")
+
+
+def test_a_console_of_a_kernel_is_a_terminal_too(box: Sandbox, tmp_path: Path) -> None:
+    """`jupyter console` shows no widgets: link and code are printed there, or the password is asked for, unseen."""
+    with console_terminal(environment_for(tmp_path, box), tmp_path) as console:
+        console.run("%load_ext ipyterrascope")
+        console.type("%terrascope login")
+        console.until(INVITED)
+        assert "LoginCancelled" in console.cancel("c")
+        console.type("s = %terrascope session")
+        console.until(INVITED)
+        box.approve(box.waiting_codes[-1])
+        assert console.prompt().endswith("Signed in to Terrascope as dora, by device code.")
+        assert "1 saved" in console.run(f"%download {box.download_urls[0]} -d data")
+        console.run("%terrascope logout")
+        console.type("%terrascope login --method password --user boots")
+        console.until("Terrascope password (not shown): ")
+        console.type(box.users["boots"])
+        assert console.prompt().endswith("Signed in to Terrascope as boots, by password.")
+        assert box.users["boots"] not in console.transcript
+    assert box.users["boots"].encode() not in read_everything(tmp_path)
 
 
 def test_a_terminal_without_the_characters_signs_in_all_the_same(box: Sandbox, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ import pytest
 from ipyterrascope import frontend
 from ipyterrascope.errors import UsageError
 
+BY_PYTHON = "8a1c53ab-4a2b8d5f7b2a8f9f2b1f_4711_12"
+BY_BROWSER = "0f3a6f0e-1f6b-4b0a-9d93-0f0e3d4c9b11"
+
 
 class Stream(io.StringIO):
     def __init__(self, is_terminal: bool) -> None:
@@ -71,6 +74,10 @@ def test_a_missing_or_closed_stream_is_no_terminal(monkeypatch: pytest.MonkeyPat
     ("request_", "place"),
     [
         ({"content": {"allow_stdin": True}}, "notebook"),
+        ({"header": {"msg_id": BY_PYTHON}, "content": {"allow_stdin": True}}, "terminal"),
+        ({"header": {"msg_id": BY_PYTHON}, "metadata": {}, "content": {"allow_stdin": False}}, "headless"),
+        ({"header": {"msg_id": BY_PYTHON}, "metadata": {"cellId": "a"}, "content": {"allow_stdin": True}}, "notebook"),
+        ({"header": {"msg_id": BY_BROWSER}, "metadata": {}, "content": {"allow_stdin": True}}, "notebook"),
         ({"content": {"allow_stdin": False}}, "headless"),
         ({"content": {}}, "headless"),
         ({}, "headless"),
@@ -79,7 +86,8 @@ def test_a_missing_or_closed_stream_is_no_terminal(monkeypatch: pytest.MonkeyPat
 def test_a_kernel_is_a_notebook_when_the_request_allows_input(
     monkeypatch: pytest.MonkeyPatch, request_: dict[str, Any], place: str
 ) -> None:
-    """A front-end with a person says that it takes input; nbclient and papermill say that they do not."""
+    """A front-end with a person says that it takes input; nbclient and papermill say that they do not. A console that
+    is written in Python numbers its requests in its own way, and has no cells."""
     shell_of(monkeypatch, kernel=kernel_that(request_))
     assert frontend.place() == place
 
