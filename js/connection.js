@@ -5,8 +5,6 @@
 
 import { watchKernel } from "./kernel.js";
 
-/** @typedef {import("./protocol.js").LoginModel} LoginModel */
-/** @typedef {import("./protocol.js").RequestKind} RequestKind */
 /** @typedef {import("./protocol.js").Reply} Reply */
 /** @typedef {import("./protocol.js").WaitingCode} WaitingCode */
 
@@ -19,6 +17,7 @@ import { watchKernel } from "./kernel.js";
  */
 
 /**
+ * @template {string} [Kind=any]
  * @typedef {object} Connection
  * @property {() => Status} status
  * @property {() => boolean} isBusy Whether a request is under way, so that another one has to wait.
@@ -26,8 +25,8 @@ import { watchKernel } from "./kernel.js";
  * @property {() => string} refusal Why the last request led to nothing, or an empty string.
  * @property {() => WaitingCode | null} code The code that waits, if the kernel has told it.
  * @property {() => number} now POSIX seconds by the kernel's clock.
- * @property {(kind: RequestKind, fields?: object, buffers?: Uint8Array<ArrayBuffer>[]) => void} request
- * @property {() => void} poll Say that the person is back.
+ * @property {(kind: Kind, fields?: object, buffers?: Uint8Array<ArrayBuffer>[]) => void} request
+ * @property {(kind: Kind, fields?: object) => void} tell Send what is not acknowledged.
  * @property {() => void} hello
  * @property {() => void} pulse Say hello again when nothing came for a while.
  * @property {() => void} settle Say that a new state came: the request under way has led to something.
@@ -39,11 +38,13 @@ const WAITING_AFTER_MS = 2000;
 const PULSE_MS = 15000;
 
 /**
- * @param {LoginModel} model
+ * @template {string} Kind
+ * @param {import("@anywidget/types").AnyModel<any>} model
  * @param {() => void} onChange
- * @returns {Connection}
+ * @param {(news: any) => void} [onNews] Is handed what the kernel tells besides.
+ * @returns {Connection<Kind>}
  */
-export function connect(model, onChange) {
+export function connect(model, onChange, onNews = () => {}) {
   const viewId = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const kernel = watchKernel(model.widget_manager, () => fall("stopped"));
   /** @type {Status} */
@@ -63,7 +64,7 @@ export function connect(model, onChange) {
   let requestTimer;
 
   /**
-   * @param {RequestKind} kind
+   * @param {string} kind
    * @param {object} [fields]
    * @param {Uint8Array<ArrayBuffer>[]} [buffers]
    */
@@ -87,6 +88,8 @@ export function connect(model, onChange) {
     clearTimeout(helloTimer);
     helloTimer = setTimeout(() => {
       helloTimer = setTimeout(giveUp, GONE_AFTER_MS - WAITING_AFTER_MS);
+      // a widget's first message may wait for the running cell where its second one need not: it made the subshell
+      send("hello");
       if (kernel.isBusy()) beSilent("busy");
     }, WAITING_AFTER_MS);
     send("hello");
@@ -106,7 +109,7 @@ export function connect(model, onChange) {
     beSilent(isBusy ? "busy" : "silent");
   }
 
-  /** @type {Connection["request"]} */
+  /** @type {Connection<Kind>["request"]} */
   function request(kind, fields, buffers = []) {
     if (pending?.isWaiting === false) return;
     settleRequest();
@@ -137,13 +140,11 @@ export function connect(model, onChange) {
 
   /** @param {Partial<Reply & WaitingCode> | undefined} reply */
   function receive(reply) {
-    if (reply?.boot_id !== model.get("boot_id") || (reply.view_id && reply.view_id !== viewId)) return;
+    if (!reply || reply.boot_id !== model.get("boot_id") || (reply.view_id && reply.view_id !== viewId)) return;
     heardAt = Date.now();
     if (reply.kind === "welcome") {
-      clearTimeout(helloTimer);
       skew = Number(reply.now) - Date.now() / 1000 || 0;
-      status = "live";
-      if (!pending) silence = "";
+      beLive();
     } else if (reply.kind === "code") {
       code = /** @type {WaitingCode} */ (reply);
     } else if (reply.kind === "accepted") {
@@ -151,8 +152,17 @@ export function connect(model, onChange) {
     } else if (reply.kind === "refused") {
       settleRequest();
       refusal = String(reply.reason);
+    } else {
+      beLive();
+      onNews(reply);
     }
     onChange();
+  }
+
+  function beLive() {
+    clearTimeout(helloTimer);
+    status = "live";
+    if (!pending) silence = "";
   }
 
   function onLineChange() {
@@ -172,7 +182,7 @@ export function connect(model, onChange) {
     code: () => code,
     now: () => Date.now() / 1000 + skew,
     request,
-    poll: () => send("poll"),
+    tell: send,
     hello,
     pulse() {
       if (status !== "live" || silence || Date.now() - heardAt < PULSE_MS) return;

@@ -1,6 +1,9 @@
 /** What stays while the panels change: the provider's name, the alert, the status line and the live region. */
 
-import { element, icon, setText, WARNING } from "./dom.js";
+import { makeAlert } from "./alert.js";
+import { element, setText } from "./dom.js";
+import { activeIn } from "./focus.js";
+import { shareKeys } from "./keys.js";
 import * as strings from "./strings.js";
 
 /**
@@ -12,7 +15,7 @@ export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice
   const chip = element("span", { class: "ts-badge" }, badge);
   chip.hidden = !badge;
   const host = element("span", { class: "ts-host" }, issuer_host);
-  const alert = element("div", { class: "ts-alert", role: "alert" });
+  const alert = makeAlert();
   const body = element("div", { class: "ts-body" });
   const status = element("p", { class: "ts-status" });
   const end = element("div", { class: "ts-links" });
@@ -21,8 +24,13 @@ export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice
   const footer = element("div", { class: "ts-footer" }, status, end);
   const root = element(
     "div",
-    { class: "ipyterrascope-login", role: "group", "aria-label": strings.title(label), keydown: shareKeys },
-    element("div", { class: "ts-card" }, header, alert, body, footer),
+    {
+      class: "ipyterrascope ipyterrascope-login",
+      role: "group",
+      "aria-label": strings.title(label),
+      keydown: shareKeys,
+    },
+    element("div", { class: "ts-card" }, header, alert.node, body, footer),
     announcer,
   );
 
@@ -38,29 +46,15 @@ export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice
     status.classList.toggle("ts-going-on", isGoingOn && text !== "");
   }
 
-  /** @param {string[]} sentences The first one in bold; none hides the alert. */
-  function showAlert(sentences) {
-    alert.hidden = sentences.length === 0;
-    // an unchanged alert is not touched, or it would be read out again
-    if (alert.textContent === sentences.join(" ")) return;
-    const [first = "", ...rest] = sentences;
-    const text = element("span", {}, element("strong", {}, first), ...rest.map((sentence) => ` ${sentence}`));
-    alert.replaceChildren(...(first ? [icon(WARNING), text] : []));
-  }
-
   /** The element in here that has the focus, if any. */
-  function active() {
-    const page = root.getRootNode();
-    const focused = page instanceof Document || page instanceof ShadowRoot ? page.activeElement : null;
-    return root.contains(focused) ? focused : null;
-  }
+  const active = () => activeIn(root);
 
   /** Go on at the choice of the provider. */
   function focus() {
     root.querySelector("select")?.focus();
   }
 
-  return { root, body, announcer, turnTo, showStatus, showAlert, active, focus };
+  return { root, body, announcer, turnTo, showStatus, showAlert: alert.show, active, focus };
 }
 
 /**
@@ -76,15 +70,4 @@ function title(name, label, choices, onChoice) {
   const change = () => onChoice(select.value);
   const select = element("select", { class: "ts-title", "aria-label": strings.provider, change }, ...options);
   return select;
-}
-
-/**
- * JupyterLab takes plain keys for commands of the cell, and Enter in a field for a new line there: these stay here.
- * Enter with Shift, Ctrl or Alt runs the cell: it goes on to Jupyter, which keeps it from pressing a button here.
- *
- * @param {KeyboardEvent} event
- */
-function shareKeys(event) {
-  const isCommand = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
-  if (!isCommand) event.stopPropagation();
 }

@@ -47,6 +47,7 @@ function render({ model, el }) {
  */
 function show(model, el) {
   const provider = model.get("provider");
+  /** @type {import("./connection.js").Connection<import("./protocol.js").RequestKind>} */
   const connection = connect(model, refresh);
   /** @type {"code" | "form" | null} */
   let way = null;
@@ -200,7 +201,7 @@ function show(model, el) {
   function onReturn() {
     if (document.hidden) return;
     connection.hello();
-    if (connection.status() === "live" && model.get("phase") === "awaiting_user") connection.poll();
+    if (connection.status() === "live" && model.get("phase") === "awaiting_user") connection.tell("poll");
   }
 
   model.on("change:serial", onState);
