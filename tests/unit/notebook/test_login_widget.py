@@ -6,14 +6,12 @@ import gzip
 import logging
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import comm
 import pytest
-from comm.base_comm import BaseComm
+from wires import Wire, wait_until, wire_of
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginRefused, UsageError
@@ -49,30 +47,6 @@ DEVICE = DeviceAuthorization(
     expires_at=1800000600.0,
     interval=5.0,
 )
-
-
-class Wire(BaseComm):
-    """The line to the front-ends: keeps what the widget sends, and hands in what a view would send."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.sent: list[dict[str, Any]] = []
-        super().__init__(*args, **kwargs)
-
-    def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **_: Any) -> None:
-        self.sent.append({"type": msg_type, **(data or {})})
-
-    def receive(self, content: object, buffers: list[Any] | None = None) -> None:
-        data = {"method": "custom", "content": content}
-        self.handle_msg({"content": {"data": data}, "buffers": [] if buffers is None else buffers})
-
-    def receive_state(self, state: dict[str, object]) -> None:
-        self.handle_msg({"content": {"data": {"method": "update", "state": state, "buffer_paths": []}}, "buffers": []})
-
-    def replies(self) -> list[dict[str, Any]]:
-        return [message["content"] for message in self.sent if message.get("method") == "custom"]
-
-    def updates(self) -> list[dict[str, Any]]:
-        return [message["state"] for message in self.sent if message.get("method") == "update"]
 
 
 class PlayedAccount(Account):
@@ -119,18 +93,6 @@ class PlayedAccount(Account):
             raise self.raises
 
 
-@pytest.fixture(autouse=True)
-def _wires(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", Wire)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_swallowed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """ipywidgets prints an exception of a message handler and goes on: here it fails the test."""
-    yield
-    assert "Traceback" not in capfd.readouterr().err
-
-
 @pytest.fixture
 def account() -> PlayedAccount:
     return PlayedAccount()
@@ -158,18 +120,6 @@ def send(widget: LoginWidget, wire: Wire) -> Callable[..., dict[str, Any] | None
         return wire.replies()[known] if len(wire.replies()) > known else None
 
     return send
-
-
-def wire_of(widget: LoginWidget) -> Wire:
-    assert isinstance(widget.comm, Wire)
-    return widget.comm
-
-
-def wait_until(is_reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 FORM = {"username": "alice", "method": "password", "has_one_time_code": False}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +14,7 @@ from typing import Any, get_args
 import ipywidgets
 import pytest
 from anywidget import AnyWidget
+from jsdoc import Jsdoc, sent_by
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import UsageError
@@ -26,8 +26,7 @@ from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState, Phase, Source
 from testbed.stage import Stage, states
 
-ROOT = Path(__file__).parents[3]
-JSDOC = (ROOT / "js" / "protocol.js").read_text()
+JSDOC = Jsdoc("protocol.js")
 
 DEVICE = DeviceAuthorization(
     device_code=Secret("the-device-code"),
@@ -38,20 +37,6 @@ DEVICE = DeviceAuthorization(
     expires_at=1800000600.0,
     interval=5.0,
 )
-
-
-def names(typedef: str) -> set[str]:
-    """Return the strings of a union type."""
-    found = re.search(rf"@typedef \{{([^}}]*)\}} {typedef}\b", JSDOC)
-    assert found is not None
-    return set(re.findall(r'"(\w+)"', found[1]))
-
-
-def properties(typedef: str) -> set[str]:
-    """Return the property names of an object type."""
-    found = re.search(rf"@typedef \{{object\}} {typedef}\b(.*?)\*/", JSDOC, re.DOTALL)
-    assert found is not None
-    return set(re.findall(r"@property \{.*?\} \[?(\w+)", found[1]))
 
 
 @pytest.mark.parametrize(
@@ -67,19 +52,19 @@ def properties(typedef: str) -> set[str]:
 )
 def test_names_are_the_same_on_both_sides(typedef: str, literal: object) -> None:
     """A phase, source, method or kind of message has one name."""
-    assert names(typedef) == set(get_args(literal))
+    assert JSDOC.names(typedef) == set(get_args(literal))
 
 
 def test_the_view_knows_every_trait() -> None:
     """The traits that a view reads are the widget's own synced ones, all of them."""
     inherited = set(AnyWidget.class_trait_names()) | set(ipywidgets.DOMWidget.class_trait_names())
     own = set(LoginWidget.class_trait_names(sync=True)) - inherited
-    assert properties("LoginTraits") == own
+    assert JSDOC.properties("LoginTraits") == own
 
 
 def test_every_trait_is_documented_and_read_only() -> None:
     """Each of them says what it is, and nobody can set it."""
-    for name in properties("LoginTraits"):
+    for name in JSDOC.properties("LoginTraits"):
         trait = LoginWidget.class_traits()[name]
         assert trait.help
         assert trait.read_only
@@ -88,9 +73,9 @@ def test_every_trait_is_documented_and_read_only() -> None:
 def test_the_provider_and_the_error_have_the_fields_that_the_view_reads() -> None:
     """What is shown of provider and error is what the types say."""
     widget = LoginWidget(Account(TERRASCOPE))
-    assert properties("ShownProvider") == set(widget.provider)
+    assert JSDOC.properties("ShownProvider") == set(widget.provider)
     widget.close()
-    typed = re.search(r"@typedef \{\{(.*?)\}\} ShownError", JSDOC)
+    typed = re.search(r"@typedef \{\{(.*?)\}\} ShownError", JSDOC.text)
     assert typed is not None
     error = shown.traits_of(LoginState(phase="failed", error=UsageError("What.")), False)["error"]
     assert set(re.findall(r"(\w+)\?:", typed[1])) == set(error)
@@ -99,13 +84,13 @@ def test_the_provider_and_the_error_have_the_fields_that_the_view_reads() -> Non
 def test_the_form_has_the_fields_that_the_kernel_expects() -> None:
     """The JSON part of a form is a request's fields without the secrets, plus the flag."""
     request = {field.name for field in fields(protocol.Request)} - {"kind", "view_id", "password", "one_time_code"}
-    assert properties("SubmittedForm") == request - {"provider"} | {"has_one_time_code"}
+    assert JSDOC.properties("SubmittedForm") == request - {"provider"} | {"has_one_time_code"}
 
 
 def test_the_code_has_the_fields_that_the_view_reads() -> None:
     """The message with the code is what the type says."""
     state = LoginState(phase="awaiting_user", device=DEVICE)
-    assert properties("WaitingCode") == set(shown.code_of(state) or {})
+    assert JSDOC.properties("WaitingCode") == set(shown.code_of(state) or {})
 
 
 def shown_and_said(name: str) -> tuple[dict[str, object], list[dict[str, Any]]]:
@@ -121,29 +106,10 @@ def shown_and_said(name: str) -> tuple[dict[str, object], list[dict[str, Any]]]:
     widget = Talker(stage.account, choices=list(stage.widget._accounts.values())[1:], username="alice")
     for kind in ("hello", "start_device", "no such kind"):
         widget._on_message(widget, {"kind": kind, "boot_id": widget.boot_id, "view_id": "v"}, [])
-    traits = {trait: getattr(widget, trait) for trait in properties("LoginTraits")}
+    traits = {trait: getattr(widget, trait) for trait in JSDOC.properties("LoginTraits")}
     for closed in (widget, stage.widget):
         closed.close()
     return traits, said
-
-
-def type_faults(folder: Path, source: str) -> str:
-    """Return what the TypeScript compiler has to say of a module that imports the types."""
-    module = folder / "values.ts"
-    module.write_text(f"import type * as wire from {str(ROOT / 'js' / 'protocol.js')!r};\n{source}")
-    options = [
-        "--noEmit",
-        "--allowJs",
-        "--strict",
-        "--types",
-        "",
-        "--module",
-        "esnext",
-        "--moduleResolution",
-        "bundler",
-    ]
-    command = [ROOT / "node_modules" / ".bin" / "tsc", *options, module]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=120).stdout
 
 
 def test_what_the_kernel_shows_and_sends_is_of_the_types(tmp_path: Path) -> None:
@@ -158,25 +124,24 @@ def test_what_the_kernel_shows_and_sends_is_of_the_types(tmp_path: Path) -> None
         f"export const replies: wire.Reply[] = {json.dumps(replies)};\n"
         f"export const codes: (wire.Reply & wire.WaitingCode)[] = {json.dumps(codes)};\n"
     )
-    assert type_faults(tmp_path, source) == ""
+    assert JSDOC.faults(tmp_path, source) == ""
     for right, wrong in (
         ('"serial": 1', '"serial": "1"'),
         ('"phase": "failed"', '"phase": "done"'),
         ("user_code", "c"),
     ):
         assert right in source
-        assert "error TS" in type_faults(tmp_path, source.replace(right, wrong, 1))
+        assert "error TS" in JSDOC.faults(tmp_path, source.replace(right, wrong, 1))
 
 
 def test_what_a_view_sends_is_understood() -> None:
     """Every request that a real view makes when a person does everything there is to do is read as what it is."""
-    script = ROOT / "tests" / "js" / "requests.js"
-    ran = subprocess.run(["node", script], capture_output=True, text=True, cwd=ROOT, check=True, timeout=120)
+    sent_by_view = sent_by("requests.js")
     requests = [
         protocol.read_request(
             sent["content"], protocol.secrets_from([text.encode() for text in sent["buffers"]]), boot_id="boot"
         )
-        for sent in json.loads(ran.stdout)
+        for sent in sent_by_view
     ]
     assert {request.kind for request in requests} == set(protocol.REQUEST_KINDS)
     assert all(request.view_id for request in requests)
