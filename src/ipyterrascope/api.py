@@ -289,11 +289,13 @@ def download(
 
 def _show(*, background: bool) -> Callable[[Download], object] | None:
     """Return what shows how far a download is, where somebody looks."""
-    from .transfer import show_bar, show_notebook_bar
+    from .transfer import show_bar
 
     place = frontend.place()
     if place == "notebook":
-        return show_notebook_bar
+        from .notebook.show import show_download
+
+        return show_download
     # beside a prompt at which somebody types a bar would be in the way
     return None if background or place == "headless" else show_bar
 

@@ -37,7 +37,8 @@ def test_the_wheel_has_the_front_end_and_its_types(wheel: Path) -> None:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
 
     assert wheel.name.endswith("-py3-none-any.whl")
-    for name in ("static/login.js", "static/login.css", "__init__.py"):
+    static = [f"static/{name}" for name in ("login.js", "login.css", "download.js", "download.css")]
+    for name in (*static, "__init__.py"):
         assert sizes[f"ipyterrascope/{name}"] > 0
     assert "ipyterrascope/py.typed" in sizes
     assert any(name.endswith("/LICENSE") for name in sizes)

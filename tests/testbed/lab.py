@@ -251,6 +251,7 @@ class Notebook:
         self.path = path
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.widget = self.panel.locator(".ipyterrascope-login")
+        self.download = self.panel.locator(".ipyterrascope-download")
 
     def wait_for_kernel(self) -> None:
         """Wait until the kernel is connected and idle."""
@@ -304,6 +305,10 @@ class Notebook:
         self.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
         self._keep_widget_state(False)
         return json.loads(self.path.read_text())
+
+    def interrupt(self) -> None:
+        """Press the stop button."""
+        self.page.evaluate("async () => { await jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
 
     def restart_kernel(self) -> None:
         """Restart the kernel, as the menu does after its question."""

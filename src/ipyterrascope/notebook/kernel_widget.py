@@ -46,6 +46,23 @@ class KernelWidget(anywidget.AnyWidget):
         # made by whoever makes the widget, before it is shown
         return threading.RLock()
 
+    def open(self) -> None:
+        """Open the line to the front-ends."""
+        super().open()
+        self._be_heard()
+
+    def _send(self, msg: object, buffers: object = None) -> None:
+        super()._send(msg, buffers)
+        self._be_heard()
+
+    def _be_heard(self) -> None:
+        """Let the next click come to the thread that its front-end chose for it.
+
+        ipykernel 7.4 notes which thread a comm sent from, and brings what comes to that one: after a message that
+        belongs to a running cell, to the main thread, where it would wait for the end of the cell.
+        """
+        getattr(self.comm, "__dict__", {}).pop("_reply_subshell_id", None)
+
     def set_state(self, sync_data: Mapping[str, object]) -> None:
         """Take nothing from a front-end: put the truth back into the one that set a trait, and into all others."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Shows the login widget under the running cell (floor 6)."""
+"""Shows the widgets under the running cell (floor 6)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..auth.account import Account
 from ..values.providers import LoginMethod
 
 if TYPE_CHECKING:
+    from ..transfer import Download
     from .login_widget import LoginWidget
 
 _WAY_ON = (
@@ -53,6 +54,20 @@ def show_login(
         account.shown_by = widget
     else:
         display(WithoutWidgets(account.provider.label))
+
+
+def show_download(download: Download) -> None:
+    """Display the widget of a download; when that has ended, its text, which is saved, says how."""
+    from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
+
+    from .download_widget import DownloadWidget
+
+    def show_again(widget: DownloadWidget) -> None:
+        if handle is not None:
+            handle.update(widget)
+
+    widget = DownloadWidget(download, on_end=show_again)
+    handle = display(widget, display_id=True)
 
 
 class WithoutWidgets:

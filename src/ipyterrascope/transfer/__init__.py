@@ -13,7 +13,7 @@ from .order import Order, order_of
 from .plan import Action, plan
 from .prepare import prepare
 from .preview import Plan
-from .progress import Progress, show_bar, show_notebook_bar
+from .progress import Progress, show_bar
 from .report import Outcome, Report
 from .retry import Backoff
 from .sources import Item, Lines, Selection, Source, items_from
@@ -48,5 +48,4 @@ __all__ = [
     "prepare",
     "rate_of",
     "show_bar",
-    "show_notebook_bar",
 ]

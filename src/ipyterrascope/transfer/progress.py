@@ -82,26 +82,6 @@ def show_bar(download: Download) -> None:
         download.observe(TerminalBar(partial(tqdm, dynamic_ncols=True)).show)
 
 
-def show_notebook_bar(download: Download) -> None:
-    """Show how far a download is under the cell."""
-    download.observe(TerminalBar(_notebook_bar).show)
-
-
-def _notebook_bar(**options: object) -> _Bar:
-    """Make the bar of a notebook, which leaves its last state as text in the saved file, and not its first."""
-    bar = importlib.import_module("tqdm.notebook").tqdm(display=False, **options)
-    shown = importlib.import_module("IPython.display").display(bar.container, display_id=True)
-
-    def close_and_show() -> None:
-        del bar.close
-        bar.close()
-        if shown is not None:
-            shown.update(bar.container)
-
-    bar.close = close_and_show
-    return bar
-
-
 def _of_interest(state: DownloadState) -> list[str]:
     """Say what is waited for, or else which file comes."""
     waiting = [f"{file.name}: {file.note}" for file in state.active if file.note]

@@ -180,7 +180,7 @@ class Report(Sequence[Path]):
         return Report, (self.outcomes, self.seconds)
 
     def __str__(self) -> str:
-        counts = [f"{len(self._with(status))} {word}" for status, word in _WORDS.items() if self._with(status)]
+        counts = [f"{len(self._with(status)):,} {word}" for status, word in _WORDS.items() if self._with(status)]
         fetched = sum(outcome.size_bytes or 0 for outcome in self.saved)
         size = f" ({size_text(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
         return f"{', '.join(counts) or 'nothing to download'}{size}"

@@ -20,8 +20,8 @@ class FileState:
     ----------
     name : str
         Its path in the target folder.
-    status : {"waiting", "active", "saved", "skipped", "failed", "cancelled"}
-        "waiting" for its turn, also while paused; "skipped" means that it was there already.
+    status : {"waiting", "active"} or that of an `Outcome`
+        "waiting" for its turn, also while paused.
     bytes_done : int
         How many bytes of it are there.
     bytes_total : int, optional

@@ -64,6 +64,7 @@ class Download:
         self._lock = threading.RLock()
         self._phase: Phase = "running"
         self._control, self._is_cancelled = Control(monotonic), False
+        self._is_foreground = False
         self._news = SimpleQueue[None]()
         paths = {item: action.path for item, action in order.by_item.items()}
         self._tally = Tally(paths, order.plan.folder, monotonic)
@@ -89,11 +90,13 @@ class Download:
 
     def carry_out(self) -> Report:
         """Begin, and wait for the end as `wait` does; an interrupt (Ctrl-C) cancels it, within a second."""
+        self._is_foreground = True
         try:
             self.start()
             return self.wait()
         finally:
             self._end_by(time.monotonic() + _PATIENCE_S)
+            self._is_foreground = False
 
     # ── what a person may do ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,6 +104,11 @@ class Download:
     def state(self) -> DownloadState:
         """How it stands now."""
         return self._tally.state(self._phase)
+
+    @property
+    def is_foreground(self) -> bool:
+        """True while the call that began it waits for it, so that an interrupt cancels it."""
+        return self._is_foreground
 
     @property
     def folder(self) -> str:
