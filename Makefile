@@ -31,7 +31,7 @@ test: ## all tests, on the built and installed wheel; installs what they need
 soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
 	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600 $(ARGS)
 
-screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widget, in build/screenshots
+screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widgets, in build/screenshots
 	tools/system-packages chromium
 	PYTHONPATH=tests:tools $(BIN)/python -m testbed.screenshots build/screenshots
 

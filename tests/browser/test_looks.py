@@ -5,47 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from testbed.lab import Lab
+from testbed.looks import checked, size_of
 from testbed.scenes import ENDINGS, SCENES, THEMES, Theatre, theatre
 
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # what a person opens or does wrong may take room; all else must not move what is below
 GROWING = {"code-qr", "form-one-time-code", "form-refused"}
 WIDTHS_PX = (0, 640, 320, 240, 160)  # 0: as the cell is
 
-_CHECK = """async ([root, rules]) => {
-  const options = { runOnly: rules, resultTypes: ["violations", "incomplete", "passes"] };
-  const found = await axe.run(root, options);
-  const told = kind => found[kind].flatMap(rule => rule.nodes.map(node => [rule.id, node.html, node.failureSummary]));
-  const looked = found.passes.find(rule => rule.id === "color-contrast")?.nodes.length ?? 0;
-  return { faults: told("violations"), unsure: told("incomplete"), looked };
-}"""
-_SIZE = """([root, width]) => {
-  const holder = document.querySelector(root).parentElement;
-  holder.style.width = width ? `${width}px` : "";
-  const card = document.querySelector(root);
-  const isSeen = node => !node.closest(".ts-announcer") && node.getClientRects().length;
-  const inner = [...card.querySelectorAll("*")].filter(isSeen);
-  const right = Math.max(...inner.map(node => node.getBoundingClientRect().right));
-  const broken = [];
-  const texts = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
-  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
-    if (!isSeen(text.parentElement)) continue;
-    for (const { 0: word, index } of text.data.matchAll(/[^\\s-]+/g)) {
-      const range = document.createRange();
-      range.setStart(text, index);
-      range.setEnd(text, index + word.length);
-      if (new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1) broken.push(word);
-    }
-  }
-  return [card.offsetHeight, Math.ceil(right - card.getBoundingClientRect().right), broken];
-}"""
 # of the other faces, what says most of them, in the order of reading
 _READS = {
     "start": [
@@ -89,7 +60,7 @@ def test_every_face_is_accessible(stage: Theatre, theme: str, record_property: A
     looked: dict[str, int] = {}
     for name in SCENES:
         stage.show(name)
-        found[name], looked[name] = checked(stage)
+        found[name], looked[name] = checked(stage.notebook.page, _ROOT)
     record_property("color-contrast", looked)
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert min(looked.values()) >= 3, looked
@@ -103,20 +74,9 @@ def test_a_choice_and_a_lost_kernel_are_accessible(lab: Lab, name: str) -> None:
         stage.show("code" if name == "choice" else name)
         for theme in THEMES.values():
             stage.notebook.use_theme(theme)
-            faults, looked = checked(stage)
+            faults, looked = checked(stage.notebook.page, _ROOT)
             assert faults == []
             assert looked >= 3
-
-
-def checked(stage: Theatre) -> tuple[list[Any], int]:
-    """Return what axe finds wrong or is unsure of, and how many texts it looked at for contrast."""
-    page = stage.notebook.page
-    if not page.evaluate("'axe' in window"):
-        page.add_script_tag(path=AXE)
-    # else axe takes everything for outside the page, and looks at no contrast
-    page.evaluate("document.body.style.height = '100vh'")
-    result = page.evaluate(_CHECK, [_ROOT, RULES])
-    return result["faults"] + result["unsure"], result["looked"]
 
 
 def test_every_face_fits_and_nothing_below_jumps(stage: Theatre) -> None:
@@ -127,7 +87,7 @@ def test_every_face_fits_and_nothing_below_jumps(stage: Theatre) -> None:
     for name in SCENES:
         stage.show(name)
         for width in WIDTHS_PX:
-            height, over, broken = stage.notebook.page.evaluate(_SIZE, [_ROOT, width])
+            height, over, broken = size_of(stage.notebook.page, _ROOT, width)
             if name not in GROWING:
                 heights[width][name] = height
             if over > 0 or broken:

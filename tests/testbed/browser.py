@@ -34,12 +34,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def loopback_context(browser: Browser, besides: str = " ") -> Iterator[BrowserContext]:
+def loopback_context(browser: Browser, besides: str = " ", scale: float = 1.0) -> Iterator[BrowserContext]:
     """Open a fresh profile; assert at the end that no page asked for anything outside loopback.
 
-    `besides` is how an address begins that a front-end asks for by itself, and does not get.
+    `besides` is how an address begins that a front-end asks for by itself, and does not get; `scale` is how many pixels
+    of the screen make one of the page.
     """
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}, device_scale_factor=scale)
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
 

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parents[1]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 
 
-_KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
 def _nothing(_widget: Locator) -> None:
@@ -56,25 +56,30 @@ def _scan(widget: Locator) -> None:
     widget.get_by_role("button", name="Show the address as a QR code").click()
 
 
-def _ask_a_busy_kernel(widget: Locator) -> None:
-    _mute(widget)
-    widget.page.evaluate(f"() => {{ {_KERNEL}.requestExecute({{ code: 'import time; time.sleep(9)' }}); }}")
-    widget.get_by_role("button", name="New code").click()
+def ask_a_busy_kernel(widget: Locator, button: str = "New code") -> None:
+    """Press a button that the kernel is busy with for nine seconds, as one without subshells is with a running cell."""
+    _execute(widget, "import time; stage.widget.comm.on_msg(lambda _: time.sleep(9))")
+    widget.get_by_role("button", name=button).click()
 
 
-def _forget(widget: Locator) -> None:
-    _mute(widget)
-    widget.page.wait_for_function(f"() => {_KERNEL}.status === 'idle'")
+def forget(widget: Locator) -> None:
+    """Let the kernel know nothing of the widget any more, and the view find out."""
+    mute(widget)
+    widget.page.wait_for_function(f"() => {KERNEL}.status === 'idle'")
     widget.page.evaluate("() => { window.dispatchEvent(new Event('focus')); }")
 
 
-def _mute(widget: Locator) -> None:
-    # as a kernel that has no subshells, or knows nothing of the widget
-    code = "stage.widget.comm.on_msg(lambda _: None)"
-    widget.page.evaluate("async code => { await " + _KERNEL + ".requestExecute({ code }).done; }", code)
+def mute(widget: Locator) -> None:
+    """Let the kernel hear nothing: as one that knows nothing of the widget."""
+    _execute(widget, "stage.widget.comm.on_msg(lambda _: None)")
 
 
-def _shut_down(widget: Locator) -> None:
+def _execute(widget: Locator, code: str) -> None:
+    widget.page.evaluate("async code => { await " + KERNEL + ".requestExecute({ code }).done; }", code)
+
+
+def shut_down(widget: Locator) -> None:
+    """End the kernel, as the menu does."""
     widget.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
 
 
@@ -100,9 +105,9 @@ SCENES = {
 
 # these need a stage of their own, which they end
 ENDINGS = {
-    "waiting": Scene("code", "Waiting for the running cell", _ask_a_busy_kernel),
-    "gone": Scene("code", "earlier session", _forget),
-    "stopped": Scene("code", "has stopped", _shut_down),
+    "waiting": Scene("code", "Waiting for the running cell", ask_a_busy_kernel),
+    "gone": Scene("code", "earlier session", forget),
+    "stopped": Scene("code", "has stopped", shut_down),
 }
 
 

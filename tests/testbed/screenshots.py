@@ -1,4 +1,4 @@
-"""Take a picture of each face of the widget: `make screenshots`. In JupyterLab, three themes, wide and narrow."""
+"""Take a picture of each face of the widgets: `make screenshots`. In JupyterLab, three themes, wide and narrow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.browser import chromium, loopback_context
+from testbed.download_scenes import DOWNLOAD_ENDINGS, DOWNLOAD_SCENES, download_theatre
 from testbed.lab import Lab, Notebook, lab_server
 from testbed.scenes import ENDINGS, SCENES, THEMES, theatre
 
@@ -42,6 +43,10 @@ def _faces(lab: Lab) -> Iterator[tuple[str, Notebook, Locator]]:
         with theatre(lab, has_choice=has_choice) as stage:
             for name in names:
                 yield name, stage.notebook, stage.show("code" if name == "choice" else name)
+    for names in (list(DOWNLOAD_SCENES), *([name] for name in DOWNLOAD_ENDINGS)):
+        with download_theatre(lab) as downloads:
+            for name in names:
+                yield name, downloads.notebook, downloads.show(name)
 
 
 if __name__ == "__main__":
