@@ -29,4 +29,18 @@ export default [
       ],
     },
   },
+  {
+    files: ["js/**/*.js"],
+    ignores: ["js/**/*strings.js"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        // names of keys are compared, or asked for
+        ...[
+          ":not(BinaryExpression, CallExpression[callee.property.name='getModifierState']) > Literal[value=/^[A-Z][a-z]+/]",
+          "TemplateElement[value.raw=/[A-Z][a-z]+ [a-z]/]",
+        ].map((selector) => ({ selector, message: "What people read is in a module of strings, to be translated." })),
+      ],
+    },
+  },
 ];
