@@ -42,7 +42,7 @@ bench: $(VENV)/demo.stamp ## our downloads against curl, aria2c, wget and reques
 
 lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
 	$(BIN)/ruff check
-	$(BIN)/ruff format --check src tests tools notebooks benchmarks
+	$(BIN)/ruff format --check src tests tools notebooks benchmarks examples
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	npm run --silent lint

@@ -413,7 +413,8 @@ class Account:
             )
         reason = state.error or ended
         if reason is not None and (state.phase == "failed" or reason.error):
-            return LoginRequired(reason.what, reason.why, "Sign in again.", error=reason.error)
+            do = reason.do if isinstance(reason, LoginRequired) else "Sign in again."
+            return LoginRequired(reason.what, reason.why, do, error=reason.error)
         return LoginRequired(
             f"You are not signed in to {label}.",
             "You signed out." if self._chain.is_resting else "",

@@ -14,6 +14,7 @@ from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.states import Source
 from .chain import SilentSource, WhyNot
 from .environment import environment_source
+from .hub import hub_source
 from .login_store import LoginStore
 from .shelves import FileShelf, KeyringShelf, logins_folder
 from .stored import stored_source
@@ -42,6 +43,7 @@ _MAKERS: dict[SilentName, Make] = {
     "token_file": lambda configuration, environ: token_file_source(
         configuration.token_file, may_be_shared=configuration.token_file_may_be_shared
     ),
+    "hub": lambda configuration, environ: hub_source(environ, connection=configuration.connection),
 }
 """How each other source is made, from what is configured and from the environment."""
 

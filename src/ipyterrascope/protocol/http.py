@@ -1,4 +1,4 @@
-"""The HTTP calls to an identity provider (floor 2).
+"""The HTTP calls to an identity provider, and to whoever lends its tokens (floor 2).
 
 No redirect is followed, no `~/.netrc` is read, nothing for loopback goes through a proxy, and no answer larger than
 1 MiB or slower than a deadline is waited for. No exception of the HTTP library leaves this module: it would carry the
@@ -74,7 +74,7 @@ class _Session(requests.Session):
 
 
 class HttpClient:
-    """Asks an identity provider.
+    """Asks an identity provider, or who lends its tokens.
 
     Parameters
     ----------
@@ -82,11 +82,16 @@ class HttpClient:
         CA bundle and connect time-out.
     deadline_s : float
         Seconds after which an answer that is not complete is given up, however often a byte of it comes.
+    authorization : Secret, optional
+        The header of that name, for a server that asks for one.
     """
 
-    def __init__(self, connection: Connection, *, deadline_s: float = _DEADLINE_S) -> None:
+    def __init__(
+        self, connection: Connection, *, deadline_s: float = _DEADLINE_S, authorization: Secret | None = None
+    ) -> None:
         self._connection = connection
         self._deadline_s = deadline_s
+        self._authorization = authorization
 
     def get(self, url: str) -> Answer:
         """GET a JSON document. Raises `ProviderError` when no answer comes that can be read."""
@@ -138,12 +143,14 @@ class HttpClient:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if self._authorization is not None:
+            headers["Authorization"] = self._authorization.reveal()
         try:
             with _Session() as session:
                 session.mount("https://", adapter)
                 session.mount("http://", adapter)
                 session.auth = NoNetrc()
-                # http is for loopback only, and that needs no proxy and no CA bundle of the environment
+                # http is for what is near, and that needs no proxy and no CA bundle of the environment
                 session.trust_env = not url.lower().startswith("http:")
                 with session.request(
                     method,
