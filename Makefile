@@ -29,6 +29,7 @@ test: ## all tests, on the built and installed wheel; installs what they need
 	build/venv/bin/pytest $(ARGS)
 
 soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
+	tools/system-packages chromium java maven unzip
 	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600 $(ARGS)
 
 screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widgets, in build/screenshots

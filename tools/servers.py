@@ -26,6 +26,7 @@ def running(
     is_ready: Callable[[], bool],
     log: Path,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     timeout_s: float = 120,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server in a process group of its own; SIGTERM ends the group with the block, or with this process.
@@ -42,6 +43,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=env,
+            cwd=cwd,
             start_new_session=True,
         )
     with _guard(process):

@@ -27,6 +27,8 @@ class ProtectedFiles:
         What is served, by path, for example ``/download/a.tif``. May be changed while it runs.
     answered : list of (str, int)
         Path and status of every request so far.
+    ends_at : dict of str to float
+        When the token ends that a user's last request had, in POSIX seconds.
     """
 
     base_url: str
@@ -34,6 +36,7 @@ class ProtectedFiles:
     keys: KeySet
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     answered: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    ends_at: dict[str, float] = field(default_factory=dict[str, float])
 
     def add(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
@@ -45,9 +48,11 @@ class ProtectedFiles:
         scheme, _, token = authorization.partition(" ")
         claims = jwt.JWTClaimsRegistry(iss={"essential": True, "value": self.issuer}, exp={"essential": True})
         try:
-            claims.validate(jwt.decode(token, self.keys, algorithms=["RS256"]).claims)
+            told = jwt.decode(token, self.keys, algorithms=["RS256"]).claims
+            claims.validate(told)
         except (JoseError, ValueError):
             return False
+        self.ends_at[str(told.get("preferred_username"))] = float(told["exp"])
         return scheme == "Bearer"
 
 

@@ -253,9 +253,9 @@ class Notebook:
         self.widget = self.panel.locator(".ipyterrascope-login")
         self.download = self.panel.locator(".ipyterrascope-download")
 
-    def wait_for_kernel(self) -> None:
+    def wait_for_kernel(self, timeout_s: float = 60) -> None:
         """Wait until the kernel is connected and idle."""
-        self.page.wait_for_function(_IS_CONNECTED, timeout=60_000)
+        self.page.wait_for_function(_IS_CONNECTED, timeout=timeout_s * 1000)
 
     def cell(self, index: int) -> Locator:
         """Return a cell; its editor and its outputs are inside."""

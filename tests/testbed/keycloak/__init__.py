@@ -49,6 +49,8 @@ DORA = User("dora", "s3cret-Pa55")
 """All is well; may ask for `offline_access`."""
 BOOTS = User("boots", "päss wörd+&%")
 """Odd characters; `offline_access` is refused."""
+GUEST = User("guest", "guest-Pa55")
+"""All is well, but this one is in no group: the others are in `hub-users`."""
 DISABLED = User("disabled", "x")
 """The account is disabled."""
 MUSTACT = User("mustact", "x")

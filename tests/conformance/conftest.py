@@ -1,0 +1,70 @@
+"""A Hub for all tests of it, whose way to Keycloak's token endpoint can be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from testbed.files import ProtectedFiles
+    from testbed.hub import Hub
+    from testbed.keycloak import Keycloak
+    from testbed.relay import Relay
+
+
+@pytest.fixture(scope="session")
+def hub_files(keycloak_server: Keycloak) -> Iterator[ProtectedFiles]:
+    """The catalogue and the files that the Hub's notebooks know."""
+    from testbed.files import protected_files
+
+    with protected_files(keycloak_server.issuer) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def token_relay(keycloak_server: Keycloak) -> Iterator[Relay]:
+    from testbed.relay import relay
+
+    with relay(urlsplit(keycloak_server.issuer).port or 80) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hub_server(
+    tmp_path_factory: pytest.TempPathFactory,
+    keycloak_server: Keycloak,
+    token_relay: Relay,
+    hub_files: ProtectedFiles,
+) -> Iterator[Hub]:
+    from testbed.hub import hub
+
+    token_url = f"http://127.0.0.1:{token_relay.port}/auth/realms/terrascope/protocol/openid-connect/token"
+    environ = {
+        "TERRASCOPE_ISSUER": keycloak_server.issuer,
+        "TERRASCOPE_HOSTS": "127.0.0.1",
+        "TERRASCOPE_STAC_URL": hub_files.base_url,
+    }
+    folder = tmp_path_factory.mktemp("hub") / "hub"
+    extra = f"c.GenericOAuthenticator.token_url = {token_url!r}"
+    with hub(folder, keycloak_server, extra=extra, environ=environ) as running:
+        yield running
+
+
+@pytest.fixture
+def hub(hub_server: Hub, keycloak: Keycloak, token_relay: Relay) -> Iterator[Hub]:
+    """A JupyterHub by the example's configuration, and a Keycloak without a session and an event of earlier tests."""
+    yield hub_server
+    token_relay.up()
+
+
+@pytest.fixture
+def stock_hub(tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak) -> Iterator[Hub]:
+    """A Hub that signs in like the other, and is otherwise as JupyterHub comes: no renewal, and no role of ours."""
+    from testbed.hub import hub
+
+    extra = "c.GenericOAuthenticator.refresh_user_hook = None\nc.JupyterHub.load_roles = [testbed]"
+    with hub(tmp_path_factory.mktemp("stock") / "hub", keycloak, extra=extra) as running:
+        yield running
