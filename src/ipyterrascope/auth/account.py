@@ -93,7 +93,7 @@ class Account:
         self.connection = connection or Connection()
         self._client = OAuthClient(provider, self.connection)
         self._by_refresh_token = ByRefreshToken(self._client.refresh)
-        self._keeper = Keeper(self._client, self._by_refresh_token, on_lost=lambda why: self._machine.show(notice=why))
+        self._keeper = Keeper(self._client, self._by_refresh_token, on_lost=self._on_lost)
         self._keeper.store = store or self._keeper.store
         self._vault = Vault(on_renewed=self._on_renewed, on_ended=self._on_ended, on_orphaned=self._discard)
         self._idle = IdleWatch(self._vault, keep_alive_s)
@@ -120,7 +120,7 @@ class Account:
     @property
     def why_not(self) -> Mapping[SilentName, WhyNot]:
         """For each silent source that did not serve, one sentence why."""
-        return self._chain.why_not
+        return dict(self._chain.why_not)
 
     @property
     def sources(self) -> tuple[SilentName, ...]:
@@ -472,6 +472,12 @@ class Account:
                     user=self._login.user, expires_at=tokens.expires_at, session_ends_at=tokens.refresh_expires_at
                 )
                 self._idle.watch()
+
+    def _on_lost(self, why: str) -> None:
+        with self._machine.lock:
+            if self._login is not None:
+                self._login = replace(self._login, kept_as="")
+                self._machine.show(remember=False, notice=why)
 
     def _on_ended(self, reason: TerrascopeError) -> None:
         with self._machine.lock:

@@ -95,6 +95,8 @@ def _sources(account: Account) -> list[Fact]:
         why_not = account.why_not.get(name)
         if account.state.source == name:
             text = f"serves{_WARNINGS.get(name, '')}"
+        elif name == "stored" and account.state.remember:
+            text = "keeps this login until you log out"
         else:
             text = why_not.reason if why_not else "not asked"
         places.setdefault(text, []).append(SOURCES[name])

@@ -528,6 +528,7 @@ def test_a_disk_that_is_full_at_a_renewal(box: Sandbox, folder: Path, monkeypatc
     monkeypatch.setattr(FileShelf, "write", full)
     renew(account)
     assert "goes on in this kernel only. The store cannot be written" in account.state.notice
+    assert not account.state.remember
     monkeypatch.undo()
     monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent.parent))
     assert [*folder.glob("*.json")] == []

@@ -54,7 +54,7 @@ def shown(
     account = SimpleNamespace(
         provider=replace(TERRASCOPE, badge=badge),
         state=state,
-        sources=("environment", "token_file", "hub"),
+        sources=("environment", "token_file", *(("stored",) if state.remember else ()), "hub"),
         why_not={name: WhyNot(reason) for name, reason in why_not.items()},
         came_from=came_from,
         is_unchecked=is_unchecked,
@@ -96,6 +96,17 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
                 "  token ends: 09:05:00 CET (in 5 min) and is not renewed",
                 "  environment: serves; child processes see it too",
                 "  token file, JupyterHub: not asked",
+            ],
+        ),
+        (
+            replace(SIGNED_IN, remember=True, session_ends_at=None),
+            {"environment": "Nothing is set.", "stored": "No login is stored."},
+            [
+                "signed in as dora, by device code.",
+                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
+                "  environment: Nothing is set.",
+                "  token file, JupyterHub: not asked",
+                "  stored login: keeps this login until you log out",
             ],
         ),
         (
