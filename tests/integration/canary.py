@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psutil
 from kernels import FrontEnd
 
 # Runs in the kernel: writes down what its objects show of themselves, also where nobody looks.
@@ -35,7 +36,10 @@ def _probe(path):
                 yield step.tb_frame
                 step = step.tb_next
 
-    ours = ("ipyterrascope", "requests", "urllib3", "oauthlib", "http", "anywidget", "rasterio", "fsspec", "aiohttp")
+    ours = (
+        *("ipyterrascope", "requests", "urllib3", "oauthlib", "http", "anywidget"),
+        *("rasterio", "fsspec", "aiohttp", "filelock"),
+    )
     named = {**shell.user_ns, **{f"_public_{name}": getattr(ts, name) for name in ts.__all__}}
     held = gc.get_objects()
     found = [*named.values(), *(thing for thing in held if str(type(thing).__module__).partition(".")[0] in ours)]
@@ -65,7 +69,7 @@ def _probe(path):
 
 
 def places_of(notebook: FrontEnd, folder: Path) -> dict[str, bytes]:
-    """Return everything that left the kernel's memory: files, messages, traits, and the environment."""
+    """Return everything that left the kernel's memory: files, messages, traits, its environment and its children's."""
     places = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for number, message in enumerate(notebook.messages):
         told = {name: message.get(name) for name in ("content", "metadata", "parent_header")}
@@ -74,6 +78,7 @@ def places_of(notebook: FrontEnd, folder: Path) -> dict[str, bytes]:
         places[name] = json.dumps(told, default=str, ensure_ascii=False).encode() + b"".join(buffers)
     for view, traits in notebook.widgets.items():
         places[f"traits of {view}"] = json.dumps(traits, default=str, ensure_ascii=False).encode()
-    process = notebook.manager.provisioner.process  # type: ignore[union-attr]
-    places["environ"] = Path(f"/proc/{process.pid}/environ").read_bytes()
+    kernel = psutil.Process(notebook.manager.provisioner.process.pid)  # type: ignore[union-attr]
+    for process in (kernel, *kernel.children(recursive=True)):
+        places[f"environ of {process.name()}"] = Path(f"/proc/{process.pid}/environ").read_bytes()
     return places

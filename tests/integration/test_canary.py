@@ -109,10 +109,19 @@ class Story:
         return found_in(places_of(self.notebook, self.folder), secrets_of(self.box, self.typed), USERS)
 
 
-def type_password(story: Story, view: str, user: str, password: str, method: str = "password", code: str = "") -> None:
+def type_password(
+    story: Story,
+    view: str,
+    user: str,
+    password: str,
+    method: str = "password",
+    code: str = "",
+    *,
+    remember: bool = False,
+) -> None:
     story.typed |= {password, code} - {""}
     buffers = [text.encode() for text in (password, code) if text]
-    form = {"username": user, "method": method, "has_one_time_code": bool(code)}
+    form = {"username": user, "method": method, "has_one_time_code": bool(code), "remember": remember}
     story.notebook.click(view, "submit_password", buffers, **form)
 
 
@@ -339,6 +348,72 @@ def test_the_canary_can_fail(planted: Callable[[str], set[str]], kind: str) -> N
     """A secret that is planted on purpose is found where it was planted."""
     code, place = PLANTS[kind]
     assert [found for found in planted(code) if place in found]
+
+
+KEEPING = """
+import multiprocessing, subprocess, time
+spawned = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+spawned.start()
+children = [subprocess.Popen(["sleep", "60"]), spawned]
+"""
+
+
+def modes_below(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+
+
+def keep_a_login(story: Story) -> None:
+    """Sign in to stay by code and by form; in between use it with children beside, in trouble, and log out."""
+    notebook, box = story.notebook, story.box
+    view = story.run("code", "%terrascope login --remember").views[0]
+    notebook.until_phase(view, "awaiting_user")
+    box.approve(box.waiting_codes[-1])
+    notebook.until_phase(view, "signed_in")
+    story.run("children", KEEPING)
+    story.run("keyrings", "import keyring.backend; keyring.backend.get_all_keyring()")
+    story.run("let the token end", "time.sleep(2.1)")
+    story.run("use", "s = ts.session(); auth = ts.auth(); s.get(URL).status_code")
+    box.timeline.token(503)
+    story.run("trouble", "time.sleep(2.1); s.get(URL)")
+    story.run("status", "%terrascope status")
+    for name in ("pickling the account", "pickling the tokens", "a missing key"):
+        story.run(name, MISHAPS[name])
+    story.run("logout", "%terrascope logout")
+    type_password(story, view, "dora", PASSWORD, remember=True)
+    notebook.until_phase(view, "signed_in")
+
+
+@pytest.mark.parametrize("store", ["file", "keyring"])
+def test_a_login_that_stays_is_in_its_store_and_nowhere_else(tmp_path: Path, store: str) -> None:
+    """Neither children nor notebook, logs (filelock's and keyring's too), lock or temporary files hold what is stored;
+    the store itself does, and it is this user's alone."""
+    logins = tmp_path / ".local" / "share" / "ipyterrascope" / "logins"
+    tests = str(Path(__file__).parents[1])
+    environ = {"TERRASCOPE_STORE": store, "PYTHON_KEYRING_BACKEND": "testbed.keyrings.Memory", "PYTHONPATH": tests}
+    with contextlib.ExitStack() as stack:
+        box = stack.enter_context(Sandbox(device_interval_s=1, access_token_lifetime_s=2))
+        notebook = stack.enter_context(front_end(environment_for(tmp_path, box, **environ), tmp_path))
+        story = Story(notebook, box, tmp_path)
+        story.run("prepare", f"{PREPARE}\nURL = {box.download_urls[0]!r}\nauth = None\n{PROBE}")
+        keep_a_login(story)
+        assert [story.cells[name].ename for name in ("use", "children", "logout")] == [""] * 3
+        assert story.cells["use"].result == "200"
+        assert "signed in as dora, by device code." in story.cells["status"].result
+        found = story.look()
+        assert any(place.startswith("environ of sleep") for place in places_of(notebook, tmp_path))
+        save(story)
+        logged = "".join(cell.stream for cell in story.cells.values())
+        assert "DEBUG:filelock:" in logged
+        assert "DEBUG:keyring.backend:" in logged
+        if store == "file":
+            assert set(modes_below(logins).values()) == {0o700, 0o600}
+            kept = {path.name for path in logins.glob("*.json")}
+            assert len(kept) == 1
+            assert {place.split(" ")[0].rsplit("/", 1)[-1] for place in found} == kept
+        else:
+            assert found == set()
+        story.run("the end", "[child.kill() for child in children]\n%terrascope logout")
+        assert [*logins.glob("*.json")] == []
 
 
 def test_an_unattended_notebook_keeps_no_secret(tmp_path: Path) -> None:
