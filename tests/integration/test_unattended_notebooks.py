@@ -126,22 +126,36 @@ def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None
     assert not box.requests
 
 
-def executed(name: str, box: Sandbox, credentials: dict[str, str], folder: Path) -> list[Any]:
-    """Run a notebook of ours unattended, configured as people do it, and return its code cells; none has failed."""
-    environ = environment_for(folder, **credentials)
+def ran(name: str, box: Sandbox, folder: Path, run_by: Any = by_nbclient, **variables: str) -> list[Any]:
+    """Run a notebook of ours unattended, configured as people do it, and return its code cells."""
+    environ = environment_for(folder, **variables)
     traits = {"issuer": box.issuer, "hosts": {f"127.0.0.1:{box.port}"}, "stac_url": box.stac_url, "badge": "SANDBOX"}
     configure_ipython(Path(environ["IPYTHONDIR"]), {f"Terrascope.{name}": value for name, value in traits.items()})
     document = nbformat.read(Path(__file__).parents[2] / "notebooks" / name, 4)
     assert [cell.outputs for cell in document.cells if cell.get("outputs")] == []
-    code = [cell for cell in by_nbclient(document, environ, folder).cells if cell.cell_type == "code"]
-    assert [cell.outputs for cell in code if any(output.output_type == "error" for output in cell.outputs)] == []
-    return code
+    return [cell for cell in run_by(document, environ, folder).cells if cell.cell_type == "code"]
+
+
+def failed_in(code: list[Any]) -> list[Any]:
+    return [cell for cell in code if any(output.output_type == "error" for output in cell.outputs)]
+
+
+@pytest.mark.parametrize("run_by", [by_nbclient, by_papermill])
+def test_the_quickstart_stops_at_once_without_a_credential(run_by: Any, box: Sandbox, tmp_path: Path) -> None:
+    """Unattended and with nothing that lies ready, its login cell fails within a second, and no cell after it runs."""
+    code = ran("quickstart.ipynb", box, tmp_path, run_by)
+    (failed,) = failed_in(code)
+    assert error_of(failed).ename == "LoginRequired"
+    assert seconds_of(failed) < 3  # a second, on a machine that may be busy
+    assert not any(cell.outputs for cell in code[code.index(failed) + 1 :])
+    assert not box.requests
 
 
 def test_a_picture_is_drawn_without_a_download(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
     """The notebook about GDAL and xarray runs to its end unattended: it draws the picture, and saves no file and no
     secret."""
-    code = executed("cog_xarray.ipynb", box, credentials, tmp_path)
+    code = ran("cog_xarray.ipynb", box, tmp_path, **credentials)
+    assert [cell.outputs for cell in failed_in(code)] == []
     shown = [output.get("data", {}) for cell in code for output in cell.outputs]
     pictures = [data["image/png"] for data in shown if "image/png" in data]
     assert len(pictures) == 1
@@ -154,9 +168,11 @@ def test_a_picture_is_drawn_without_a_download(box: Sandbox, credentials: dict[s
     assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
 
 
-def test_the_quickstart_runs_by_itself(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("run_by", [by_nbclient, by_papermill])
+def test_the_quickstart_runs_by_itself(run_by: Any, box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
     """The notebook that people start with runs to its end unattended, given a credential and a configuration."""
-    code = executed("quickstart.ipynb", box, credentials, tmp_path)
+    code = ran("quickstart.ipynb", box, tmp_path, run_by, **credentials)
+    assert [cell.outputs for cell in failed_in(code)] == []
     assert text_of(code[-1]) == "Signed out, and the session at Terrascope is ended."
     assert len([*tmp_path.glob("data/**/*.tif")]) == 2
 
