@@ -80,7 +80,7 @@ def _facts(account: Account, now: float) -> list[Fact]:
     facts: list[Fact] = []
     if state.phase == "signed_in":
         facts += _times(state, now)
-    if state.phase in ("signed_in", "signed_out", "failed"):
+    if state.phase != "signing_in":  # a source may be what is tried just now
         facts += _sources(account)
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
     if gdal is not None and (told := gdal.status(account.provider)).is_on:

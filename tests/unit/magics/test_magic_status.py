@@ -136,8 +136,13 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
         (LoginState(phase="signing_in"), {"environment": "Nothing is set."}, ["signing in …"]),
         (
             WAITING,
-            {"environment": "Nothing is set."},
-            ["waiting for approval of a code at sso.terrascope.be."],
+            {"environment": "Nothing is set.", "hub": "The Hub does not share its login with this server."},
+            [
+                "waiting for approval of a code at sso.terrascope.be.",
+                "  environment: Nothing is set.",
+                "  token file: not asked",
+                "  JupyterHub: The Hub does not share its login with this server.",
+            ],
         ),
         (
             LoginState(phase="failed", error=LoginDenied("The sign-in was denied.", "", "Get a new code.")),
