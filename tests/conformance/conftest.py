@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,23 +33,28 @@ def token_relay(keycloak_server: Keycloak) -> Iterator[Relay]:
 
 
 @pytest.fixture(scope="session")
-def hub_server(
-    tmp_path_factory: pytest.TempPathFactory,
-    keycloak_server: Keycloak,
-    token_relay: Relay,
-    hub_files: ProtectedFiles,
-) -> Iterator[Hub]:
-    from testbed.hub import hub
-
-    token_url = f"http://127.0.0.1:{token_relay.port}/auth/realms/terrascope/protocol/openid-connect/token"
-    environ = {
+def hub_environ(keycloak_server: Keycloak, hub_files: ProtectedFiles) -> Mapping[str, str]:
+    """What servers are given beside what the Hub gives: Terrascope is on this machine."""
+    return {
         "TERRASCOPE_ISSUER": keycloak_server.issuer,
         "TERRASCOPE_HOSTS": "127.0.0.1",
         "TERRASCOPE_STAC_URL": hub_files.base_url,
     }
+
+
+@pytest.fixture(scope="session")
+def hub_server(
+    tmp_path_factory: pytest.TempPathFactory,
+    keycloak_server: Keycloak,
+    token_relay: Relay,
+    hub_environ: Mapping[str, str],
+) -> Iterator[Hub]:
+    from testbed.hub import hub
+
+    token_url = f"http://127.0.0.1:{token_relay.port}/auth/realms/terrascope/protocol/openid-connect/token"
     folder = tmp_path_factory.mktemp("hub") / "hub"
     extra = f"c.GenericOAuthenticator.token_url = {token_url!r}"
-    with hub(folder, keycloak_server, extra=extra, environ=environ) as running:
+    with hub(folder, keycloak_server, extra=extra, environ=hub_environ) as running:
         yield running
 
 
@@ -61,10 +66,12 @@ def hub(hub_server: Hub, keycloak: Keycloak, token_relay: Relay) -> Iterator[Hub
 
 
 @pytest.fixture
-def stock_hub(tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak) -> Iterator[Hub]:
+def stock_hub(
+    tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak, hub_environ: Mapping[str, str]
+) -> Iterator[Hub]:
     """A Hub that signs in like the other, and is otherwise as JupyterHub comes: no renewal, and no role of ours."""
     from testbed.hub import hub
 
     extra = "c.GenericOAuthenticator.refresh_user_hook = None\nc.JupyterHub.load_roles = [testbed]"
-    with hub(tmp_path_factory.mktemp("stock") / "hub", keycloak, extra=extra) as running:
+    with hub(tmp_path_factory.mktemp("stock") / "hub", keycloak, extra=extra, environ=hub_environ) as running:
         yield running

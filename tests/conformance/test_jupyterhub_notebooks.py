@@ -128,6 +128,7 @@ def test_two_people_work_and_click_nothing(
             notebook.run(LOGIN)
             status = notebook.run(STATUS)
             assert f"signed in as {user.username}, from the login at JupyterHub" in status
+            assert "JupyterHub\tserves" in status
             assert "S2B_TOC" in notebook.run(FIND)
             notebook.run(CHOOSE)
             assert "2 saved" in notebook.run(DOWNLOAD)
@@ -176,3 +177,25 @@ def test_two_people_work_and_click_nothing(
     assert any(name.endswith("quickstart.ipynb") for name in texts)
     assert any(name.startswith("the environment of") for name in texts)
     assert not found_in(texts, secrets, ["dora", "boots"])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_without_the_roles_the_widget_comes_and_the_status_says_why(
+    stock_hub: Hub, chromium: Browser, people: ExitStack
+) -> None:
+    """A Hub that shares no login costs a click, and no error; the status says whom to ask for what."""
+    why = "JupyterHub\tThe Hub does not share its login with this server."
+    notebook = Person(stock_hub, DORA, seconds=1).open(chromium, people)
+    notebook.run(LOGIN)
+    notebook.output(LOGIN).get_by_text("Copy code").first.wait_for()
+    status = notebook.run(STATUS)
+    assert "waiting for approval of a code" in status
+    assert why in status
+    assert "Ask the Hub's administrator to give it to both roles, user and server" in status
+    assert "Finish the sign-in above" in notebook.run(FIND)
+    notebook.output(LOGIN).get_by_role("button", name="Cancel").click()
+    notebook.output(LOGIN).get_by_text("Cancelled").first.wait_for()
+    status = notebook.run(STATUS)
+    assert "not signed in." in status
+    assert why in status
