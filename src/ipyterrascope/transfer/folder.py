@@ -6,9 +6,9 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from ..errors import TargetInvalid, quoted
 from .names import size_text
@@ -61,16 +61,20 @@ def make_writable(folder: Path) -> None:
             pass
 
 
-@contextmanager
-def writing_to(path: Path) -> Generator[None, None, None]:
+class writing_to:
     """Turn what the operating system refuses inside the block into `TargetInvalid`.
 
     Only for file operations: the errors of requests are `OSError` too, and hold the request with its headers.
     """
-    try:
-        yield
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            raise _cannot_write(self._path, error) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> TargetInvalid:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,11 +67,20 @@ class Journal:
 
 
 class JournalFile:
-    """A journal that is being written, in the place of whatever is at `path`; a link is replaced, not followed."""
+    """A journal that is being written, in the place of whatever is at `path`; a link is replaced, not followed.
 
-    def __init__(self, path: Path, journal: Journal) -> None:
-        path.unlink(missing_ok=True)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _SAFELY, 0o666)
+    Parameters
+    ----------
+    path : str or path
+        Of the file, or its name in the folder of which `dir_fd` is the descriptor.
+    journal : Journal
+    dir_fd : int, optional
+    """
+
+    def __init__(self, path: str | os.PathLike[str], journal: Journal, dir_fd: int | None = None) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(path, dir_fd=dir_fd)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _SAFELY, 0o666, dir_fd=dir_fd)
         lines = [f"{start} {end}\n".encode() for start, end in journal.done]
         try:
             os.write(self._fd, journal.head() + b"".join(lines))
@@ -93,10 +103,10 @@ class JournalFile:
             os.close(fd)
 
 
-def read_journal(path: Path) -> Journal | None:
+def read_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> Journal | None:
     """Read a journal; None where there is none, or it cannot be believed (a kill may have cut it)."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY, dir_fd=dir_fd), "rb") as file:
             head, _, lines = file.read(_MAX_BYTES).partition(b"\n")
             fields: object = json.loads(head)
     except (OSError, ValueError, RecursionError):

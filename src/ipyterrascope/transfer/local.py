@@ -4,7 +4,8 @@ On Terrascope's own machines the products are mounted, and its catalogue tells w
 more than that: what it names is used only where it is a regular file of the size that the catalogue tells, and lies,
 all symbolic links followed, under one of the folders that were configured for it. It is opened by the way that the
 links led, without following any more of them, so that nobody can put another file there meanwhile; what is looked at
-is the open file, and a copy is made of that. A link is made to the place that the links led to.
+is the open file, and a copy is made of that. A link is made to the place that the links led to. What is written is
+written in the folder that was opened for it, as the engine does it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import os
 import stat
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal, get_args
 
 from ..errors import ContentInvalid, TransferError, UsageError, quoted
+from .directory import Directory, Folders
 from .failures import detached
+from .folder import writing_to
 from .names import PART
 from .partial import Partial
 from .plan import Action, Here
@@ -54,7 +57,7 @@ class LocalFiles:
     use : {"link", "copy", "off"}
         What is done with such files.
     symlink : callable
-        Makes a symbolic link. Where it cannot, the file is copied.
+        Makes a symbolic link, as `os.symlink` does. Where it cannot, the file is copied.
 
     Raises
     ------
@@ -63,7 +66,7 @@ class LocalFiles:
     """
 
     def __init__(
-        self, roots: Iterable[str], use: LocalUse = "link", *, symlink: Callable[[str, Path], None] = os.symlink
+        self, roots: Iterable[str], use: LocalUse = "link", *, symlink: Callable[..., None] = os.symlink
     ) -> None:
         if use not in get_args(LocalUse):
             raise UsageError(
@@ -90,22 +93,23 @@ class LocalFiles:
         self, actions: Iterable[Action], progress: Progress, gone: list[Action]
     ) -> Generator[Outcome, None, None]:
         """Link or copy what is here; yield what became of each, and add those to `gone` that are not here any more."""
-        for action in actions:
-            began = time.monotonic()
-            with self._opened(action.item) as found:
-                if found is None:
-                    gone.append(action)
-                    continue
-                progress.item_started(action.item)
-                outcome = self._placed(action, found, progress)
-            yield replace(outcome, seconds=time.monotonic() - began)
+        with closing(Folders()) as folders:
+            for action in actions:
+                began = time.monotonic()
+                with self._opened(action.item) as found:
+                    if found is None:
+                        gone.append(action)
+                        continue
+                    progress.item_started(action.item)
+                    outcome = self._placed(action, found, progress, folders.of(action.path, action.depth))
+                yield replace(outcome, seconds=time.monotonic() - began)
 
-    def _placed(self, action: Action, found: _Found, progress: Progress) -> Outcome:
+    def _placed(self, action: Action, found: _Found, progress: Progress, folder: Directory) -> Outcome:
         item, path = action.item, action.path
         try:
             # who has the unfinished file has the target
-            with Partial(path, item.url, overwrite=action.overwrite) as part:
-                status = self._linked(action, found)
+            with Partial(path, item.url, overwrite=action.overwrite, folder=folder) as part:
+                status = self._linked(action, found, folder)
                 if status is None:
                     _copy(found, part, item, progress)
                     status = "copied"
@@ -115,25 +119,26 @@ class LocalFiles:
             return Outcome(item=item, path=path, status="failed", error=detached(error))
         return Outcome(item=item, path=path, status=status, size_bytes=found.size_bytes)
 
-    def _linked(self, action: Action, found: _Found) -> Literal["linked", "skipped"] | None:
+    def _linked(self, action: Action, found: _Found, folder: Directory) -> Literal["linked", "skipped"] | None:
         """Link a file; None where it has to be copied, which also finds out what is in the way."""
         if action.do == "copy":
             return None
-        path = action.path
+        with writing_to(action.path):
+            folder.make()
+        name = folder.at(action.path.name)
         # a link in the place of the very file that it leads to would be all that is left of it
         with suppress(OSError):
-            if os.path.samestat(os.fstat(found.fd), os.lstat(path)):
+            if os.path.samestat(os.fstat(found.fd), os.stat(name, dir_fd=folder.fd, follow_symlinks=False)):
                 return "skipped"
-        new = path.with_name(f"{path.name}.{token_hex(4)}{PART}") if action.overwrite else path
+        new = f"{name}.{token_hex(4)}{PART}" if action.overwrite else name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._symlink(found.path, new)
-            if new != path:
-                os.replace(new, path)
+            self._symlink(found.path, new, dir_fd=folder.fd)
+            if new != name:
+                os.replace(new, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
         except (OSError, NotImplementedError):
-            if new != path:
+            if new != name:
                 with suppress(OSError):
-                    os.unlink(new)
+                    os.unlink(new, dir_fd=folder.fd)
             return None
         return "linked"
 

@@ -13,10 +13,10 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import TargetInvalid
+from .directory import Directory
 
 if sys.platform != "win32":
     import fcntl
@@ -31,7 +31,9 @@ class LockedFile:
 
     Parameters
     ----------
-    path : pathlib.Path
+    folder : Directory
+        Opened before the file is.
+    name : str
 
     Raises
     ------
@@ -41,8 +43,9 @@ class LockedFile:
         From every method.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Directory, name: str) -> None:
+        self.name = name
+        self._folder = folder
         self._fd: int | None = None
 
     @property
@@ -52,13 +55,12 @@ class LockedFile:
 
     def open_there(self) -> bool:
         """Open the file that is there; False where there is none. A link of any kind or a device is refused."""
-        try:
-            status = os.lstat(self.path)
-        except FileNotFoundError:
+        if not self._folder.has(self.name):
             return False
+        status = self._status()
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise TargetInvalid(
-                f"{self.path.name} is there and is not a regular file of its own.",
+                f"{self.name} is there and is not a regular file of its own.",
                 "It cannot be written safely.",
                 "Remove it.",
             )
@@ -71,14 +73,14 @@ class LockedFile:
 
     def _open(self, flags: int) -> None:
         try:
-            self._fd = os.open(self.path, flags, 0o666)
+            self._fd = os.open(self._folder.at(self.name), flags, 0o666, dir_fd=self._folder.fd)
             locked = _lock(self._fd) and self.is_in_place()
         except FileExistsError:
             locked = False
         if not locked:
             self.close()
             raise TargetInvalid(
-                f"{self.path.name} is in use: another download is writing it.",
+                f"{self.name} is in use: another download is writing it.",
                 "It may be that of another notebook, or of another person.",
                 "Wait until it has ended, or choose another folder.",
             )
@@ -98,9 +100,23 @@ class LockedFile:
     def is_in_place(self) -> bool:
         """Tell whether the file that is open here is the one that has the name."""
         try:
-            return self._fd is not None and os.path.samestat(os.fstat(self._fd), self.path.lstat())
+            return self._fd is not None and os.path.samestat(os.fstat(self._fd), self._status())
         except FileNotFoundError:
             return False
+
+    def _status(self) -> os.stat_result:
+        return os.stat(self._folder.at(self.name), dir_fd=self._folder.fd, follow_symlinks=False)
+
+    def rename(self, name: str) -> None:
+        """Give it another name, at once, in the place of whatever bears that."""
+        self._close_on_windows()
+        fd = self._folder.fd
+        os.replace(self._folder.at(self.name), self._folder.at(name), src_dir_fd=fd, dst_dir_fd=fd)
+
+    def remove(self) -> None:
+        """Remove it; only where `is_in_place`."""
+        self._close_on_windows()
+        os.unlink(self._folder.at(self.name), dir_fd=self._folder.fd)
 
     def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Write bytes at a position, in one call of the system where that is possible."""
@@ -119,8 +135,8 @@ class LockedFile:
         """Return it as a file to read from, which leaves it open here when it is closed."""
         return open(self.fd, "rb", closefd=False)
 
-    def close_for_windows(self) -> None:
-        """Let go of it where no open file can be renamed or removed."""
+    def _close_on_windows(self) -> None:
+        # where no open file can be renamed or removed
         if sys.platform == "win32":
             self.close()
 

@@ -22,12 +22,13 @@ from typing import BinaryIO
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
+from .directory import Directory
 from .folder import writing_to
 from .journal import Journal, JournalFile, boot_id, read_journal
 from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
-from .unnamed import place
+from .small import SmallFile
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -47,13 +48,16 @@ class Partial:
         What is fetched; a part of anything else is started anew.
     overwrite : bool
         Whether a file at `target` may be replaced. Without it, also one that came there meanwhile stays.
+    folder : Directory, optional
+        The folder of `target`; a target folder stays open. By default its path is followed, wherever that leads.
 
     Attributes
     ----------
-    done : list of Range
+    done : sequence of Range
         Which bytes of the file were there when it was opened.
     journal : Journal or None
         What the part is a part of; None where there is none that can be gone on with.
+    folder : Directory
 
     Raises
     ------
@@ -61,17 +65,19 @@ class Partial:
         From every method: when the folder or the part cannot be written, or the part is not ours.
     """
 
-    def __init__(self, target: Path, url: str, *, overwrite: bool = False) -> None:
-        self.done: list[Range] = []
-        self.journal: Journal | None = None
-        self._target = target
-        self._part = LockedFile(target.with_name(target.name + PART))
-        self._journal_path = target.with_name(target.name + JOURNAL)
-        self._url = url
-        self._overwrite = overwrite
-        self._memory: list[tuple[int, Sequence[bytes]]] | None = None
-        self._log: JournalFile | None = None
-        self._has_bytes = False
+    # of the class, as long as they are so: thousands are made in a second
+    done: Sequence[Range] = ()
+    journal: Journal | None = None
+    _small: SmallFile | None = None
+    _log: JournalFile | None = None
+    _has_bytes = False
+
+    def __init__(self, target: Path, url: str, *, overwrite: bool = False, folder: Directory | None = None) -> None:
+        self._target, self._url, self._overwrite = target, url, overwrite
+        path, self._name = os.path.split(target)
+        self._owns_folder = folder is None or not folder.is_target
+        self.folder = folder or Directory(path)
+        self._part = LockedFile(self.folder, self._name + PART)
 
     def __enter__(self) -> Partial:
         self.open()
@@ -80,26 +86,35 @@ class Partial:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def is_small(self) -> bool:
+        """True when nothing of it goes to the disk before all of it does."""
+        return self._small is not None
+
     def open(self) -> None:
         """Look at what is there, and keep others from it."""
         try:
-            with writing_to(self._part.path):
-                if self._part.open_there():
+            with writing_to(self._target):
+                if self.folder.is_there() and self._part.open_there():
                     self._take_what_is_there()
         except BaseException:
             self._let_go()
             raise
 
     def _take_what_is_there(self) -> None:
-        part_bytes, journal = self._part.size_bytes, read_journal(self._journal_path)
-        if part_bytes and journal is None and not self._journal_path.exists():
+        part_bytes, journal = self._part.size_bytes, read_journal(*self._journal_place)
+        if part_bytes and journal is None and not self.folder.has(self._name + JOURNAL):
             raise TargetInvalid(
-                f"{self._part.path.name} is there and was not made by this program.",
+                f"{self._part.name} is there and was not made by this program.",
                 "It may be another program's download in progress.",
                 "Remove it, or choose another folder.",
             )
         if journal and journal.is_of(self._url) and (usable := journal.usable(part_bytes)):
             self.done, self.journal = usable, journal
+
+    @property
+    def _journal_place(self) -> tuple[str, int | None]:
+        return self.folder.at(self._name + JOURNAL), self.folder.fd
 
     def close(self) -> None:
         """Keep what can be gone on with, and nothing else."""
@@ -115,17 +130,37 @@ class Partial:
 
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
         """Start anew with a content that `validator` names; what was there is dropped."""
-        self.done, self._has_bytes, self._memory, self.journal = [], False, None, None
+        self._forget()
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
-            self._memory = []
+            self._small = SmallFile(self.folder, size_bytes)
             return
-        self._check_target()
-        with writing_to(self._part.path):
+        with writing_to(self._target):
+            self.folder.make()
+            self._check_target()
             self._begin_on_disk(validator, size_bytes)
+
+    def put_down(self, chunks: Sequence[bytes]) -> SmallFile | None:
+        """Write what may be all of a file, before anybody believes it; None where it could not become the file."""
+        if self._overwrite or self._part.is_open or not self.folder.is_there():
+            return None
+        small = SmallFile(self.folder, sum(map(len, chunks)))
+        try:
+            small.write_at(0, chunks)
+        except OSError:
+            # it will be tried again, and told
+            small.close()
+            return None
+        return small
+
+    def take(self, small: SmallFile) -> bool:
+        """Let what was put down be all of the file, after `begin`; False where it is not."""
+        if self._small is None or self._small.size_bytes != small.size_bytes:
+            return False
+        self._small = small
+        return True
 
     def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
         if not self._part.is_open:
-            self._target.parent.mkdir(parents=True, exist_ok=True)
             self._part.open_new()
         # empty before its journal tells of another content
         os.ftruncate(self._part.fd, 0)
@@ -134,23 +169,25 @@ class Partial:
 
     def resume(self) -> None:
         """Go on with what is `done`."""
-        self._check_target()
         if self.journal is None:
             raise ValueError("there is nothing to go on with")
-        with writing_to(self._part.path):
+        self._check_target()
+        with writing_to(self._target):
             self._write_journal(replace(self.journal, boot=boot_id(), done=tuple(self.done)))
             self._has_bytes = True
 
     def _write_journal(self, journal: Journal) -> None:
         self._close_log()
-        self._log = JournalFile(self._journal_path, journal)
+        path, dir_fd = self._journal_place
+        self._log = JournalFile(path, journal, dir_fd)
 
     def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Write bytes at a position. Only after `begin` or `resume`."""
-        if self._memory is not None:
-            self._memory.append((position, chunks))
+        if self._small is not None:
+            with writing_to(self._target):
+                self._small.write_at(position, chunks)
             return
-        with writing_to(self._part.path):
+        with writing_to(self._target):
             try:
                 self._part.write_at(position, chunks)
             except OSError as error:
@@ -162,7 +199,7 @@ class Partial:
     def note(self, start: int, end: int) -> None:
         """Write down that these bytes are there, so that a later run need not fetch them again."""
         if self._log is not None and start < end:
-            with writing_to(self._journal_path):
+            with writing_to(self._target):
                 self._log.add(start, end)
             self._has_bytes = True
 
@@ -175,36 +212,37 @@ class Partial:
             When the checksum is another, or somebody else wrote to the part.
         """
         with writing_to(self._target):
-            if self._memory is None:
+            if self._small is None:
                 self._check_part(size_bytes)
                 with self._part.reading() as file:
                     self._check(file, checksum)
-            elif self._named_at_once([chunk for _, chunks in sorted(self._memory) for chunk in chunks], checksum):
+            elif self._is_small_one_named(self._small, checksum):
                 return
             self._check_target()
-            self._part.close_for_windows()
-            os.replace(self._part.path, self._target)
-            self._journal_path.unlink(missing_ok=True)
+            self._part.rename(self._name)
+            self._unlink_journal()
             # what may lie there from now on is another process's
             self._let_go()
 
-    def _named_at_once(self, chunks: Sequence[bytes], checksum: str | None) -> bool:
+    def _is_small_one_named(self, small: SmallFile, checksum: str | None) -> bool:
         """Give a small file its name; where that takes a part, write it and return False."""
         if checksum is not None:
-            self._check(io.BytesIO(b"".join(chunks)), checksum)
+            self._check(io.BytesIO(b"".join(small.content())), checksum)
         with contextlib.suppress(FileExistsError):
-            if not self._overwrite and place(self._target, chunks):
+            if not self._overwrite and small.give_name(self._name):
                 return True
+        self.folder.make()
         self._check_target()
-        self._begin_on_disk(None, sum(map(len, chunks)))
-        self._part.write_at(0, chunks)
+        content = small.content()
+        self._begin_on_disk(None, sum(map(len, content)))
+        self._part.write_at(0, content)
         return False
 
     def _check_part(self, size_bytes: int) -> None:
         if not self._part.is_in_place() or self._part.size_bytes != size_bytes:
             self.discard()
             raise ContentInvalid(
-                f"{self._part.path.name} changed while it was written.",
+                f"{self._part.name} changed while it was written.",
                 "Something else wrote to it, or put another file in its place.",
                 "Run one download at a time, and try again.",
             )
@@ -220,17 +258,34 @@ class Partial:
 
     def discard(self) -> None:
         """Remove part and journal, where they are ours."""
-        with writing_to(self._part.path):
+        with writing_to(self._target):
             if self._part.is_in_place():
-                self._part.close_for_windows()
-                self._part.path.unlink(missing_ok=True)
-                self._journal_path.unlink(missing_ok=True)
+                self._part.remove()
+                self._unlink_journal()
             self._let_go()
-        self.done, self.journal, self._memory, self._has_bytes = [], None, None, False
+        self._forget()
+
+    def _unlink_journal(self) -> None:
+        path, dir_fd = self._journal_place
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path, dir_fd=dir_fd)
+
+    def _forget(self) -> None:
+        """Be as if nothing were there."""
+        self.done, self.journal, self._has_bytes = (), None, False
+        self._drop_small()
 
     def _let_go(self) -> None:
+        self._drop_small()
         self._close_log()
         self._part.close()
+        if self._owns_folder:
+            self.folder.close()
+
+    def _drop_small(self) -> None:
+        small, self._small = self._small, None
+        if small is not None:
+            small.close()
 
     def _close_log(self) -> None:
         log, self._log = self._log, None
@@ -238,7 +293,7 @@ class Partial:
             log.close()
 
     def _check_target(self) -> None:
-        if not self._overwrite and os.path.lexists(self._target):
+        if not self._overwrite and self.folder.has(self._name):
             raise TargetInvalid(
                 f"Another file {self._target.name} came there meanwhile.",
                 "Perhaps another notebook fetched it.",

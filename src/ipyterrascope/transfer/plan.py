@@ -71,6 +71,8 @@ class Action:
         With "fetch": how much is there already, from a download that was interrupted.
     here_bytes : int, optional
         With "link" and "copy": size of the file on this machine.
+    depth : int
+        How many folders there are between the target folder and the file: those that addresses and lists have named.
     """
 
     item: Item
@@ -81,6 +83,7 @@ class Action:
     error: TransferError | None = None
     part_bytes: int = 0
     here_bytes: int | None = None
+    depth: int = 0
 
 
 def _nothing(trail: Trail, item: Item) -> int:
@@ -147,15 +150,16 @@ class _Decision:
             needed = "file" if length == len(trail) else "folder"
             if present.kind != needed:
                 return self.conflict(item, trail, _not_usable(self.folder.joinpath(*trail[:length]), needed))
-        path = self.folder.joinpath(*trail)
+        path, depth = self.folder.joinpath(*trail), len(trail) - 1
         if present is None or self.overwrite:
             if self.here and (here_bytes := self._here_bytes(item)) is not None:
-                return Action(item, path, self.here.do, overwrite=self.overwrite, here_bytes=here_bytes)
+                do = self.here.do
+                return Action(item, path, do, overwrite=self.overwrite, here_bytes=here_bytes, depth=depth)
             part_bytes = self.unfinished(trail, item)
-            return Action(item, path, "fetch", overwrite=self.overwrite, part_bytes=part_bytes)
+            return Action(item, path, "fetch", overwrite=self.overwrite, part_bytes=part_bytes, depth=depth)
         size_bytes = self._here_bytes(item) if item.size_bytes is None else item.size_bytes
         if size_bytes is None:
-            return Action(item, path, "fetch", present.size_bytes)
+            return Action(item, path, "fetch", present.size_bytes, depth=depth)
         if size_bytes == present.size_bytes:
             return Action(item, path, "skip", present.size_bytes)
         return self.conflict(item, trail, other_file_there(path.name, present.size_bytes, size_bytes))

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ipyterrascope.transfer import (
     order_of,
     prepare,
 )
+from ipyterrascope.transfer.directory import Directory
 from ipyterrascope.transfer.journal import Journal, JournalFile
 from ipyterrascope.transfer.locked import LockedFile
 
@@ -120,7 +122,7 @@ def test_a_copy_that_is_not_what_the_catalogue_says(root: Path, data: Path, cont
 def test_copied_where_there_are_no_links(root: Path, data: Path, failure: Exception) -> None:
     """On a file system without symbolic links the file is copied."""
 
-    def symlink(to: str, path: Path) -> None:
+    def symlink(to: str, path: str, *, dir_fd: int | None = None) -> None:
         raise failure
 
     for overwrite in (False, True):
@@ -242,13 +244,28 @@ def test_an_unfinished_download_is_cleared_away(root: Path, data: Path, use: Any
 @pytest.mark.parametrize("use", ["link", "copy"])
 def test_who_is_writing_the_file_has_it(root: Path, data: Path, use: Any) -> None:
     """While another download writes the same file, nothing is put in its place."""
-    data.mkdir()
-    other = LockedFile(data / "a.tif.part")
+    folder = Directory(str(data))
+    folder.make()
+    other = LockedFile(folder, "a.tif.part")
     other.open_new()
     with pytest.raises(TargetInvalid, match="another download is writing it"):
         placed(item(root / "p" / "a.tif"), data, LocalFiles([str(root)], use))
     other.close()
+    folder.close()
     assert names(data) == ["a.tif.part"]
+
+
+@pytest.mark.parametrize("use", ["link", "copy"])
+def test_folder_swapped_between_plan_and_write(root: Path, data: Path, tmp_path: Path, use: Any) -> None:
+    """A folder that became a link after the plan was made gets neither a link nor a copy."""
+    outside, source = tmp_path / "outside", replace(item(root / "p" / "a.tif"), folder="inner")
+    order = order_of(source, data, engine=CurlEngine(Nobody()), local=LocalFiles([str(root)], use))
+    order.prepare()
+    outside.mkdir()
+    (data / "inner").symlink_to(outside)
+    [outcome] = order.carry_out(order.plan.actions, NoProgress(), Control())
+    assert "is not a folder of its own" in str(outcome.error)
+    assert names(outside) == []
 
 
 def test_what_is_gone_meanwhile_is_fetched(root: Path, data: Path, server: FaultyServer) -> None:

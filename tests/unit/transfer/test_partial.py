@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipyterrascope.errors import ContentInvalid, TargetInvalid
-from ipyterrascope.transfer import unnamed
+from ipyterrascope.transfer import small
 from ipyterrascope.transfer.checksums import matches
 from ipyterrascope.transfer.partial import SMALL_BYTES, Partial
 
@@ -79,7 +79,7 @@ def test_small_file_that_does_not_come(target: Path) -> None:
 
 def test_small_file_where_no_file_is_nameless(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a system or file system without nameless files a small file gets its name by way of a part."""
-    monkeypatch.setattr(unnamed, "_CAN", False)
+    monkeypatch.setattr(small, "_CAN", False)
     with Partial(target, URL) as partial:
         partial.begin('"v1"', 5)
         write(partial, 0, b"12345")
@@ -160,7 +160,7 @@ def test_part_of_another_url_is_not_used_and_not_lost(target: Path) -> None:
     """Another URL starts anew, and keeps the old part until its own first byte."""
     interrupted(target)
     with Partial(target, "https://h/other/a.tif") as partial:
-        assert partial.done == []
+        assert not partial.done
     assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
     with Partial(target, "https://h/other/a.tif") as partial:
         partial.begin('"v2"', 3)
@@ -189,7 +189,7 @@ def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
     interrupted(target)
     (target.parent / "a.tif.part.json").write_text(journal)
     with Partial(target, URL) as partial:
-        assert partial.done == []
+        assert not partial.done
         partial.begin(None, 3)
         write(partial, 0, b"abc")
         partial.finish(3, None)
@@ -218,7 +218,7 @@ def test_journal_with_a_wrong_value(target: Path, wrong: dict[str, object]) -> N
     head, _, lines = path.read_text().partition("\n")
     path.write_text(f"{json.dumps(json.loads(head) | wrong)}\n{lines}")
     with Partial(target, URL) as partial:
-        assert partial.done == []
+        assert not partial.done
 
 
 def test_foreign_part_is_kept(target: Path) -> None:

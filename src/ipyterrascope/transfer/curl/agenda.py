@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from ...errors import TerrascopeError, TransferError
+from ..directory import Folders
 from ..failures import detached
 from ..names import host_of
 from ..partial import Partial
@@ -47,6 +48,7 @@ class Agenda:
         self._most_begun = _MOST_BEGUN * ceiling
         self._open: dict[Job, float] = {}
         self._given_up = GivenUp()
+        self._folders = Folders()
         hosts: dict[str, Host] = {}
         for action in actions:
             name = host_of(action.item.url)
@@ -106,7 +108,9 @@ class Agenda:
             self._tell(action, "failed", error=reason)
             return None
         item = action.item
-        partial = Partial(action.path, item.url, overwrite=action.overwrite)
+        partial = Partial(
+            action.path, item.url, overwrite=action.overwrite, folder=self._folders.of(action.path, action.depth)
+        )
         try:
             url = spelled(item.url)
             partial.open()
@@ -134,6 +138,7 @@ class Agenda:
         """Let go of what is begun; what can be gone on with stays."""
         for job in self._open:
             job.partial.close()
+        self._folders.close()
 
     def _tell(
         self,
