@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TransferError, quoted
 from .names import host_of, shown
 from .sources import Item
 
 Headers = Mapping[str, str]
-"""Header names in any case, as requests gives them."""
+"""Header fields by name in lower case."""
 
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
+_LENGTH = re.compile("[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """What the body of an accepted answer holds.
 
     Attributes
@@ -62,8 +62,8 @@ def read_body(status: int, headers: Headers, start: int, asked_end: int | None, 
     ours = strong_validator(headers)
     if status == 200:
         return Body(0, None, size_bytes, ours)
-    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    if status != 206 or match is None or match[3] == "*" or (start == 0 and asked_end is None):
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    if status != 206 or match is None or (start == 0 and asked_end is None):
         return None
     first, end, total = int(match[1]), int(match[2]) + 1, int(match[3])
     if first != start or not start < end <= min(total, asked_end or total) or size_bytes not in (None, end - start):
@@ -71,28 +71,29 @@ def read_body(status: int, headers: Headers, start: int, asked_end: int | None, 
     if validator is None:
         return Body(start, end, total, ours)
     # a part proves its content by naming it again, for there are servers that read no If-Range
-    if validator not in (headers.get("ETag", "").strip(), headers.get("Last-Modified", "").strip()):
+    if validator not in (headers.get("etag", "").strip(), headers.get("last-modified", "").strip()):
         return None
     return Body(start, end, total, validator)
 
 
 def content_length(headers: Headers) -> int | None:
     """Return Content-Length, or None where there is none, or it does not count the file's own bytes."""
-    value = headers.get("Content-Length", "")
-    return int(value) if re.fullmatch(r"[0-9]{1,18}", value) and not is_encoded(headers) else None
+    value = headers.get("content-length", "")
+    return int(value) if _LENGTH.fullmatch(value) and not is_encoded(headers) else None
 
 
 def is_encoded(headers: Headers) -> bool:
     """Tell whether the body is compressed or otherwise coded (RFC 9110 section 8.4)."""
-    return headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+    return "content-encoding" in headers and headers["content-encoding"].strip().lower() not in ("", "identity")
 
 
 def strong_validator(headers: Headers) -> str | None:
     """Return the ETag if it is strong, else Last-Modified if it is old enough to be (RFC 9110 section 8.8.2.2)."""
-    etag, last_modified = (headers.get(name, "").strip() for name in ("ETag", "Last-Modified"))
+    etag = headers.get("etag", "").strip()
     if etag:
         return etag if etag.startswith('"') and is_validator(etag) else None
-    modified, date = _instant(last_modified), _instant(headers.get("Date", ""))
+    last_modified = headers.get("last-modified", "").strip()
+    modified, date = _instant(last_modified), _instant(headers.get("date", ""))
     if modified is None or date is None or date - modified < 60:
         return None
     return last_modified if is_validator(last_modified) else None
@@ -117,20 +118,20 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
             "What is saved would not be the file.",
             "Tell the provider.",
         )
-    sizes = {item.size_bytes, body.size_bytes} - {None}
-    if len(sizes) > 1:
+    known, told = item.size_bytes, body.size_bytes
+    if known is not None and told is not None and known != told:
         raise ContentInvalid(
             f"{item.name} has another size than the catalogue says.",
-            f"The server has {body.size_bytes:,} bytes and the catalogue {item.size_bytes:,}.",
+            f"The server has {told:,} bytes and the catalogue {known:,}.",
             "Look it up again; if it stays so, tell the provider.",
         )
-    if not sizes and "chunked" not in headers.get("Transfer-Encoding", "").lower():
+    if known is None and told is None and "chunked" not in headers.get("transfer-encoding", "").lower():
         raise ContentInvalid(
             f"Nobody can tell when {item.name} is complete.",
             f"{host_of(item.url)} does not say how long it is.",
             "Give its size: Item(url, name, size_bytes).",
         )
-    return next(iter(sizes), None)
+    return known if told is None else told
 
 
 def refusal(status: int, url: str, final_url: str | None = None, asked_s: float | None = None) -> TransferError:
@@ -189,7 +190,7 @@ def retry_after_s(headers: Headers, now: float) -> float | None:
     now : float
         POSIX seconds, for a `Retry-After` that is a date.
     """
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     instant = _instant(value)

@@ -26,6 +26,8 @@ _HTML_NAMES = (".html", ".htm", ".xhtml")
 _BINARY_NAMES = (
     ".tif", ".tiff", ".jp2", ".nc", ".h5", ".hdf", ".zip", ".gz", ".tgz", ".tar", ".png", ".jpg", ".jpeg", ".parquet",
 )  # fmt: skip
+# by its first byte: neither the beginning of a tag, nor anything that could hide one
+_DATA = re.compile(rb"[^<\s\0\xc2\xe2\xef\xfe\xff]")
 _INVISIBLE = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0)+")
 
 
@@ -45,10 +47,13 @@ def is_telling(first_bytes: bytes) -> bool:
 
 def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
     """Tell whether the body is HTML, by its first bytes or its type. XML that says so and is not HTML is data."""
-    text = _behind_blanks(first_bytes)
+    return _is_page(headers, first_bytes, _behind_blanks(first_bytes))
+
+
+def _is_page(headers: Headers, first_bytes: bytes, text: bytes) -> bool:
     if _HTML.match(text):
         return True
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     may_be = media_type in _HTML_TYPES or _HTML_FRAGMENT.match(text) is not None
     return may_be and not _plain(first_bytes).startswith(b"<?xml ")
 
@@ -63,7 +68,10 @@ def _behind_blanks(data: bytes) -> bytes:
 
     Of what does not begin with a tag, no more than the beginning is returned: nearly all data is told by it.
     """
-    beginning = _plain(data[:64])
+    beginning = data[:64]
+    if _DATA.match(beginning):
+        return beginning
+    beginning = _plain(beginning)
     if beginning and not beginning.startswith(b"<"):
         return beginning
     rest = _plain(data)
@@ -89,8 +97,9 @@ def check_page(url: str, final_url: str, name: str, headers: Headers, first_byte
             "What comes from there could be anybody's.",
             "Ask for its https address.",
         )
-    is_tagged = name.lower().endswith(_BINARY_NAMES) and _behind_blanks(first_bytes).startswith(b"<")
-    if not is_tagged and not is_web_page(headers, first_bytes):
+    text = _behind_blanks(first_bytes)
+    is_tagged = text.startswith(b"<") and name.lower().endswith(_BINARY_NAMES)
+    if not is_tagged and not _is_page(headers, first_bytes, text):
         return
     moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
     if moved or not name.lower().endswith(_HTML_NAMES):

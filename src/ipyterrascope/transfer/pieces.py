@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -15,16 +14,14 @@ LEAST_BYTES = 1 << 20
 _LEAST_TAKEN_BYTES = 256 << 10
 
 
-@dataclass(eq=False)
 class Piece:
     """Bytes that one connection fetches: up to `position` they are there. `end` is None while nobody knows it."""
 
-    start: int
-    end: int | None
-    position: int = -1
+    __slots__ = ("end", "position", "start")
 
-    def __post_init__(self) -> None:
-        self.position = max(self.position, self.start)
+    def __init__(self, start: int, end: int | None) -> None:
+        self.start = self.position = start
+        self.end = end
 
     @property
     def left(self) -> int | None:
@@ -39,7 +36,7 @@ class Pieces:
     ----------
     size_bytes : int or None
         None while nobody knows it: then one piece goes to the end.
-    done : iterable of Range
+    done : sequence of Range
         What is there already.
 
     Attributes
@@ -48,13 +45,18 @@ class Pieces:
         How many bytes are there, those of the pieces under way included.
     """
 
-    def __init__(self, size_bytes: int | None, done: Iterable[Range] = ()) -> None:
+    def __init__(self, size_bytes: int | None, done: Sequence[Range] = ()) -> None:
         self.size_bytes = size_bytes
-        self.done = joined(done)
-        self.done_bytes = sum(end - start for start, end in self.done)
+        self.done = joined(done) if done else []
+        self.done_bytes = sum(end - start for start, end in self.done) if done else 0
         self.under_way: list[Piece] = []
         self._open: list[Range] = [] if size_bytes is None else missing(self.done, size_bytes)
         self._is_unbounded = size_bytes is None
+
+    @property
+    def is_open(self) -> bool:
+        """True when there are bytes that nobody fetches yet."""
+        return bool(self._open) or (self._is_unbounded and not self.under_way)
 
     @property
     def is_complete(self) -> bool:
@@ -63,12 +65,14 @@ class Pieces:
 
     def take(self) -> Piece | None:
         """Give out bytes that nobody fetches yet; None where there are none."""
-        if self._is_unbounded and not self.under_way:
-            start = self.done[0][1] if self.done and self.done[0][0] == 0 else 0
-            return self._given(Piece(start, None))
-        if not self._open:
+        if self._open:
+            piece = Piece(*self._open.pop(0))
+        elif self._is_unbounded and not self.under_way:
+            piece = Piece(self.done[0][1] if self.done and self.done[0][0] == 0 else 0, None)
+        else:
             return None
-        return self._given(Piece(*self._open.pop(0)))
+        self.under_way.append(piece)
+        return piece
 
     def spread(self, connections: int) -> None:
         """Cut what nobody fetches yet into about as many parts as there are connections."""
@@ -89,7 +93,8 @@ class Pieces:
         middle = longest.position + (longest.end - longest.position) // 2
         second = Piece(middle, longest.end)
         longest.end = middle
-        return self._given(second)
+        self.under_way.append(second)
+        return second
 
     def bound(self, piece: Piece, end: int, size_bytes: int) -> None:
         """Say that `piece` ends at `end` of `size_bytes`; what comes after it can be given out."""
@@ -118,17 +123,14 @@ class Pieces:
         """Take a piece back; what it did not bring is open again."""
         self.under_way.remove(piece)
         if piece.position > piece.start:
-            self.done = joined([*self.done, (piece.start, piece.position)])
+            brought = (piece.start, piece.position)
+            self.done = joined([*self.done, brought]) if self.done else [brought]
         if piece.end is not None and piece.position < piece.end:
             self._open.insert(0, (piece.position, piece.end))
 
     def complete(self, size_bytes: int) -> None:
         """Say that the piece to the end has reached it."""
         self.size_bytes, self._is_unbounded = size_bytes, False
-
-    def _given(self, piece: Piece) -> Piece:
-        self.under_way.append(piece)
-        return piece
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:

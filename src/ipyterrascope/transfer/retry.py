@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import ServerUnreachable, TerrascopeError
-from .names import host_of
-from .sources import Item
 
 
 @dataclass(frozen=True)
@@ -64,18 +62,16 @@ class GivenUp:
         self._in_a_row: Counter[str] = Counter()
         self._last: dict[str, TerrascopeError] = {}
 
-    def note(self, item: Item, error: TerrascopeError | None) -> None:
-        """Say how an item ended. Any answer that is no passing failure shows that the host is there."""
-        host = host_of(item.url)
+    def note(self, host: str, error: TerrascopeError | None) -> None:
+        """Say how a file of a host ended. Any answer that is no passing failure shows that the host is there."""
         if error is None or not error.retryable:
             self._in_a_row[host] = 0
         else:
             self._in_a_row[host] += 1
             self._last[host] = error
 
-    def error_for(self, item: Item) -> ServerUnreachable | None:
-        """Return why an item is not tried; None when it is to be."""
-        host = host_of(item.url)
+    def error_for(self, host: str) -> ServerUnreachable | None:
+        """Return why no other file of a host is tried; None when it is to be."""
         files = self._in_a_row[host]
         if files < self._most_files:
             return None

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from requests.structures import CaseInsensitiveDict
 
 from ipyterrascope.errors import ServerRefused, ServerUnreachable
 from ipyterrascope.transfer import Backoff
@@ -19,8 +18,8 @@ from ipyterrascope.transfer.answers import (
 NOON = 1_785_585_600.0  # Sat, 01 Aug 2026 12:00:00 GMT
 
 
-def headers(**fields: str) -> CaseInsensitiveDict[str]:
-    return CaseInsensitiveDict({name.replace("_", "-"): value for name, value in fields.items()})
+def headers(**fields: str) -> dict[str, str]:
+    return {name.replace("_", "-").lower(): value for name, value in fields.items()}
 
 
 def test_whole_answer() -> None:

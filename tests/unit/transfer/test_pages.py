@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from requests.structures import CaseInsensitiveDict
 
 from ipyterrascope.errors import ContentInvalid
 from ipyterrascope.transfer.pages import check_page, is_telling, is_web_page
 
 
-def headers(**fields: str) -> CaseInsensitiveDict[str]:
-    return CaseInsensitiveDict({name.replace("_", "-"): value for name, value in fields.items()})
+def headers(**fields: str) -> dict[str, str]:
+    return {name.replace("_", "-").lower(): value for name, value in fields.items()}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ...errors import TerrascopeError, TransferError
@@ -38,6 +38,13 @@ class Agenda:
         Most connections at once.
     clock, monotonic : callable
         POSIX seconds, and seconds that never go back.
+
+    Attributes
+    ----------
+    news : deque
+        What became of files, and what their progress is to be told, the oldest first.
+    hosts : tuple of Host
+        Who is asked.
     """
 
     def __init__(
@@ -46,97 +53,89 @@ class Agenda:
         self.news: deque[News] = deque()
         self._monotonic = monotonic
         self._most_begun = _MOST_BEGUN * ceiling
-        self._open: dict[Job, float] = {}
         self._given_up = GivenUp()
         self._folders = Folders()
         hosts: dict[str, Host] = {}
         for action in actions:
             name = host_of(action.item.url)
             if name not in hosts:
-                hosts[name] = Host(ceiling, clock, monotonic)
+                hosts[name] = Host(name, ceiling, clock, monotonic)
             hosts[name].waiting.append(action)
-        self._hosts = list(hosts.values())
+        self.hosts = tuple(hosts.values())
+        self._in_turn = deque(self.hosts)
 
     @property
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self) -> list[Job]:
         """The files that are begun and not ended."""
-        return tuple(self._open)
-
-    @property
-    def hosts(self) -> list[Host]:
-        """Who is asked."""
-        return self._hosts
+        return [job for host in self.hosts for job in tuple(host.jobs)]
 
     @property
     def brought_bytes(self) -> int:
         """What came in this run."""
-        return sum(host.brought_bytes for host in self._hosts)
+        return sum(host.brought_bytes for host in self.hosts)
 
-    def requests(self, now: float) -> Iterator[Request]:
+    def next_request(self, now: float) -> Request | None:
         """Give out what can be asked for now, one host after the other in turn; the caller asks for it at once."""
-        eager = self._hosts
-        while eager:
-            still: list[Host] = []
-            for host in eager:
-                request = self._next(host, now) if host.may_be_asked(now) else None
-                if request is not None:
-                    yield request
-                    still.append(host)
-            eager = still
+        for _ in self.hosts:
+            self._in_turn.rotate(-1)
+            host = self._in_turn[-1]
+            if host.may_be_asked(now) and (request := self._next(host, now)) is not None:
+                return request
+        return None
 
     def wait_s(self, now: float) -> float:
         """Return after how many seconds there may be more to ask for by time alone; infinite if never."""
-        dues = (host.next_due(now) for host in self._hosts)
+        dues = (host.next_due(now) for host in self.hosts)
         return max(0.0, min((due for due in dues if due is not None), default=math.inf) - now)
 
     def _next(self, host: Host, now: float) -> Request | None:
-        due = [job for job in host.jobs if job.due <= now]
-        for job in due:
-            if (piece := job.next_piece()) is not None:
-                return Request(job, piece)
+        for job in tuple(host.open_jobs):
+            if job.due <= now:
+                if (piece := job.next_piece()) is not None:
+                    return Request(job, piece)
+                del host.open_jobs[job]
         while host.waiting and len(host.jobs) < self._most_begun:
-            job = self._begun(host, host.waiting.popleft())
+            job = self._begun(host, host.waiting.popleft(), now)
             if job and (piece := job.next_piece()) is not None:
                 return Request(job, piece)
-        for job in due:
-            if (piece := job.taken_over()) is not None:
+        for job in host.jobs:
+            if job.due <= now and (piece := job.taken_over()) is not None:
                 return Request(job, piece)
         return None
 
-    def _begun(self, host: Host, action: Action) -> Job | None:
-        if (reason := self._given_up.error_for(action.item)) is not None:
+    def _begun(self, host: Host, action: Action, now: float) -> Job | None:
+        if (reason := self._given_up.error_for(host.name)) is not None:
             self._tell(action, "failed", error=reason)
             return None
         item = action.item
-        partial = Partial(
-            action.path, item.url, overwrite=action.overwrite, folder=self._folders.of(action.path, action.depth)
-        )
+        folder = self._folders.of(action.path, action.depth)
+        partial = Partial(action.path, item.url, overwrite=action.overwrite, folder=folder)
         try:
             url = spelled(item.url)
             partial.open()
         except TransferError as problem:
             self._tell(action, "failed", error=problem)
             return None
-        job = Job(action, partial, url, host)
+        job = Job(action, partial, url, host, now)
+        host.jobs[job] = None
         there_bytes = job.pieces.done_bytes
         self.news.append(lambda progress: progress.item_started(item, there_bytes))
-        self._open[job] = self._monotonic()
-        host.jobs.append(job)
         return job
 
     def end(
         self, job: Job, status: Status, size_bytes: int | None = None, error: TerrascopeError | None = None
     ) -> None:
         """Say what became of a file for which nothing is under way any more."""
-        began = self._open.pop(job)
-        job.host.jobs.remove(job)
+        host = job.host
+        del host.jobs[job]
+        host.open_jobs.pop(job, None)
         job.partial.close()
-        self._given_up.note(job.item, error)
-        self._tell(job.action, status, size_bytes, error, self._monotonic() - began)
+        self._given_up.note(host.name, error)
+        self._tell(job.action, status, size_bytes, error, self._monotonic() - job.began_at)
 
     def close(self) -> None:
         """Let go of what is begun; what can be gone on with stays."""
-        for job in self._open:
+        for job in self.jobs:
             job.partial.close()
         self._folders.close()
 
@@ -148,9 +147,13 @@ class Agenda:
         error: TerrascopeError | None = None,
         seconds: float = 0.0,
     ) -> None:
-        error = detached(error) if error else None
         self.news.append(
             Outcome(
-                item=action.item, path=action.path, status=status, size_bytes=size_bytes, error=error, seconds=seconds
+                item=action.item,
+                path=action.path,
+                status=status,
+                size_bytes=size_bytes,
+                error=detached(error) if error else None,
+                seconds=seconds,
             )
         )

@@ -19,7 +19,7 @@ from .agenda import Agenda
 from .faults import bad_address, curl_failure, is_no_connection, redirected, too_many_redirects
 from .job import Job
 from .network import Network, spelled
-from .pace import Allowance
+from .pace import Allowance, Gathering
 from .request import Request
 from .switchboard import Call, Switchboard
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
@@ -57,6 +57,7 @@ class Crew:
         self._authorizer, self._rules, self._monotonic = authorizer, rules, rules.monotonic
         self._board = Switchboard(Network(connection), rules.max_connections, rules.limit_rate)
         self._is_cancelled = False
+        self._gathering, self._turns, self._requests_ended = Gathering(), 0, 0
 
     def cancel(self) -> None:
         """End everything and keep what can be resumed."""
@@ -77,30 +78,41 @@ class Crew:
         looks_at = now + _LOOK_EVERY_S
         while not self._is_cancelled:
             now = self._monotonic()
-            self._ask_more(now)
-            wait_s = self.agenda.wait_s(now)
-            if not self._board.is_busy and wait_s == math.inf:
-                return
-            most_s = max(0.0, looks_at - now)
-            if (rest_s := allowance.rest_s(self.agenda.brought_bytes, now)) > 0.0:
-                self._board.rest(min(rest_s, most_s))
-            else:
-                for call, code in self._board.turn(min(wait_s, most_s)):
-                    self._ended(call, code)
-            now = self._monotonic()
             if now >= looks_at:
                 self._look(now, now - looks_at)
                 looks_at = now + _LOOK_EVERY_S
+            most_s = looks_at - now
+            if self._board.is_free:
+                self._ask_more(now)
+                wait_s = self.agenda.wait_s(now)
+                if not self._board.is_busy and wait_s == math.inf:
+                    return
+                most_s = min(most_s, wait_s)
+            if (rest_s := self._rest_s(allowance, now)) > 0.0:
+                self._board.rest(min(rest_s, most_s))
+                continue
+            self._turns += 1
+            for call, code in self._board.turn(most_s):
+                self._requests_ended += 1
+                self._ended(call, code)
+            if self._gathering.pause_s:
+                self._board.rest(self._gathering.pause_s)
+
+    def _rest_s(self, allowance: Allowance, now: float) -> float:
+        if self._rules.limit_rate is None:
+            return 0.0
+        for call in self._board.calls():
+            call.request.settle()
+        return allowance.rest_s(self.agenda.brought_bytes, now)
 
     def _ask_more(self, now: float) -> None:
-        requests = self.agenda.requests(now)
-        while self._board.is_free and (request := next(requests, None)) is not None:
+        while self._board.is_free and (request := self.agenda.next_request(now)) is not None:
             self._ask(request)
 
     def _ask(self, request: Request) -> None:
         error: TerrascopeError
         try:
-            credential = dict(self._authorizer.headers(request.url))
+            credential = self._authorizer.headers(request.url)
             self._board.begin(request, credential, self._monotonic())
         except TerrascopeError as problem:
             error = problem
@@ -108,7 +120,7 @@ class Crew:
             error = bad_address(request.url)
         else:
             return
-        request.job.pieces.return_(request.piece)
+        request.job.give_back(request.piece)
         if error.retryable:
             self._retry(request.job, Passing(error))
         else:
@@ -128,30 +140,30 @@ class Crew:
         except Unauthorized:
             self._reauthorize(call)
         except Skipped:
-            job.pieces.return_(request.piece)
+            job.give_back(request.piece)
             self.agenda.end(job, "skipped", job.action.present_bytes)
         except Passing as passing:
-            job.pieces.return_(request.piece)
+            job.give_back(request.piece)
             self._retry(job, passing)
         except TerrascopeError as error:
             self._refused(request, error)
         else:
-            job.pieces.return_(request.piece)
+            job.give_back(request.piece)
             self._complete_where_all_is_there(job)
 
     def _read(self, call: Call, code: int) -> None:
         """Raise what an ended request means; it brought its bytes if it raises nothing."""
         request, job = call.request, call.request.job
-        if call.line.fault is not None:
-            raise call.line.fault
-        request.settle()
-        if code and request.is_pending:
-            request.keep()
-            error = curl_failure(code, request.url)
-            if request.was_answered and error.retryable:
-                error = broken_off(job.item, job.pieces.done_bytes, job.size_bytes)
-            is_refused = is_no_connection(code) and not request.was_answered and job.host.busy > 0
-            raise Passing(error, is_overload=is_refused) if error.retryable else error
+        if code:
+            request.look_at_head()
+            request.settle()
+            if request.is_pending:
+                request.keep()
+                error = curl_failure(code, request.url)
+                if request.was_answered and error.retryable:
+                    error = broken_off(job.item, job.pieces.done_bytes, job.size_bytes)
+                is_refused = is_no_connection(code) and not request.was_answered and job.host.busy > 0
+                raise Passing(error, is_overload=is_refused) if error.retryable else error
         request.finish(is_whole=code == 0)
 
     def _move(self, request: Request, location: str) -> None:
@@ -161,7 +173,7 @@ class Crew:
                 raise too_many_redirects(request.url)
             job.place = spelled(redirected(request.url, location, self._rules.login_url))
         except TerrascopeError as error:
-            job.pieces.return_(request.piece)
+            job.give_back(request.piece)
             self._fail(job, error)
             return
         following = Request(job, request.piece, request)
@@ -173,7 +185,7 @@ class Crew:
         try:
             can_help = not request.was_refused and self._authorizer.refused(request.url, call.credential)
         except TerrascopeError as error:
-            job.pieces.return_(request.piece)
+            job.give_back(request.piece)
             self._fail(job, error)
             return
         if not can_help:
@@ -190,7 +202,7 @@ class Crew:
             job.place = job.url
             self._ask(Request(job, request.piece, request))
             return
-        job.pieces.return_(request.piece)
+        job.give_back(request.piece)
         self._fail(job, error)
 
     def _retry(self, job: Job, passing: Passing) -> None:
@@ -244,9 +256,13 @@ class Crew:
     def _look(self, now: float, late_s: float) -> None:
         """Write what came, end requests on which nothing comes, and see whether more of them make it faster."""
         for call in self._board.calls():
-            call.request.settle()
+            if call.request.settle() and call.request.is_overtaken:
+                self._board.end(call)
+                self._complete_where_all_is_there(call.request.job)
         for host in self.agenda.hosts:
             host.pace.received(host.brought_bytes, host.busy, now)
+        self._gathering.looked(self._turns, self._requests_ended, self.agenda.brought_bytes)
+        self._turns = self._requests_ended = 0
         # where this machine slept, nobody was silent
         slept_s = late_s if late_s > 1.0 else 0.0
         for call in self._board.stalled(now, self._rules.stall_s, slept_s):

@@ -52,6 +52,15 @@ def bad_address(url: str) -> ServerRefused:
     return ServerRefused(f"{host_of(url)} cannot be asked.", f"The address is {shown(url)}.", "Check the address.")
 
 
+def unreadable(url: str) -> ServerRefused:
+    """Return the error for an answer without a status, or with a header that does not end."""
+    return ServerRefused(
+        f"{host_of(url)} answered in a way that cannot be read.",
+        f"It has no status, or no end of its header, at {shown(url)}.",
+        "Try again later; if it stays so, tell the provider.",
+    )
+
+
 def too_many_redirects(url: str) -> ServerRefused:
     """Return the error for redirects without end."""
     return ServerRefused(

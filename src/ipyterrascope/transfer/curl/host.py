@@ -18,12 +18,16 @@ class Host:
 
     Attributes
     ----------
+    name : str
+        Name and port, as addresses write them.
     pace : Pace
         How many connections it is asked for.
     waiting : deque of Action
         The files that are not begun yet.
-    jobs : list of Job
-        Those that are.
+    jobs : dict of Job
+        Those that are, in the order in which they were.
+    open_jobs : dict of Job
+        Those of which there may be bytes that nobody fetches yet.
     busy : int
         Requests under way.
     brought_bytes : int
@@ -32,10 +36,12 @@ class Host:
         POSIX seconds.
     """
 
-    def __init__(self, ceiling: int, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    def __init__(self, name: str, ceiling: int, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self.name = name
         self.pace = Pace(ceiling)
         self.waiting: deque[Action] = deque()
-        self.jobs: list[Job] = []
+        self.jobs: dict[Job, None] = {}
+        self.open_jobs: dict[Job, None] = {}
         self.busy = 0
         self.brought_bytes = 0
         self.clock, self._monotonic = clock, monotonic

@@ -20,6 +20,8 @@ class Job:
         The address as it goes on the wire.
     host : Host
         Who is asked for it.
+    began_at : float
+        When, in the engine's seconds.
 
     Attributes
     ----------
@@ -41,16 +43,23 @@ class Job:
         Nothing is asked before that moment, in the engine's seconds.
     """
 
-    def __init__(self, action: Action, partial: Partial, url: str, host: Host) -> None:
+    validator: str | None = None
+    is_open = _is_spread = False
+    tries, furthest, due = 0, 0, 0.0
+
+    def __init__(self, action: Action, partial: Partial, url: str, host: Host, began_at: float) -> None:
         self.action, self.item, self.partial, self.host = action, action.item, partial, host
         self.url = self.place = url
+        self.began_at = began_at
         self.may_split = host.pace.ceiling > 1
         self.asks_for_size = action.present_bytes is not None
         journal = partial.journal
-        self.validator = journal.validator if journal else None
-        self.pieces = Pieces(journal.size_bytes if journal else None, partial.done)
-        self.is_open = self._is_spread = False
-        self.tries, self.furthest, self.due = 0, self.pieces.done_bytes, 0.0
+        if journal is None:
+            self.pieces = Pieces(None)
+        else:
+            self.validator = journal.validator
+            self.pieces = Pieces(journal.size_bytes, partial.done)
+            self.furthest = self.pieces.done_bytes
 
     @property
     def size_bytes(self) -> int | None:
@@ -61,6 +70,17 @@ class Job:
     def can_share(self) -> bool:
         """True when several connections may work on it."""
         return self.is_open and self.may_split and self.validator is not None
+
+    def offer(self) -> None:
+        """Have bytes that nobody fetches yet, if there are any, given out by and by."""
+        if self.pieces.is_open:
+            self.host.open_jobs[self] = None
+
+    def give_back(self, piece: Piece) -> None:
+        """Take a piece back from a request that has ended; what it did not bring can be given out again."""
+        self.pieces.return_(piece)
+        if self.pieces.is_open:
+            self.host.open_jobs[self] = None
 
     def next_piece(self) -> Piece | None:
         """Give out bytes that nobody fetches yet."""
@@ -81,3 +101,4 @@ class Job:
         Its bytes stay until the first of the new ones come.
         """
         self.pieces, self.validator, self.is_open, self._is_spread = Pieces(None), None, False, False
+        self.offer()

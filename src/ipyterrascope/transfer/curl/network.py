@@ -23,6 +23,8 @@ from .faults import bad_address
 
 _PLAIN = re.compile(r"https?://[a-z0-9.:\[\]-]+/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*", re.ASCII)
 
+_BEHIND_SCHEME = len("https://")
+
 
 class Network:
     """How hosts are reached.
@@ -51,7 +53,7 @@ class Network:
                 f"It should be {self._ca}.",
                 "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
             )
-        self._proxies: dict[tuple[str, str, int] | None, str] = {}
+        self._proxies: dict[str, str] = {}
 
     def prepare(self, handle: pycurl.Curl) -> None:
         """Set on a new handle what is the same for all requests."""
@@ -63,19 +65,19 @@ class Network:
         handle.setopt(pycurl.NOPROXY, "")
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self.connection.connect_timeout_s * 1000))
 
-    def aim(self, handle: pycurl.Curl, url: str) -> None:
-        """Set the address, and the proxy for it."""
-        handle.setopt(pycurl.URL, url)
-        handle.setopt(pycurl.PROXY, self._proxy_for(url))
+    def proxy_for(self, url: str) -> str:
+        """Return the proxy for an address; empty for none."""
+        place = url[: url.find("/", _BEHIND_SCHEME)]
+        proxy = self._proxies.get(place)
+        if proxy is None:
+            proxy = self._proxies[place] = self._looked_up(url)
+        return proxy
 
-    def _proxy_for(self, url: str) -> str:
+    def _looked_up(self, url: str) -> str:
         origin = origin_of(url)
-        if origin not in self._proxies:
-            # http is on loopback only, and what goes there is nobody else's to see
-            is_plain = origin is None or origin[0] == "http"
-            found = None if is_plain else select_proxy(url, get_environ_proxies(url))
-            self._proxies[origin] = found or ""
-        return self._proxies[origin]
+        # http is on loopback only, and what goes there is nobody else's to see
+        is_plain = origin is None or origin[0] == "http"
+        return (None if is_plain else select_proxy(url, get_environ_proxies(url))) or ""
 
 
 def spelled(url: str) -> str:

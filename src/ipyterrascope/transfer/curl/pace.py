@@ -13,6 +13,12 @@ _FIRST = 8
 _LOOK_EVERY_S = 1.0
 _WORTH = 1.05
 _CALM_S = 30.0
+_OFTEN = 20
+"""Turns between two looks, below which none is worth a pause."""
+_LITTLE_BYTES, _MUCH_BYTES = 64 << 10, 1 << 20
+_LONG_BYTES = 512 << 10
+"""What a request has to bring on the average for its end to be let wait."""
+_PAUSE_S = 0.002
 
 
 @dataclass
@@ -96,3 +102,28 @@ class Allowance:
         self._paid_until = max(now, self._paid_until + (brought_bytes - self._bytes_then) / self._rate)
         self._bytes_then = brought_bytes
         return self._paid_until - now
+
+
+class Gathering:
+    """A pause after each turn in which little comes, so that more comes at the next.
+
+    Over a wide-area network every packet ends the wait for it, and looking at each by itself costs more than its
+    content. Where a turn brings much, as on a fast line, and where requests end all the time, there is no pause.
+
+    Attributes
+    ----------
+    pause_s : float
+        How long to let data gather after a turn.
+    """
+
+    def __init__(self) -> None:
+        self.pause_s = 0.0
+        self._bytes_then = 0
+
+    def looked(self, turns: int, ended: int, brought_bytes: int) -> None:
+        """Say how many turns there were since the last time, how many requests ended in them, and what came so far."""
+        brought, self._bytes_then = brought_bytes - self._bytes_then, brought_bytes
+        if turns < _OFTEN or brought > turns * _MUCH_BYTES or ended * _LONG_BYTES > brought:
+            self.pause_s = 0.0
+        elif brought < turns * _LITTLE_BYTES:
+            self.pause_s = _PAUSE_S

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
 
 from ...errors import ContentInvalid, TerrascopeError
 from .. import answers, pages
 from ..failures import broken_off, part_unusable
+from ..partial import SMALL_BYTES
 from ..pieces import Piece
 from ..plan import other_file_there
+from ..small import SmallFile
+from .faults import unreadable
+from .head import read_head, whole_bytes
 from .job import Job
-from .line import Fields
+from .line import Line
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized, Verdict
 
 FIRST_BYTES = 8 << 20
 """So much is asked for at first where nobody told the length: the answer tells it, and whether ranges are served."""
-_WRITTEN_BYTES = 256 << 10
-"""So much is collected before it is written: libcurl brings 16 KiB at a time."""
+_WRITTEN_BYTES = 96 << 10
+"""So much is collected before it is written: libcurl brings 16 KiB at a time. With 128 KiB and more, glibc gives the
+memory back to the system after each write, and takes it again page by page."""
 _NOTED_BYTES = 512 << 10
 """With what is collected and written meanwhile, less than the 1 MiB that a kill may cost a connection."""
 _DRAINED_BYTES = 64 << 10
-_HEADERS = {"Accept": "application/octet-stream, */*;q=0.5", "Accept-Encoding": "identity"}
+_HEADERS = ("Accept: application/octet-stream, */*;q=0.5", "Accept-Encoding: identity")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -34,89 +41,131 @@ class Request:
     piece : Piece
     after : Request, optional
         The one in the place of which this is sent: after a redirect, say.
+
+    Attributes
+    ----------
+    headers : tuple of str
+        The lines of the header that are not of the credential.
+    line : Line or None
+        On which it is sent.
+    was_answered : bool
+        True from the first look at a whole header on.
+    brought_bytes : int
+        How much of the file came.
     """
+
+    # of the class, as long as they are so: thousands of requests a second are made
+    moves = 0
+    was_refused = was_answered = False
+    brought_bytes = 0
+    line: Line | None = None
+    _small: SmallFile | None = None
+    _is_believed = _is_too_long = False
+    _verdict: BaseException | None = None
+    _answer_end: int | None = None
+    _collected_bytes = _enough_bytes = _drained_bytes = 0
+    _fields: answers.Headers = MappingProxyType({})
 
     def __init__(self, job: Job, piece: Piece, after: Request | None = None) -> None:
         self.job, self.piece = job, piece
-        self.url = job.place
-        self.is_head = job.asks_for_size
-        self.moves, self.was_refused = (after.moves, after.was_refused) if after else (0, False)
-        self.was_answered = False
-        self.brought_bytes = 0
-        self._verdict: Exception | None = None
-        # the first bytes, until they tell whether they are of a file; None from then on
-        self._first: bytes | None = b""
-        self._look_at = 0
+        self.url, self.is_head = job.place, job.asks_for_size
+        if after is not None:
+            self.moves, self.was_refused = after.moves, after.was_refused
         self._chunks: list[bytes] = []
-        self._collected_bytes = 0
-        self._is_too_long = False
-        self._drained = 0
-        self._noted = piece.position
-        self._asked_end = self._range_end()
-        self._answer_end: int | None = None
-        self.headers = dict(_HEADERS)
-        if self._asked_end is not None or piece.position:
+        position = self._noted = piece.position
+        asked_end = self._asked_end = piece.end or self._first_end()
+        self.headers = _HEADERS
+        if asked_end is not None or position:
             # to the end of the file is said as such: some servers serve no other range
-            is_last = self._asked_end == job.pieces.size_bytes
-            last = "" if self._asked_end is None or is_last else self._asked_end - 1
-            self.headers["Range"] = f"bytes={piece.position}-{last}"
+            last = "" if asked_end is None or asked_end == job.pieces.size_bytes else asked_end - 1
+            self.headers = (*_HEADERS, f"Range: bytes={position}-{last}")
             if job.validator:
-                self.headers["If-Range"] = job.validator
+                self.headers += (f"If-Range: {job.validator}",)
 
-    def _range_end(self) -> int | None:
-        job, piece = self.job, self.piece
-        if piece.end is not None or piece.position or job.asks_for_size:
-            return piece.end
+    def _first_end(self) -> int | None:
+        """Return how much is asked for of what may go on to the end of the file; None for all of it."""
+        job = self.job
+        if self.piece.position or job.asks_for_size or not job.may_split:
+            return None
         known = job.item.size_bytes
-        return FIRST_BYTES if job.may_split and (known is None or known > FIRST_BYTES) else None
+        return FIRST_BYTES if known is None or known > FIRST_BYTES else None
 
     # ── the answer comes ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def head(self, status: int, fields: Fields) -> bool:
-        """See `Receiver`."""
-        self.was_answered = True
-        if self._is_kept(lambda: self._judge(status, fields)):
-            return True
-        # a short body is let pass, so that the connection can be used again
-        return (answers.content_length(fields) or 0) <= _DRAINED_BYTES
-
-    def body(self, data: bytes) -> bool:
-        """See `Receiver`."""
-        if self._verdict is not None:
-            self._drained += len(data)
-            return self._drained <= _DRAINED_BYTES
-        if self._first is not None:
-            first = self._first = self._first + data
-            # not at each byte again of what comes byte by byte
-            if len(first) < self._look_at:
-                return True
-            if not pages.is_telling(first):
-                self._look_at = 2 * len(first)
-                return True
-            if not self._is_kept(lambda: self._begin(first)):
-                return False
-            data = first
+    def body(self, data: bytes) -> int | None:
+        """Take a part of the body; -1 ends the request. This is called for each 16 KiB: what can wait is done later."""
         self._chunks.append(data)
         self._collected_bytes += len(data)
-        self.brought_bytes += len(data)
-        self.job.host.brought_bytes += len(data)
-        end = self.piece.end
-        if self._collected_bytes < _WRITTEN_BYTES and (
-            end is None or self.piece.position + self._collected_bytes < end
-        ):
+        if self._collected_bytes < self._enough_bytes:
+            return None
+        return None if self._goes_on() else -1
+
+    def _goes_on(self) -> bool:
+        """Look at what was collected; False to end the request."""
+        if not self.was_answered and self._is_small_and_well():
             return True
-        return self.settle() and (not self.is_at_its_end or end == self._answer_end)
+        self._believe()
+        if self._verdict is not None:
+            # a short body is let pass, so that the connection can be used again
+            self._drained_bytes += self._collected_bytes
+            self._chunks, self._collected_bytes = [], 0
+            return max(self._drained_bytes, answers.content_length(self._fields) or 0) <= _DRAINED_BYTES
+        if self._collected_bytes < self._enough_bytes:
+            return True
+        return self.settle() and not self.is_overtaken
+
+    def _is_small_and_well(self) -> bool:
+        """Let a small answer come as a whole, and put it down, before it is looked at.
+
+        What Python does for it is done at its end then, for one file after the other: between what libcurl and the
+        system do, the same takes twice as long.
+        """
+        if self._enough_bytes == 0 and self.line is not None and not self.piece.position:
+            self._enough_bytes = whole_bytes(self.line.lines)
+        if not self._collected_bytes <= self._enough_bytes <= SMALL_BYTES:
+            return False
+        if self._collected_bytes == self._enough_bytes:
+            self._small = self.job.partial.put_down(self._chunks)
+            if self._small is not None:
+                del self._chunks[1:]
+        return True
+
+    def look_at_head(self) -> None:
+        """Judge the answer's status and header, if they are there and were not yet looked at."""
+        if not self.was_answered and self.line is not None and (head := read_head(self.line.lines)) is not None:
+            self.was_answered = True
+            status, self._fields = head
+            self._is_kept(self._judge, status)
+
+    def _believe(self, *, is_all: bool = False) -> None:
+        """Judge what came, unless that was done, if it tells enough."""
+        self.look_at_head()
+        if self._is_believed or self._verdict is not None or not self.was_answered:
+            return
+        first = b"".join(self._chunks)
+        if self._small is not None and not pages.is_telling(first):
+            first = b"".join(self._small.content())
+        if is_all or pages.is_telling(first):
+            self._is_kept(self._begin, first)
+        else:
+            # not at each byte again of what comes byte by byte
+            self._enough_bytes = 2 * len(first)
 
     def settle(self) -> bool:
         """Write what came; False where that, or anything before it, went wrong."""
-        return self._verdict is None and self._is_kept(self._write)
-
-    def _is_kept(self, step: Callable[[], None]) -> bool:
-        try:
-            step()
-        except (TerrascopeError, Verdict) as verdict:
-            self._verdict = verdict
+        if self._collected_bytes and self._verdict is None:
+            self._believe()
+            if self._is_believed:
+                self._is_kept(self._write)
         return self._verdict is None
+
+    def _is_kept(self, step: Callable[..., None], *arguments: Any) -> bool:
+        try:
+            step(*arguments)
+        except BaseException as verdict:  # noqa: BLE001 - raised by `finish`: libcurl's binding would print it
+            self._verdict = verdict
+            return False
+        return True
 
     @property
     def is_pending(self) -> bool:
@@ -128,11 +177,22 @@ class Request:
         """True when all of the piece came, also where another connection took over the rest of the answer."""
         return self._verdict is None and self.piece.end is not None and self.piece.position >= self.piece.end
 
+    @property
+    def is_overtaken(self) -> bool:
+        """True when all of the piece came, and what is left of the answer was taken over by another connection."""
+        return self.is_at_its_end and self.piece.end != self._answer_end
+
     def keep(self) -> None:
         """Nothing more comes; write down what did, where that can be done."""
         self.settle()
+        self._drop_small()
         with suppress(TerrascopeError):
             self._note()
+
+    def _drop_small(self) -> None:
+        small, self._small = self._small, None
+        if small is not None:
+            small.close()
 
     def finish(self, *, is_whole: bool) -> None:
         """Say that nothing more comes, and whether the answer ended as it should; raise what it means.
@@ -145,14 +205,12 @@ class Request:
             See its kinds.
         """
         job, piece = self.job, self.piece
-        if self._verdict is None and self._first is not None and is_whole:
-            first = self._first
-            self._begin(first)
-            self.body(first)
-        self.settle()
-        if self._is_too_long:
-            job.partial.discard()
-        if self._verdict is not None:
+        self._believe(is_all=is_whole)
+        if not self.was_answered:
+            raise unreadable(self.url)
+        if not self.settle() and self._verdict is not None:
+            if self._is_too_long:
+                job.partial.discard()
             self.keep()
             raise self._verdict
         self._note()
@@ -164,33 +222,37 @@ class Request:
 
     # ── what is made of it ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _judge(self, status: int, fields: Fields) -> None:
-        if status in _REDIRECTS and fields.get("Location"):
-            raise Moved(fields["Location"])
+    def _judge(self, status: int) -> None:
+        fields = self._fields
+        if status in (200, 206) and not self.is_head:
+            self._check_body(status)
+            return
+        if status in _REDIRECTS and fields.get("location"):
+            raise Moved(fields["location"])
         if status == 401:
             raise Unauthorized
         if self.is_head:
-            self._judge_size(status, fields)
-        if status == 416 and "Range" in self.headers:
+            self._judge_size(status)
+        if status == 416 and self.headers is not _HEADERS:
             raise self._unusable()
-        if status not in (200, 206):
-            asked_s = answers.retry_after_s(fields, self.job.host.clock())
-            error = answers.refusal(status, self.job.item.url, self.url, asked_s)
-            raise Passing(error, asked_s, is_overload=status in (429, 503)) if error.retryable else error
-        self._check_body(status, fields)
+        if status == 0:
+            raise unreadable(self.url)
+        asked_s = answers.retry_after_s(fields, self.job.host.clock())
+        error = answers.refusal(status, self.job.item.url, self.url, asked_s)
+        raise Passing(error, asked_s, is_overload=status in (429, 503)) if error.retryable else error
 
-    def _judge_size(self, status: int, fields: Fields) -> None:
+    def _judge_size(self, status: int) -> None:
         job = self.job
         job.asks_for_size = False
-        is_same = status == 200 and answers.content_length(fields) == job.action.present_bytes
-        raise Skipped if is_same and not pages.is_web_page(fields, b"") else AskAgain
+        is_same = status == 200 and answers.content_length(self._fields) == job.action.present_bytes
+        raise Skipped if is_same and not pages.is_web_page(self._fields, b"") else AskAgain
 
-    def _check_body(self, status: int, fields: Fields) -> None:
-        job = self.job
-        body = answers.read_body(status, fields, self.piece.position, self._asked_end, job.validator)
+    def _check_body(self, status: int) -> None:
+        job, piece = self.job, self.piece
+        body = answers.read_body(status, self._fields, piece.position, self._asked_end, job.validator)
         if body is None or not self._fits(body):
             raise self._unusable()
-        size_bytes = answers.agreed_size(job.item, fields, body)
+        size_bytes = answers.agreed_size(job.item, self._fields, body)
         if job.action.present_bytes is not None:
             if size_bytes == job.action.present_bytes:
                 raise Skipped
@@ -199,14 +261,17 @@ class Request:
             job.may_split = False  # nothing proves that the next part would be of the same content
             raise AskAgain
         job.host.answered()
-        self._body, self._size_bytes, self._fields = body, size_bytes, fields
-        self._answer_end = size_bytes if body.end is None else body.end
+        self._body, self._size_bytes = body, size_bytes
         if body.end is None:
+            self._answer_end = size_bytes
             job.may_split = False  # from here on: nobody else is to begin a part of it
             return
-        job.pieces.shorten(self.piece, body.end)
+        self._answer_end = body.end
+        job.pieces.shorten(piece, body.end)
         if job.is_open:
-            self._first = None
+            job.offer()
+            self._is_believed = True
+            self._look_again()
 
     def _unusable(self) -> Verdict:
         """Return what follows from a part that is not the one that was asked for."""
@@ -225,25 +290,38 @@ class Request:
 
     def _begin(self, first: bytes) -> None:
         """Believe the first bytes of an answer, or raise."""
-        job, piece, body, size_bytes = self.job, self.piece, self._body, self._size_bytes
-        self._first = None
-        if body.start == 0:
+        job, piece, size_bytes = self.job, self.piece, self._size_bytes
+        start, end, _, validator = self._body
+        if start == 0:
             pages.check_page(job.item.url, self.url, job.item.name, self._fields, first)
-        if body.end is None:
+        if end is None:
             # the server has another content than is there, if anything is, or serves no ranges: this is all of it
             job.pieces.begin_anew(piece)
             self._noted = 0
-        if body.end is None or job.validator is None:
-            job.partial.begin(body.validator, size_bytes)
+        if end is None or job.validator is None:
+            job.partial.begin(validator, size_bytes)
         else:
             job.partial.resume()
-        job.validator, job.is_open = body.validator, True
+        if self._small is not None and not job.partial.take(self._small):
+            # it is the first part of a longer file
+            self._chunks = [*self._small.content()]
+            self._drop_small()
+        job.validator, job.is_open, self._is_believed = validator, True, True
         if size_bytes is not None and job.pieces.size_bytes is None:
-            job.pieces.bound(piece, size_bytes if body.end is None else body.end, size_bytes)
+            job.pieces.bound(piece, size_bytes if end is None else end, size_bytes)
+        job.offer()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Say when what comes next is to be written: there is no waiting for what will not come."""
+        most, end = SMALL_BYTES if self.job.partial.is_small else _WRITTEN_BYTES, self.piece.end
+        self._enough_bytes = most if end is None else min(most, end - self.piece.position)
 
     def _write(self) -> None:
         piece, job, chunks, size_bytes = self.piece, self.job, self._chunks, self._collected_bytes
         self._chunks, self._collected_bytes = [], 0
+        self.brought_bytes += size_bytes
+        job.host.brought_bytes += size_bytes
         left = size_bytes if piece.end is None else piece.end - piece.position
         if size_bytes > left:
             if piece.end == self._answer_end:
@@ -252,15 +330,20 @@ class Request:
             # another connection has taken over the rest
             chunks, size_bytes = [b"".join(chunks)[:left]], left
         if size_bytes:
-            job.partial.write_at(piece.position, chunks)
+            if self._small is None:
+                job.partial.write_at(piece.position, chunks)
             job.pieces.advance(piece, size_bytes)
-        if piece.position - self._noted >= _NOTED_BYTES:
-            self._note()
+        self._small = None
+        if piece.position != piece.end:
+            if piece.position - self._noted >= _NOTED_BYTES:
+                self._note()
+            self._look_again()
 
     def _note(self) -> None:
-        if self.job.is_open and self.piece.position > self._noted:
-            self.job.partial.note(self._noted, self.piece.position)
-            self._noted = self.piece.position
+        start, end = self._noted, self.piece.position
+        if start < end and self.job.is_open:
+            self.job.partial.note(start, end)
+            self._noted = end
 
 
 def _too_long(job: Job) -> ContentInvalid:

@@ -22,6 +22,8 @@ _READ_AT_ONCE_S = 0.005
 class Call:
     """A request under way."""
 
+    __slots__ = ("bytes_then", "credential", "line", "request", "since")
+
     def __init__(self, line: Line, request: Request, credential: Mapping[str, str], now: float) -> None:
         self.line, self.request, self.credential = line, request, credential
         self.since, self.bytes_then = now, 0
@@ -52,7 +54,7 @@ class Switchboard:
         for call in self.calls():
             self.end(call)
         for line in self._idle:
-            line.handle.close()
+            line.close()
         self._loop.close()
 
     @property
@@ -82,7 +84,8 @@ class Switchboard:
             It cannot be sent so.
         """
         line = self._idle[-1]
-        line.ask(request.url, request.headers, credential, request, is_head=request.is_head)
+        line.ask(request.url, request.headers, credential, request.body, is_head=request.is_head)
+        request.line = line
         self._loop.add(line.handle)
         self._idle.pop()
         self._calls[line.handle] = Call(line, request, credential, now)
@@ -107,7 +110,7 @@ class Switchboard:
         """End a request where it is; what came is written down, and its piece given back."""
         self._clear(call)
         call.request.keep()
-        call.request.job.pieces.return_(call.request.piece)
+        call.request.job.give_back(call.request.piece)
 
     def stalled(self, now: float, patience_s: float, slept_s: float) -> Iterator[Call]:
         """Give the requests on which next to nothing of a file came for `patience_s` seconds.
@@ -129,6 +132,5 @@ class Switchboard:
     def _clear(self, call: Call) -> None:
         del self._calls[call.line.handle]
         self._loop.remove(call.line.handle)
-        call.line.rest()
         self._idle.append(call.line)
         call.request.job.host.busy -= 1
