@@ -19,6 +19,7 @@ Headers = Mapping[str, str]
 """Header fields by name in lower case."""
 
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
+_NO_CODINGS = frozenset(("", "identity", "chunked"))
 _LENGTH = re.compile("[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
@@ -83,8 +84,12 @@ def content_length(headers: Headers) -> int | None:
 
 
 def is_encoded(headers: Headers) -> bool:
-    """Tell whether the body is compressed or otherwise coded (RFC 9110 section 8.4)."""
-    return "content-encoding" in headers and headers["content-encoding"].strip().lower() not in ("", "identity")
+    """Tell whether the body is compressed or otherwise coded, itself (RFC 9110 section 8.4) or on the way (RFC 9112
+    section 6.1)."""
+    if "content-encoding" not in headers and "transfer-encoding" not in headers:
+        return False
+    codings = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}".lower().split(",")
+    return not {coding.strip() for coding in codings} <= _NO_CODINGS
 
 
 def strong_validator(headers: Headers) -> str | None:
@@ -113,11 +118,7 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
         When they disagree, when the body is compressed, or when a cut could not be noticed.
     """
     if is_encoded(headers):
-        raise ContentInvalid(
-            f"The server compressed {item.name} though it was asked not to.",
-            "What is saved would not be the file.",
-            "Tell the provider.",
-        )
+        raise compressed(item.name)
     known, told = item.size_bytes, body.size_bytes
     if known is not None and told is not None and known != told:
         raise ContentInvalid(
@@ -132,6 +133,15 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
             "Give its size: Item(url, name, size_bytes).",
         )
     return known if told is None else told
+
+
+def compressed(what: str) -> ContentInvalid:
+    """Return the error for a body that was compressed though nobody asked for it."""
+    return ContentInvalid(
+        f"The server compressed {what} though it was asked not to.",
+        "What is saved would not be the file.",
+        "Tell the provider.",
+    )
 
 
 def refusal(status: int, url: str, final_url: str | None = None, asked_s: float | None = None) -> TransferError:

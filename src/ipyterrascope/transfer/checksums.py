@@ -12,6 +12,8 @@ from typing import BinaryIO
 from ..errors import SourceInvalid, quoted
 
 _FUNCTIONS = {"11": "sha1", "12": "sha256", "13": "sha512", "20": "sha384", "d501": "md5"}
+_VARINT = "((?:[89a-f][0-9a-f]){0,8}[0-7][0-9a-f])"
+_MULTIHASH = re.compile(f"{_VARINT}{_VARINT}((?:[0-9a-f]{{2}})*)")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -26,7 +28,7 @@ def read_multihash(multihash: str) -> tuple[str, str] | None:
     Raises
     ------
     SourceInvalid
-        When it is no hexadecimal text, or the digest of a known function has a wrong length.
+        When it is no hexadecimal text, or the digest is not as long as it says, or not as its function makes it.
     """
     text = multihash.strip().lower()
     if not re.fullmatch(r"(?:[0-9a-f]{2})+", text):
@@ -38,7 +40,18 @@ def read_multihash(multihash: str) -> tuple[str, str] | None:
             if text.startswith(head) and len(text) == len(head) + 2 * size:
                 return function, text[len(head) :]
             raise _not_a_checksum(text, f"A {function} digest has {size} bytes, and it says so before them.")
+    # of another function, or no multihash at all: a bare digest, say
+    match = _MULTIHASH.fullmatch(text)
+    if match is None or not match[3] or _number(match[2]) != len(match[3]) // 2:
+        raise _not_a_checksum(
+            text, "A multihash names its function and the length of its digest, and has just that."
+        )
     return None
+
+
+def _number(varint: str) -> int:
+    """Read an unsigned varint: seven bits a byte, the least first (https://github.com/multiformats/unsigned-varint)."""
+    return sum((byte & 0x7F) << 7 * place for place, byte in enumerate(bytes.fromhex(varint)))
 
 
 def multihash_of(function: str, digest: str) -> str:

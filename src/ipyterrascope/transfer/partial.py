@@ -12,7 +12,6 @@ the others fail and touch nothing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 from collections.abc import Sequence
@@ -29,8 +28,6 @@ from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
 from .small import SmallFile
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 SMALL_BYTES = 1 << 20
 """What is not longer is kept in memory until it is whole."""
@@ -188,13 +185,7 @@ class Partial:
                 self._small.write_at(position, chunks)
             return
         with writing_to(self._target):
-            try:
-                self._part.write_at(position, chunks)
-            except OSError as error:
-                if error.errno in _FULL and (self.journal is None or self.journal.size_bytes is None):
-                    # nobody knows how much room it needs, and it keeps what room there was from all others
-                    self.discard()
-                raise
+            self._part.write_at(position, chunks)
 
     def note(self, start: int, end: int) -> None:
         """Write down that these bytes are there, so that a later run need not fetch them again."""

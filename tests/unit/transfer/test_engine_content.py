@@ -15,6 +15,8 @@ from ipyterrascope.errors import (
     ServerUnreachable,
     TargetInvalid,
 )
+from ipyterrascope.transfer import download
+from testbed.loopback import Reply, loopback
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,18 @@ def test_compressed_answer_is_refused(one: Downloads) -> None:
     with pytest.raises(ContentInvalid, match="compressed"):
         one.get(Answer(gzip.compress(DATA), headers={"Content-Encoding": "gzip"}))
     assert one.names() == []
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip,chunked", "x-gzip, chunked", "deflate, chunked"])
+def test_answer_compressed_on_the_way_is_refused(one: Downloads, coding: str) -> None:
+    """A body compressed for the way, which nobody asked for, is not saved as it came."""
+    packed = gzip.compress(DATA)
+    head = f'HTTP/1.1 200 OK\r\nETag: "v1"\r\nTransfer-Encoding: {coding}\r\n\r\n{len(packed):x}\r\n'
+    reply = Reply(write=lambda out: out.write(head.encode() + packed + b"\r\n0\r\n\r\n"))
+    with loopback(lambda _: reply) as server, pytest.raises(ContentInvalid, match="compressed"):
+        download(f"{server.url}/a.tif", one.folder, engine=one.engine())
+    assert one.names() == []
+    assert one.waits.seconds == []
 
 
 @pytest.mark.parametrize("answer", [Answer(DATA), Answer(DATA, chunked=True)])

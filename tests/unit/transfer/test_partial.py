@@ -385,19 +385,27 @@ def test_file_that_came_meanwhile_is_kept(target: Path, size: int | None) -> Non
     assert names(target.parent) == ["a.tif"]
 
 
-@pytest.mark.parametrize(("size", "left"), [(SIZE, ["a.tif.part", "a.tif.part.json"]), (None, [])])
+@pytest.mark.parametrize(
+    ("size", "validator", "left"),
+    [
+        (SIZE, '"v1"', ["a.tif.part", "a.tif.part.json"]),
+        (None, '"v1"', ["a.tif.part", "a.tif.part.json"]),
+        (SIZE, None, []),
+        (None, None, []),
+    ],
+)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_keeps_only_what_can_fit(
-    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, size: int | None, left: list[str]
+def test_full_disk_keeps_what_can_be_gone_on_with(
+    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, size: int | None, validator: str | None, left: list[str]
 ) -> None:
-    """On a full disk a part of unknown size is removed, and a full disk's error says how much is free."""
+    """On a full disk stays what can be gone on with, also of unknown size, and the error says how much is free."""
 
     def full(*_: object) -> int:
         raise OSError(code, "full")
 
     said = r"The disk is full: [0-9.]+ .?B are free" if code == errno.ENOSPC else "quota"
     with Partial(target, URL) as partial:
-        partial.begin('"v1"', size)
+        partial.begin(validator, size)
         write(partial, 0, b"12345")
         monkeypatch.setattr(os, "pwrite", full)
         monkeypatch.setattr(os, "pwritev", full)

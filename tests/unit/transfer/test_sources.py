@@ -128,6 +128,10 @@ def test_given_name_is_refused_not_cleaned(name: str) -> None:
         ({"checksum": "1220" + "00" * 31}, "is no checksum"),
         ({"checksum": "1214" + "00" * 20}, "is no checksum"),
         ({"checksum": "d50110" + "00" * 17}, "is no checksum"),
+        ({"checksum": "1e20" + "00" * 31}, "names its function and the length"),
+        ({"checksum": "1e00"}, "names its function and the length"),
+        ({"checksum": "9f86d081884c7d65" * 4}, "names its function and the length"),
+        ({"checksum": "ff" * 40}, "names its function and the length"),
     ],
 )
 def test_field_that_cannot_be_right(fields: dict[str, object], reason: str) -> None:
@@ -148,7 +152,8 @@ def test_any_integer_is_a_size() -> None:
 
 def test_checksum_of_an_unknown_function() -> None:
     """A multihash of a function that is not known here is no error."""
-    assert Item(URL, "a.tif", checksum="1e20" + "00" * 32).checksum is not None
+    for checksum in ("1e20" + "00" * 32, "b240" + "20" + "00" * 32, "16" + "8001" + "00" * 128):
+        assert Item(URL, "a.tif", checksum=checksum).checksum == checksum
 
 
 @pytest.mark.soak

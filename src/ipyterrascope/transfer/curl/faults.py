@@ -9,6 +9,7 @@ import pycurl
 from ...errors import LoginRequired, ServerRefused, ServerUnreachable, TerrascopeError
 from ...values.hosts import is_secure
 from ...values.redirects import is_login_page, may_redirect
+from ..answers import compressed
 from ..names import host_of, shown
 
 # what a host may mean by it that wants no further connection
@@ -39,6 +40,8 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
         )
     if code in _NEVER:
         return bad_address(url)
+    if code == pycurl.E_BAD_CONTENT_ENCODING:
+        return compressed(shown(url))
     timed_out = code == pycurl.E_OPERATION_TIMEDOUT
     return ServerUnreachable(
         f"{host} stopped answering." if timed_out else f"The connection to {host} was lost.",
