@@ -43,9 +43,7 @@ def read_multihash(multihash: str) -> tuple[str, str] | None:
     # of another function, or no multihash at all: a bare digest, say
     match = _MULTIHASH.fullmatch(text)
     if match is None or not match[3] or _number(match[2]) != len(match[3]) // 2:
-        raise _not_a_checksum(
-            text, "A multihash names its function and the length of its digest, and has just that."
-        )
+        raise _not_a_checksum(text, "A multihash names its function and the length of its digest, and has just that.")
     return None
 
 

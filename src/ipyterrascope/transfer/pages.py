@@ -19,6 +19,7 @@ _HTML_FRAGMENT = re.compile(rb"<(?:script|meta|title|link|style|iframe|div|h1|br
 # of UTF-8, UTF-32 and UTF-16, the longer ones first
 _BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe\0\0|\0\0\xfe\xff|\xff\xfe|\xfe\xff)")
 _BLANKS = (b"<!--", b"<?xml")
+_COMMENT_END, _DECLARATION_END = re.compile(rb"--!?>"), re.compile(rb"\?>")
 _TELLING_BYTES, _MOST_BYTES = 4096, 65536
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _HTML_NAMES = (".html", ".htm", ".xhtml")
@@ -26,6 +27,16 @@ _HTML_NAMES = (".html", ".htm", ".xhtml")
 _BINARY_NAMES = (
     ".tif", ".tiff", ".jp2", ".nc", ".h5", ".hdf", ".zip", ".gz", ".tgz", ".tar", ".png", ".jpg", ".jpeg", ".parquet",
 )  # fmt: skip
+# whose files may begin with any tag, and have those of HTML in it
+_MARKUP_NAMES = (
+    *_HTML_NAMES, ".xml", ".kml", ".gml", ".svg", ".gpx", ".xsd", ".xsl", ".xslt", ".rdf", ".sld", ".qml", ".qgs",
+    ".vrt", ".dim", ".safe", ".md",
+)  # fmt: skip
+# with which all other files do not begin, and which no text that begins with a tag has near its beginning
+_FIRST_TAG = re.compile(
+    rb"<(?:p|a|h[1-6]|center|table|form|span|font|img|main|section|header|nav)[\s/>]", re.IGNORECASE
+)
+_LATER_TAG = re.compile(rb"<(?:!doctype\s+html|html|body|form|input)[\s/>]", re.IGNORECASE)
 # by its first byte: neither the beginning of a tag, nor anything that could hide one
 _DATA = re.compile(rb"[^<\s\0\xc2\xe2\xef\xfe\xff]")
 _INVISIBLE = re.compile(rb"\A(?:\s|\xef\xbb\xbf|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0)+")
@@ -77,12 +88,23 @@ def _behind_blanks(data: bytes) -> bytes:
     rest = _plain(data)
     # one comment after the other, instead of by a pattern that could try all ways to divide them
     while rest.startswith(_BLANKS):
-        closing = b"-->" if rest.startswith(b"<!--") else b"?>"
-        _, closed, behind = rest.partition(closing)
-        if not closed:
+        # from the beginning on: browsers take <!--> for all of a comment
+        end = (_COMMENT_END if rest.startswith(b"<!--") else _DECLARATION_END).search(rest)
+        if end is None:
             break
-        rest = behind.lstrip()
+        rest = _INVISIBLE.sub(b"", rest[end.end() :])
     return rest
+
+
+def _is_out_of_place(name: str, first_bytes: bytes, text: bytes) -> bool:
+    """Tell whether no file of that name begins so, but pages do."""
+    if not text.startswith(b"<"):
+        return False
+    if name.endswith(_BINARY_NAMES):
+        return True
+    if name.endswith(_MARKUP_NAMES) or _plain(first_bytes[:64]).startswith(b"<?xml "):
+        return False
+    return _FIRST_TAG.match(text) is not None or _LATER_TAG.search(text[:_TELLING_BYTES]) is not None
 
 
 def check_page(url: str, final_url: str, name: str, headers: Headers, first_bytes: bytes) -> None:
@@ -98,8 +120,7 @@ def check_page(url: str, final_url: str, name: str, headers: Headers, first_byte
             "Ask for its https address.",
         )
     text = _behind_blanks(first_bytes)
-    is_tagged = text.startswith(b"<") and name.lower().endswith(_BINARY_NAMES)
-    if not is_tagged and not _is_page(headers, first_bytes, text):
+    if not _is_out_of_place(name.lower(), first_bytes, text) and not _is_page(headers, first_bytes, text):
         return
     moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
     if moved or not name.lower().endswith(_HTML_NAMES):

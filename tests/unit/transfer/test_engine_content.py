@@ -39,6 +39,22 @@ def test_login_page_is_not_saved(one: Downloads, page: Answer) -> None:
     assert one.names() == []
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.json", "a"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        Answer(b"<p>Log in</p>", chunked=True, chunk_bytes=1, headers={"Content-Type": "text/plain"}),
+        Answer(b" " * 5000 + b"<form action=/login>", headers={"Content-Type": "text/csv"}),
+        Answer("<center>Log in".encode("utf-16"), chunked=True, chunk_bytes=1),
+    ],
+)
+def test_login_page_under_the_name_of_a_text(one: Downloads, name: str, page: Answer) -> None:
+    """A page in disguise is no CSV, text or JSON either."""
+    with pytest.raises(ContentInvalid, match="A web page came instead"):
+        one.get(page, item=one.item(name=name))
+    assert one.names() == []
+
+
 def test_redirect_to_a_login_page(one: Downloads) -> None:
     """A redirect to a login page is an error, and its address is named without its query."""
     one.server.files["/login"] = Answer(b"<!doctype html>", headers={"Content-Type": "text/html"})

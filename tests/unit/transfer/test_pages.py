@@ -108,3 +108,46 @@ def test_a_binary_file_begins_with_no_tag(body: bytes) -> None:
         check_page(f"{url}.tif", f"{url}.tif", "a.tif", headers(), body)
     check_page(f"{url}.tif", f"{url}.tif", "a.tif", headers(), b"II*\0")
     check_page(f"{url}.kml", f"{url}.kml", "a.kml", headers(), b"<kml>")
+
+
+PAGES = [
+    b"<form action=/login><input name=user>",
+    b"<p>Please log in",
+    b"<!-- a --!><html>",
+    b"<!--><body>",
+    b"<!x><html>",
+    b"<?x?><form action=/login>",
+    b"<!-- a -->\xc2\xa0\xef\xbb\xbf<html>",
+    b"<noscript>Enable it</noscript><body>",
+    "<p>Log in".encode("utf-16"),
+]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.json", "a", "a.CSV", "a.geojson"])
+@pytest.mark.parametrize("body", PAGES)
+def test_a_page_under_any_name_but_that_of_markup(name: str, body: bytes) -> None:
+    """A page is known by its tags also where it has the name of a text, and is sent as one."""
+    url = f"https://h.example.org/{name}"
+    for kind in ("text/plain", "text/csv", "application/octet-stream"):
+        with pytest.raises(ContentInvalid, match="A web page came instead"):
+            check_page(url, url, name, headers(Content_Type=kind), body)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("a.txt", b"<"),
+        ("a.txt", b"<none>"),
+        ("a.csv", b"<a;b\n1;2"),
+        ("a.csv", b"id,text\n1,<html>"),
+        ("a.json", b'{"html": "<body>"}'),
+        ("a", b"<feed xmlns='http://www.w3.org/2005/Atom'><title>x</title><link/></feed>"),
+        ("a", b"<?xml version='1.0'?><a><form/></a>"),
+        ("a.md", b"<p align=center>"),
+        ("a.xml", b"<form><input/></form>"),
+    ],
+)
+def test_texts_with_tags_are_data(name: str, body: bytes) -> None:
+    """A text that mentions a tag, or begins with what only looks like one, is data, as is markup by its name."""
+    url = f"https://h.example.org/{name}"
+    check_page(url, url, name, headers(Content_Type="text/plain"), body)
