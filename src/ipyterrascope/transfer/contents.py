@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,6 +71,21 @@ class Contents:
             except OSError:
                 self._listed[parent] = None
         return self._listed.get(parent)
+
+
+def journals_left_alone(paths: Iterable[Path]) -> set[Path]:
+    """Return those of some files beside which a journal lies without its part. Each folder is listed once."""
+    listed: dict[Path, frozenset[str]] = {}
+    found = set[Path]()
+    for path in paths:
+        folder = path.parent
+        if folder not in listed:
+            listed[folder] = frozenset[str]()
+            with suppress(OSError):
+                listed[folder] = frozenset(name for name in os.listdir(folder) if name.endswith((PART, JOURNAL)))
+        if path.name + JOURNAL in listed[folder] and path.name + PART not in listed[folder]:
+            found.add(path)
+    return found
 
 
 def _look_at(path: str) -> Present | None:

@@ -103,17 +103,15 @@ class JournalFile:
             os.close(fd)
 
 
+def is_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
+    """Tell whether a file is a journal of ours, be it one that cannot be gone on with."""
+    fields, _ = _read(path, dir_fd)
+    return {"url", "url_sha256", "boot"} <= fields.keys()
+
+
 def read_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> Journal | None:
     """Read a journal; None where there is none, or it cannot be believed (a kill may have cut it)."""
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY, dir_fd=dir_fd), "rb") as file:
-            head, _, lines = file.read(_MAX_BYTES).partition(b"\n")
-            fields: object = json.loads(head)
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict):
-        return None
-    read = cast("dict[str, object]", fields)
+    read, lines = _read(path, dir_fd)
     url, url_sha256, validator, size_bytes, boot = (
         read.get(key) for key in ("url", "url_sha256", "validator", "size_bytes", "boot")
     )
@@ -126,6 +124,16 @@ def read_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> Jou
         return None
     done = _ranges(lines, size_bytes, only_synced=boot != boot_id())
     return Journal(url, url_sha256, validator, size_bytes, boot, done)
+
+
+def _read(path: str | os.PathLike[str], dir_fd: int | None) -> tuple[dict[str, object], bytes]:
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY, dir_fd=dir_fd), "rb") as file:
+            head, _, lines = file.read(_MAX_BYTES).partition(b"\n")
+            fields: object = json.loads(head)
+    except (OSError, ValueError, RecursionError):
+        return {}, b""
+    return (cast("dict[str, object]", fields), lines) if isinstance(fields, dict) else ({}, b"")
 
 
 def _ranges(lines: bytes, size_bytes: int | None, *, only_synced: bool) -> tuple[Range, ...]:

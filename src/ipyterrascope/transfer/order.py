@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..errors import LoginRequired, TransferError
 from ..values.hosts import may_carry
 from .answers import no_login_sent
+from .contents import journals_left_alone
 from .control import Control
+from .directory import Folders
 from .engine import Engine
 from .folder import make_writable
 from .local import LocalFiles
+from .partial import Partial
 from .plan import Action
 from .prepare import plan_of, prepare
 from .preview import Plan
@@ -77,6 +80,7 @@ class Order:
         self, actions: Sequence[Action], progress: Progress, control: Control
     ) -> Generator[Outcome, None, None]:
         """Do some of its actions, and yield what became of them; end early when `control` is stopped."""
+        _tidy([action for action in actions if action.do == "skip"])
         yield from (_settled(action) for action in actions if action.do in ("skip", "conflict"))
         # what turns out not to be on this machine any more is added to what is fetched
         wanted = [action for action in actions if action.do == "fetch"]
@@ -119,6 +123,17 @@ def order_of(
         local=local or LocalFiles(()),
         login_hosts=login_hosts,
     )
+
+
+def _tidy(there: Sequence[Action]) -> None:
+    """Remove what a kill left beside files that are whole."""
+    left = journals_left_alone(action.path for action in there)
+    with closing(Folders()) as folders:
+        for action in (action for action in there if action.path in left):
+            folder = folders.of(action.path, action.depth)
+            # what cannot be removed now does no harm
+            with suppress(TransferError), Partial(action.path, action.item.url, overwrite=True, folder=folder):
+                pass
 
 
 def _settled(action: Action) -> Outcome:

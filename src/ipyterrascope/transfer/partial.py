@@ -23,7 +23,7 @@ from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
 from .directory import Directory
 from .folder import writing_to
-from .journal import Journal, JournalFile, boot_id, read_journal
+from .journal import Journal, JournalFile, boot_id, is_journal, read_journal
 from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
@@ -92,8 +92,11 @@ class Partial:
         """Look at what is there, and keep others from it."""
         try:
             with writing_to(self._target):
-                if self.folder.is_there() and self._part.open_there():
-                    self._take_what_is_there()
+                if self.folder.is_there():
+                    if self._part.open_there():
+                        self._take_what_is_there()
+                    elif self.folder.has(self._name + JOURNAL):
+                        self._remove_journal_left_alone()
         except BaseException:
             self._let_go()
             raise
@@ -108,6 +111,13 @@ class Partial:
             )
         if journal and journal.is_of(self._url) and (usable := journal.usable(part_bytes)):
             self.done, self.journal = usable, journal
+
+    def _remove_journal_left_alone(self) -> None:
+        """Remove a journal whose part got its name, or was removed, right before a kill."""
+        if is_journal(*self._journal_place):
+            # who has the part has the journal
+            self._part.open_new()
+            self.discard()
 
     @property
     def _journal_place(self) -> tuple[str, int | None]:

@@ -161,7 +161,7 @@ class _Decision:
         if size_bytes is None:
             return Action(item, path, "fetch", present.size_bytes, depth=depth)
         if size_bytes == present.size_bytes:
-            return Action(item, path, "skip", present.size_bytes)
+            return Action(item, path, "skip", present.size_bytes, depth=depth)
         return self.conflict(item, trail, other_file_there(path.name, present.size_bytes, size_bytes))
 
     def _here_bytes(self, item: Item) -> int | None:

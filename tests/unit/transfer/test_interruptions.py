@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import TargetInvalid
 from ipyterrascope.transfer import CurlEngine, Item, download
+from ipyterrascope.transfer.journal import Journal, JournalFile
 
 DATA = random.Random(1).randbytes(2 << 20)
 
@@ -172,6 +173,29 @@ def test_killed_run_blocks_nobody(server: FaultyServer, engine: CurlEngine, tmp_
     [path] = download(server.url("/other/a.tif"), tmp_path, engine=engine)
     assert path.read_bytes() == DATA[::-1]
     assert names(tmp_path) == ["a.tif"]
+
+
+@pytest.mark.parametrize("size_bytes", [None, len(DATA)])
+@pytest.mark.parametrize("validator", ['"v1"', None])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_journal_that_a_kill_left_alone(
+    server: FaultyServer,
+    engine: CurlEngine,
+    tmp_path: Path,
+    is_whole: bool,
+    validator: str | None,
+    size_bytes: int | None,
+) -> None:
+    """A journal whose part has got its name, or is gone, is removed by the next run; a file only called so stays."""
+    server.files["/a.tif"] = Answer(DATA)
+    url = server.url("/a.tif")
+    JournalFile(tmp_path / "a.tif.part.json", Journal.of(url, validator, len(DATA))).close()
+    (tmp_path / "b.tif.part.json").write_text('{"url": "of somebody else"}')
+    (tmp_path / "b.tif").write_bytes(DATA)
+    if is_whole:
+        (tmp_path / "a.tif").write_bytes(DATA)
+    download([Item(url, name, size_bytes) for name in ("a.tif", "b.tif")], tmp_path, engine=engine)
+    assert names(tmp_path) == ["a.tif", "b.tif", "b.tif.part.json"]
 
 
 def test_engine_needs_little(engine: CurlEngine) -> None:
