@@ -363,6 +363,17 @@ class Account:
             return {"Authorization": f"Basic {login.basic.reveal()}"}
         return {"Authorization": f"Bearer {self.tokens().access_token.reveal()}"}
 
+    def headers_at_once(self, url: str) -> Mapping[str, str] | None:
+        """Return the headers for a request to `url`, or None where `headers` may take a while for them, or raise."""
+        login = self._login
+        if not self.provider.may_carry(url) or (login is not None and login.basic is not None):
+            return self.headers(url)
+        tokens = self._vault.live_token()
+        if tokens is None:
+            return None
+        self._idle.used()
+        return {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
+
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""
         kind, _, credential = headers.get("Authorization", "").partition(" ")

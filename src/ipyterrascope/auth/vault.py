@@ -112,6 +112,11 @@ class Vault:
                 raise copy(self._trouble)  # asking again for every file would be a storm on a provider in trouble
         return self._renewed(held)
 
+    def live_token(self) -> TokenSet | None:
+        """Return tokens as `token` does, or None where it would do more than look."""
+        held = self._held
+        return held.tokens if held is not None and held.lasts(0.0) and not held.has_news else None
+
     def refused(self, access_token: Secret) -> bool:
         """Say that a server refused `access_token`; return whether there is another one now.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import BinaryIO
 
 from ..errors import SourceInvalid, quoted
@@ -72,8 +73,14 @@ def multihash_of(function: str, digest: str) -> str:
     return multihash
 
 
-def matches(file: BinaryIO, multihash: str) -> bool:
-    """Tell whether an open file has a checksum. One whose function is not known here counts as matched."""
+def matches(file: BinaryIO, multihash: str, is_over: Callable[[], bool] = bool) -> bool:
+    """Tell whether an open file has a checksum. One whose function is not known here counts as matched.
+
+    Raises
+    ------
+    InterruptedError
+        When `is_over` tells that nobody wants to know any more.
+    """
     known = read_multihash(multihash)
     if known is None:
         return True
@@ -81,6 +88,8 @@ def matches(file: BinaryIO, multihash: str) -> bool:
     digest = hashlib.new(function, usedforsecurity=False)
     file.seek(0)
     while chunk := file.read(_CHUNK_BYTES):
+        if is_over():
+            raise InterruptedError
         digest.update(chunk)
     return digest.hexdigest() == expected
 

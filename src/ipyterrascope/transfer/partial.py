@@ -14,10 +14,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
@@ -204,8 +203,20 @@ class Partial:
                 self._log.add(start, end)
             self._has_bytes = True
 
-    def finish(self, size_bytes: int, checksum: str | None) -> None:
+    def has(self, checksum: str, is_over: Callable[[], bool]) -> bool:
+        """Tell whether what is on the disk has a checksum. From any thread, while nothing else is done with it."""
+        with writing_to(self._target), self._part.reading() as file:
+            return matches(file, checksum, is_over)
+
+    def finish(self, size_bytes: int, checksum: str | None, *, is_right: bool | None = None) -> None:
         """Check what is there and give it its name at once.
+
+        Parameters
+        ----------
+        size_bytes : int
+        checksum : str or None
+        is_right : bool, optional
+            What `has` told about `checksum`; without it, it is asked here.
 
         Raises
         ------
@@ -215,8 +226,9 @@ class Partial:
         with writing_to(self._target):
             if self._small is None:
                 self._check_part(size_bytes)
-                with self._part.reading() as file:
-                    self._check(file, checksum)
+                if is_right is None and checksum is not None:
+                    is_right = self.has(checksum, bool)
+                self._refuse_where(is_right is False)
             elif self._is_small_one_named(self._small, checksum):
                 return
             self._check_target()
@@ -228,7 +240,7 @@ class Partial:
     def _is_small_one_named(self, small: SmallFile, checksum: str | None) -> bool:
         """Give a small file its name; where that takes a part, write it and return False."""
         if checksum is not None:
-            self._check(io.BytesIO(b"".join(small.content())), checksum)
+            self._refuse_where(not matches(io.BytesIO(b"".join(small.content())), checksum))
         with contextlib.suppress(FileExistsError):
             if not self._overwrite and small.give_name(self._name):
                 return True
@@ -248,8 +260,8 @@ class Partial:
                 "Run one download at a time, and try again.",
             )
 
-    def _check(self, file: BinaryIO, checksum: str | None) -> None:
-        if checksum is not None and not matches(file, checksum):
+    def _refuse_where(self, is_wrong: bool) -> None:
+        if is_wrong:
             self.discard()
             raise ContentInvalid(
                 f"{self._target.name} has another checksum than the catalogue says.",

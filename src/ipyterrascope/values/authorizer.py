@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Authorizer(Protocol):
@@ -19,4 +19,13 @@ class Authorizer(Protocol):
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try with new headers can help."""
+        ...
+
+
+@runtime_checkable
+class PromptAuthorizer(Authorizer, Protocol):
+    """One that can tell whether it would block: who serves many requests in one thread need not wait for a renewal."""
+
+    def headers_at_once(self, url: str) -> Mapping[str, str] | None:
+        """Return what `headers` does where that takes no wait, and None where it may, or would raise."""
         ...

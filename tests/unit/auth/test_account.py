@@ -375,6 +375,18 @@ def test_headers_only_for_hosts_of_the_provider(signed_in: Account, box: Sandbox
         assert signed_in.headers(url) == {}
 
 
+def test_headers_at_once(signed_in: Account, box: Sandbox) -> None:
+    """What is held and lives is given without a wait; where a renewal or an error would follow, nothing is done."""
+    url = f"{box.url}/download/a.tif"
+    assert signed_in.headers_at_once(url) == signed_in.headers(url)
+    assert signed_in.headers_at_once("https://evil.example.org/") == {}
+    signed_in.logout()
+    before = len(box.requests)
+    assert signed_in.headers_at_once(url) is None
+    assert signed_in.headers_at_once("https://evil.example.org/") == {}
+    assert len(box.requests) == before
+
+
 def test_a_stranger_s_url_needs_no_login(account: Account) -> None:
     """Without a login a URL of another host is no error, and one of the provider's is."""
     assert account.headers("https://example.org/") == {}

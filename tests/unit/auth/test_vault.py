@@ -202,6 +202,20 @@ def test_a_token_that_is_dead_on_arrival_is_no_loop(lifetime_s: float) -> None:
 # One renewal
 
 
+def test_a_live_token_without_a_renewal(world: World) -> None:
+    """Who only wants to look gets the token while it is live beyond its leeway, and nothing after that."""
+    live = world.vault.live_token()
+    assert live is not None
+    assert live.access_token.reveal() == "access-0"
+    world.pass_s(world.lifetime_s - 1)
+    assert world.vault.live_token() is None
+    assert world.sent == []
+    assert world.held() == "access-1"
+    assert world.vault.live_token() is not None
+    world.vault.release()
+    assert world.vault.live_token() is None
+
+
 def test_many_threads_make_one_renewal() -> None:
     """Eight threads with a stale token cause exactly one renewal, and all get the new token; twenty times over."""
     for _ in range(20):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pycurl
 
@@ -16,11 +17,13 @@ from ..failures import broken_off, detached, too_slow
 from ..plan import Action
 from ..retry import Backoff
 from .agenda import Agenda
+from .aside import Aside
 from .faults import bad_address, curl_failure, is_no_connection, redirected, too_many_redirects
 from .job import Job
 from .network import Network, spelled
 from .pace import Allowance, Gathering
 from .request import Request
+from .signing import Signing
 from .switchboard import Call, Switchboard
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
 
@@ -54,9 +57,11 @@ class Crew:
 
     def __init__(self, actions: Iterable[Action], authorizer: Authorizer, connection: Connection, rules: Rules) -> None:
         self.agenda = Agenda(actions, rules.max_connections, rules.clock, rules.monotonic)
-        self._authorizer, self._rules, self._monotonic = authorizer, rules, rules.monotonic
+        self._rules, self._monotonic = rules, rules.monotonic
         self._board = Switchboard(Network(connection), rules.max_connections, rules.limit_rate)
         self._is_cancelled = False
+        self._signing = Signing(authorizer, self._board.wake, self._not_sent)
+        self._checks = Aside(self._board.wake)
         self._gathering, self._turns, self._requests_ended = Gathering(), 0, 0
 
     def cancel(self) -> None:
@@ -70,6 +75,9 @@ class Crew:
             with self._board:
                 self._turn_until_done()
         finally:
+            # what is read for a checksum is to stay open until then
+            self._is_cancelled = True
+            self._checks.join()
             self.agenda.close()
 
     def _turn_until_done(self) -> None:
@@ -78,14 +86,16 @@ class Crew:
         looks_at = now + _LOOK_EVERY_S
         while not self._is_cancelled:
             now = self._monotonic()
+            self._signing.collect()
+            self._checks.collect()
             if now >= looks_at:
                 self._look(now, now - looks_at)
                 looks_at = now + _LOOK_EVERY_S
             most_s = looks_at - now
-            if self._board.is_free:
+            if self._is_free:
                 self._ask_more(now)
                 wait_s = self.agenda.wait_s(now)
-                if not self._board.is_busy and wait_s == math.inf:
+                if wait_s == math.inf and not (self._board.is_busy or self._signing or self._checks.is_busy):
                     return
                 most_s = min(most_s, wait_s)
             if (rest_s := self._rest_s(allowance, now)) > 0.0:
@@ -105,21 +115,27 @@ class Crew:
             call.request.settle()
         return allowance.rest_s(self.agenda.brought_bytes, now)
 
+    @property
+    def _is_free(self) -> bool:
+        return self._board.free > len(self._signing)
+
     def _ask_more(self, now: float) -> None:
-        while self._board.is_free and (request := self.agenda.next_request(now)) is not None:
+        while self._is_free and (request := self.agenda.next_request(now)) is not None:
             self._ask(request)
 
     def _ask(self, request: Request) -> None:
-        error: TerrascopeError
+        self._signing.sign(request, partial(self._send, request))
+
+    def _send(self, request: Request, credential: Mapping[str, str]) -> None:
         try:
-            credential = self._authorizer.headers(request.url)
             self._board.begin(request, credential, self._monotonic())
-        except TerrascopeError as problem:
-            error = problem
         except (ValueError, pycurl.error):
             error = bad_address(request.url)
         else:
             return
+        self._not_sent(request, error)
+
+    def _not_sent(self, request: Request, error: TerrascopeError) -> None:
         request.job.give_back(request.piece)
         if error.retryable:
             self._retry(request.job, Passing(error))
@@ -181,17 +197,17 @@ class Crew:
         self._ask(following)
 
     def _reauthorize(self, call: Call) -> None:
-        request, job = call.request, call.request.job
-        try:
-            can_help = not request.was_refused and self._authorizer.refused(request.url, call.credential)
-        except TerrascopeError as error:
-            job.give_back(request.piece)
-            self._fail(job, error)
-            return
+        request = call.request
+        if request.was_refused:
+            self._ask_signed_anew(request, False)
+        else:
+            self._signing.refused(request, call.credential, partial(self._ask_signed_anew, request))
+
+    def _ask_signed_anew(self, request: Request, can_help: bool) -> None:
         if not can_help:
-            self._refused(request, answers.refusal(401, job.item.url, request.url))
+            self._refused(request, answers.refusal(401, request.job.item.url, request.url))
             return
-        following = Request(job, request.piece, request)
+        following = Request(request.job, request.piece, request)
         following.was_refused = True
         self._ask(following)
 
@@ -233,11 +249,30 @@ class Crew:
         self.agenda.news.append(lambda progress: progress.waiting(item, wait_s, error))
 
     def _complete_where_all_is_there(self, job: Job) -> None:
-        if not job.pieces.is_complete:
+        checksum = job.item.checksum
+        if not job.pieces.is_complete or job.is_checked:
             return
+        if checksum is None or job.partial.is_small:
+            self._finish(job)
+            return
+        job.is_checked = True
+        self._checks.begin(lambda: job.partial.has(checksum, self._is_over), partial(self._checked, job))
+
+    def _is_over(self) -> bool:
+        return self._is_cancelled
+
+    def _checked(self, job: Job, answer: bool | BaseException) -> None:
+        if isinstance(answer, TerrascopeError):
+            self._fail(job, answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            self._finish(job, answer)
+
+    def _finish(self, job: Job, is_right: bool | None = None) -> None:
         size_bytes = job.pieces.size_bytes or 0
         try:
-            job.partial.finish(size_bytes, job.item.checksum)
+            job.partial.finish(size_bytes, job.item.checksum, is_right=is_right)
         except TerrascopeError as error:
             self.agenda.end(job, "failed", error=error)
         else:
@@ -250,6 +285,7 @@ class Crew:
     def _end_all_of(self, job: Job) -> None:
         for call in self._board.calls(job):
             self._board.end(call)
+        self._signing.drop(job)
 
     # ── looking after it ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -35,6 +35,8 @@ class Job:
         False as soon as the server has shown that it serves no ranges of it.
     is_open : bool
         True from the first bytes that were believed on.
+    is_checked : bool
+        True from the moment on when its checksum is looked at.
     tries : int
         Failures in a row that brought it no further.
     furthest : int
@@ -44,7 +46,7 @@ class Job:
     """
 
     validator: str | None = None
-    is_open = _is_spread = False
+    is_open = is_checked = _is_spread = False
     tries, furthest, due = 0, 0, 0.0
 
     def __init__(self, action: Action, partial: Partial, url: str, host: Host, began_at: float) -> None:

@@ -58,9 +58,9 @@ class Switchboard:
         self._loop.close()
 
     @property
-    def is_free(self) -> bool:
-        """True when a line rests."""
-        return bool(self._idle)
+    def free(self) -> int:
+        """How many lines rest."""
+        return len(self._idle)
 
     @property
     def is_busy(self) -> bool:

@@ -1,0 +1,90 @@
+"""Where requests get their credential, without holding up those that have one (floor 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from ...errors import TerrascopeError
+from ...values.authorizer import Authorizer, PromptAuthorizer
+from .aside import Aside
+from .job import Job
+from .request import Request
+
+_T = TypeVar("_T")
+
+
+class Signing:
+    """Asks the authorizer, aside where it might renew a token; a request keeps a line and its turn meanwhile.
+
+    Parameters
+    ----------
+    authorizer : Authorizer
+    wake : callable
+        Ends the wait of who calls `collect`.
+    failed : callable
+        Told of a request for which the authorizer had an error of our tree.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        wake: Callable[[], object],
+        failed: Callable[[Request, TerrascopeError], None],
+    ) -> None:
+        self._authorizer, self._failed = authorizer, failed
+        self._at_once = authorizer.headers_at_once if isinstance(authorizer, PromptAuthorizer) else _unknown
+        self._aside = Aside(wake)
+        self._waiting: dict[Request, None] = {}
+
+    def __len__(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    def sign(self, request: Request, then: Callable[[Mapping[str, str]], None]) -> None:
+        """Let `then` have the credential for a request."""
+        credential, headers, url = self._at_once(request.url), self._authorizer.headers, request.url
+        if credential is not None:
+            then(credential)
+        else:
+            self._wait_for(request, lambda: headers(url), then)
+
+    def refused(self, request: Request, credential: Mapping[str, str], then: Callable[[bool], None]) -> None:
+        """Say that a credential was refused; `then` is told whether a second try can help."""
+        refused, url = self._authorizer.refused, request.url
+        self._wait_for(request, lambda: refused(url, credential), then)
+
+    def _wait_for(self, request: Request, work: Callable[[], _T], then: Callable[[_T], None]) -> None:
+        self._waiting[request] = None
+        request.job.host.busy += 1
+        self._aside.begin(work, partial(self._answered, request, then))
+
+    def _answered(self, request: Request, then: Callable[[_T], None], answer: _T | BaseException) -> None:
+        if request not in self._waiting:
+            return  # its file was given up meanwhile
+        self._let_go(request)
+        if isinstance(answer, TerrascopeError):
+            self._failed(request, answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            then(answer)
+
+    def collect(self) -> None:
+        """Go on with requests about which the authorizer has answered."""
+        self._aside.collect()
+
+    def drop(self, job: Job) -> None:
+        """Give up the requests for a file."""
+        for request in [request for request in self._waiting if request.job is job]:
+            self._let_go(request)
+            job.give_back(request.piece)
+
+    def _let_go(self, request: Request) -> None:
+        del self._waiting[request]
+        request.job.host.busy -= 1
+
+
+def _unknown(url: str) -> None:
+    """Return None: nobody knows whether it would block."""
