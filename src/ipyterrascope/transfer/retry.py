@@ -49,7 +49,8 @@ class Backoff:
 
 
 class GivenUp:
-    """The hosts that delivered none of the last few files, though each was tried again: the rest is not tried.
+    """The hosts that were not reached, or delivered none of the last few files, though they were tried again: the rest
+    is not tried.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ class GivenUp:
         self._most_files = most_files
         self._in_a_row: Counter[str] = Counter()
         self._last: dict[str, TerrascopeError] = {}
+        self._unreached: set[str] = set()
 
     def note(self, host: str, error: TerrascopeError | None) -> None:
         """Say how a file of a host ended. Any answer that is no passing failure shows that the host is there."""
@@ -70,9 +72,17 @@ class GivenUp:
             self._in_a_row[host] += 1
             self._last[host] = error
 
+    def unreached(self, host: str, error: TerrascopeError) -> None:
+        """Say that a host cannot be reached, however often it is tried."""
+        self._unreached.add(host)
+        self._last[host] = error
+
     def error_for(self, host: str) -> ServerUnreachable | None:
         """Return why no other file of a host is tried; None when it is to be."""
         files = self._in_a_row[host]
+        if host in self._unreached:
+            last = self._last[host]
+            return ServerUnreachable(f"Not tried: {last.what}", last.why, last.do)
         if files < self._most_files:
             return None
         last = self._last[host]

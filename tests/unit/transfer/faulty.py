@@ -66,7 +66,7 @@ class Answer:
 class FaultyServer:
     """Answers from `script`, one entry a request, then as `decide` says, then from `files` by path; else by 404."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.script: list[Answer] = []
         self.files: dict[str, Answer] = {}
         self.decide: Callable[[Asked], Answer | None] = lambda asked: None
@@ -74,7 +74,7 @@ class FaultyServer:
         self.at_once = 0
         self.counting = threading.Lock()
         self.closing = threading.Event()
-        self._server = _Threads(("127.0.0.1", 0), _handler(self))
+        self._server = _Threads(("127.0.0.1", port), _handler(self))
         self._scheme = "https" if tls else "http"
         if tls is not None:
             listening = self._server.socket

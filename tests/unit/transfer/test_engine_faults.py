@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 from downloads import DATA, HALF, Downloads
-from faulty import Answer
+from faulty import Answer, FaultyServer
 
 from ipyterrascope.errors import (
     DownloadFailed,
@@ -21,10 +22,13 @@ from ipyterrascope.errors import (
     ServerUnreachable,
     TerrascopeError,
 )
-from ipyterrascope.transfer import Item, Outcome, Report, download
+from ipyterrascope.threads.errand import Errand
+from ipyterrascope.transfer import Backoff, Item, Outcome, Report, download
 from ipyterrascope.values.connection import Connection
 from testbed.loopback import Asked, Reply, loopback
 
+NOWHERE = f"{'x' * 64}.invalid"
+"""A name that is too long for any name server to be asked about it."""
 TOKEN = "eyJhbGciOiJub25lIn0"
 
 
@@ -73,18 +77,43 @@ def failures(one: Downloads, urls: list[str]) -> list[Outcome]:
     return caught.value.report.failed
 
 
-def test_dead_server_is_given_up(one: Downloads) -> None:
-    """When a host delivered none of three files, the rest of its files is not tried, and that of other hosts is."""
-    dead = [f"http://127.0.0.1:9/{number}.tif" for number in range(1000)]
+@pytest.mark.parametrize("connections", [1, 8])
+@pytest.mark.parametrize(
+    ("dead", "said"),
+    [("127.0.0.1:9", "127.0.0.1:9 takes no connections."), (NOWHERE, f"No server called {NOWHERE} was found.")],
+)
+def test_dead_server_is_given_up(one: Downloads, dead: str, said: str, connections: int) -> None:
+    """A host that is not reached is tried again for all of its files at once; other hosts' files come meanwhile."""
+    scheme = "http" if dead[0] == "1" else "https"
+    urls = [f"{scheme}://{dead}/{number}.tif" for number in range(1000)]
     one.server.files["/p/a.tif"] = Answer(DATA)
-    failed = failures(one, [*dead, one.server.url("/p/a.tif")])
+    one.options["max_connections"] = connections
+    failed = failures(one, [*urls, one.server.url("/p/a.tif")])
     assert len(failed) == 1000
-    assert len(one.waits.seconds) == 9
+    # at first, those of several connections that were refused one after the other wait too
+    assert 3 <= len(one.waits.seconds) <= 3 + 7
     assert one.names() == ["a.tif"]
-    assert "127.0.0.1:9 was lost" in str(failed[2].error)
-    assert "Not tried: 127.0.0.1:9 did not deliver 3 files in a row. The last time: The" in str(failed[3].error)
-    assert failed[3].error is not None
-    assert failed[3].error.retryable
+    assert said in str(failed[0].error)
+    assert f"Not tried: {said}" in str(failed[-1].error)
+    assert all(failure.error and failure.error.retryable for failure in failed)
+
+
+def test_server_that_comes_back(one: Downloads) -> None:
+    """A host that is down at first and then answers delivers all files, over several connections again."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+    urls = [f"http://127.0.0.1:{port}/{number}.tif" for number in range(20)]
+    engine = one.engine(max_connections=4, backoff=Backoff(max_tries=100, first_s=0.05, most_s=0.05))
+    running = Errand(lambda: download(urls, one.folder, engine=engine), "downloads")
+    running.start()
+    assert running.wait(0.3) is None
+    with FaultyServer(port=port) as late:
+        late.decide = lambda asked: Answer(DATA, pause_s=0.001)
+        report = running.wait(30)
+    assert isinstance(report, Report)
+    assert len(report.saved) == 20
+    assert late.most_at_once > 1
 
 
 def test_busy_server_is_given_up(one: Downloads) -> None:
@@ -198,7 +227,7 @@ def test_silent_server(one: Downloads) -> None:
 def test_nobody_listens(one: Downloads) -> None:
     """A host that refuses connections is tried a few times and then named, without the query."""
     item = Item("http://127.0.0.1:9/a.tif?signature=s3cret", "a.tif")
-    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:9 was lost") as caught:
+    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:9 takes no connections") as caught:
         one.get(item=item)
     assert len(one.waits.seconds) == 3
     assert "s3cret" not in str(caught.value)

@@ -162,6 +162,34 @@ def test_several_runs_at_once(server: FaultyServer, tmp_path: Path, path: str, e
     assert names(tmp_path) == ["a.tif"]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("size", [5000, len(DATA)])
+def test_two_runs_of_one_name_and_two_addresses(
+    server: FaultyServer, tmp_path: Path, size: int, overwrite: bool
+) -> None:
+    """Of two downloads to one place at the same moment none ever has bytes of the other, whatever is slower."""
+    contents = {"/a.tif": DATA[:size], "/other/a.tif": DATA[::-1][:size]}
+    server.decide = lambda asked: Answer(contents[asked.path], pause_s=0.002, chunk_bytes=max(500, size // 50))
+    engine, ends = CurlEngine(Nobody(), max_connections=4), list[object]()
+
+    def run(path: str) -> None:
+        try:
+            ends.append(download(server.url(path), tmp_path, engine=engine, overwrite=overwrite))
+        except TargetInvalid as error:
+            ends.append(error)
+
+    for _ in range(5):
+        runs = [threading.Thread(target=run, args=(path,)) for path in contents]
+        for each in runs:
+            each.start()
+        for each in runs:
+            each.join(30)
+        assert (tmp_path / "a.tif").read_bytes() in contents.values()
+        assert names(tmp_path) == ["a.tif"]
+        (tmp_path / "a.tif").unlink()
+    assert len(ends) == 10
+
+
 def test_killed_run_blocks_nobody(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> None:
     """A process that is killed in the middle lets go of the part, for its own URL and for another."""
     server.files["/a.tif"] = Answer(DATA, cut_at=1 << 20, stall=True)

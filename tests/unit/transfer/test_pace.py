@@ -20,6 +20,16 @@ def test_it_begins_low_and_grows() -> None:
     assert Pace(1).allowed == 1
 
 
+def test_a_host_that_was_not_reached() -> None:
+    """It is asked for one thing after a rest, and for more again with each answer, as at first."""
+    pace = Pace(10)
+    pace.unreached(1.0, 5.0)
+    assert (pace.allowed, pace.rests_until) == (1, 6.0)
+    pace.answered(6.0)
+    pace.answered(6.0)
+    assert pace.allowed == 3
+
+
 def test_overload_halves() -> None:
     """A host that has too much is asked for half, and for nothing new for a while; one trouble counts once."""
     pace = Pace(8)

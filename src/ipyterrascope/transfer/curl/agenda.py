@@ -133,6 +133,10 @@ class Agenda:
         self._given_up.note(host.name, error)
         self._tell(job.action, status, size_bytes, error, self._monotonic() - job.began_at)
 
+    def give_up(self, host: Host, error: TerrascopeError) -> None:
+        """Begin no other file of a host that cannot be reached."""
+        self._given_up.unreached(host.name, error)
+
     def close(self) -> None:
         """Let go of what is begun; what can be gone on with stays."""
         for job in self.jobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,8 @@ from ..plan import Action
 from ..retry import Backoff
 from .agenda import Agenda
 from .aside import Aside
-from .faults import bad_address, curl_failure, is_no_connection, redirected, too_many_redirects
+from .faults import bad_address, curl_failure, is_no_connection, is_unreached, redirected, too_many_redirects
+from .host import Host
 from .job import Job
 from .network import Network, spelled
 from .pace import Allowance, Gathering
@@ -178,8 +180,11 @@ class Crew:
                 error = curl_failure(code, request.url)
                 if request.was_answered and error.retryable:
                     error = broken_off(job.item, job.pieces.done_bytes, job.size_bytes)
+                if not error.retryable:
+                    raise error
                 is_refused = is_no_connection(code) and not request.was_answered and job.host.busy > 0
-                raise Passing(error, is_overload=is_refused) if error.retryable else error
+                unreached = is_unreached(code) and not request.was_answered and request.url == job.url
+                raise Passing(error, is_overload=is_refused, is_unreached=unreached)
         request.finish(is_whole=code == 0)
 
     def _move(self, request: Request, location: str) -> None:
@@ -235,6 +240,9 @@ class Crew:
             # fewer at once may do: nothing against this file
             job.host.pace.overloaded(now, backoff.wait_s(1, None, random))
             return
+        if passing.is_unreached:
+            self._retry_host(job.host, passing.error, now)
+            return
         if job.due > now:
             return  # several of its connections broke at once: that is one failure
         job.tries = 1 if progress >= _PROGRESS_BYTES else job.tries + 1
@@ -245,7 +253,28 @@ class Crew:
         job.due = now + wait_s
         if passing.is_overload:
             job.host.pace.overloaded(now, wait_s)
-        item, error = job.item, detached(passing.error)
+        self._tell_wait(job, wait_s, detached(passing.error))
+
+    def _retry_host(self, host: Host, error: TerrascopeError, now: float) -> None:
+        """Let a host that was not reached be tried again by one request; give all of its files up if that was often."""
+        if host.busy > 0:
+            # there are other tries: the last of them counts
+            host.pace.unreached(now, 0.0)
+            return
+        host.tries += 1
+        if self._rules.backoff.ends(host.tries, None):
+            self.agenda.give_up(host, error)
+            for job in tuple(host.jobs):
+                self._fail(job, copy(error))
+            return
+        wait_s = self._rules.backoff.wait_s(host.tries, None, self._rules.random)
+        host.pace.unreached(now, wait_s)
+        error = detached(error)
+        for job in host.jobs:
+            self._tell_wait(job, wait_s, error)
+
+    def _tell_wait(self, job: Job, wait_s: float, error: TerrascopeError) -> None:
+        item = job.item
         self.agenda.news.append(lambda progress: progress.waiting(item, wait_s, error))
 
     def _complete_where_all_is_there(self, job: Job) -> None:

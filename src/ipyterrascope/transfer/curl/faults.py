@@ -20,6 +20,13 @@ _NO_CONNECTION = (
     pycurl.E_SEND_ERROR,
     pycurl.E_SSL_CONNECT_ERROR,
 )
+# nobody was reached at all
+_UNREACHED = (
+    pycurl.E_COULDNT_CONNECT,
+    pycurl.E_COULDNT_RESOLVE_HOST,
+    pycurl.E_COULDNT_RESOLVE_PROXY,
+    pycurl.E_OPERATION_TIMEDOUT,  # of the connection: for the rest there is no such limit
+)
 _UNTRUSTED = (pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_ISSUER_ERROR, pycurl.E_SSL_CACERT_BADFILE)
 _NEVER = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
 
@@ -27,6 +34,11 @@ _NEVER = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
 def is_no_connection(code: int) -> bool:
     """Tell whether the code is one of a connection that did not come about, or was ended by the host."""
     return code in _NO_CONNECTION
+
+
+def is_unreached(code: int) -> bool:
+    """Tell whether the code is one of a host that was not reached at all."""
+    return code in _UNREACHED
 
 
 def curl_failure(code: int, url: str) -> TerrascopeError:
@@ -42,11 +54,29 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
         return bad_address(url)
     if code == pycurl.E_BAD_CONTENT_ENCODING:
         return compressed(shown(url))
-    timed_out = code == pycurl.E_OPERATION_TIMEDOUT
+    if is_unreached(code):
+        return _unreached(code, host)
     return ServerUnreachable(
-        f"{host} stopped answering." if timed_out else f"The connection to {host} was lost.",
+        f"The connection to {host} was lost.",
         f"It happened at {shown(url)}.",
         "Check the network, and try again: it goes on where it was, if the server allows.",
+    )
+
+
+def _unreached(code: int, host: str) -> ServerUnreachable:
+    do = "Check the address and the network, and try again later."
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return ServerUnreachable(
+            f"No server called {host} was found.", "The name is misspelt, or this machine has no network.", do
+        )
+    if code == pycurl.E_COULDNT_RESOLVE_PROXY:
+        return ServerUnreachable(
+            f"The proxy to {host} was not found.", "HTTPS_PROXY has a name that nobody knows.", "Check that variable."
+        )
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return ServerUnreachable(f"{host} does not answer.", "It is down, or a firewall is in the way.", do)
+    return ServerUnreachable(
+        f"{host} takes no connections.", "Nothing listens there, or a firewall or a proxy is in the way.", do
     )
 
 

@@ -32,6 +32,8 @@ class Host:
         Requests under way.
     brought_bytes : int
         What came from it.
+    tries : int
+        How often in a row it was not reached at all.
     clock : callable
         POSIX seconds.
     """
@@ -44,6 +46,7 @@ class Host:
         self.open_jobs: dict[Job, None] = {}
         self.busy = 0
         self.brought_bytes = 0
+        self.tries = 0
         self.clock, self._monotonic = clock, monotonic
 
     def may_be_asked(self, now: float) -> bool:

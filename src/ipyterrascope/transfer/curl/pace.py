@@ -62,6 +62,12 @@ class Pace:
         self._calm_until = now + _CALM_S
         self._before = None
 
+    def unreached(self, now: float, rest_s: float) -> None:
+        """Say that the host was not reached: after `rest_s` seconds it is asked for one thing, and then as at first."""
+        self.allowed = 1
+        self.rests_until = max(self.rests_until, now + rest_s)
+        self._calm_until, self._before = now, None
+
     def received(self, brought_bytes: int, busy: int, now: float) -> None:
         """Say how many bytes came from the host so far, and that `busy` connections bring more."""
         if self._looked_at is None:

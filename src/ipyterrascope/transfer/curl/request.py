@@ -133,7 +133,7 @@ class Request:
     def look_at_head(self) -> None:
         """Judge the answer's status and header, if they are there and were not yet looked at."""
         if not self.was_answered and self.line is not None and (head := read_head(self.line.lines)) is not None:
-            self.was_answered = True
+            self.was_answered, self.job.host.tries = True, 0
             status, self._fields = head
             self._is_kept(self._judge, status)
 

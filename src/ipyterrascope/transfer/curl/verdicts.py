@@ -20,11 +20,21 @@ class Passing(Verdict):
         How long the host asks to wait.
     is_overload : bool
         The host wants fewer requests.
+    is_unreached : bool
+        The host was not reached: it is no matter of the file.
     """
 
-    def __init__(self, error: TerrascopeError, asked_s: float | None = None, *, is_overload: bool = False) -> None:
+    def __init__(
+        self,
+        error: TerrascopeError,
+        asked_s: float | None = None,
+        *,
+        is_overload: bool = False,
+        is_unreached: bool = False,
+    ) -> None:
         super().__init__()
-        self.error, self.asked_s, self.is_overload = error, asked_s, is_overload
+        self.error, self.asked_s = error, asked_s
+        self.is_overload, self.is_unreached = is_overload, is_unreached
 
 
 class Changed(Passing):
