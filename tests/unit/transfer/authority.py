@@ -34,10 +34,17 @@ function reply(asked, answer) {
     answer.writeHead(200, { etag });
     return answer.end(body);
   }
-  if (asked.url === "/cut") {
-    answer.writeHead(200, { etag });
+  const [, ending, isSized] = /^\\/(reset|refused|gone)(-sized)?$/.exec(asked.url) || [];
+  if (ending) {
+    answer.writeHead(200, isSized ? { etag, "content-length": body.length } : { etag });
     answer.write(body.subarray(0, 1000));
-    return setTimeout(() => answer.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR), 20);
+    const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = http2.constants;
+    const codes = { reset: NGHTTP2_INTERNAL_ERROR, refused: NGHTTP2_REFUSED_STREAM };
+    const end = () => {
+      if (!answer.stream) return answer.socket.destroy();
+      return ending === "gone" ? answer.stream.session.destroy() : answer.stream.close(codes[ending]);
+    };
+    return setTimeout(end, 20);
   }
   const start = match ? Number(match[1]) : 0;
   const end = match && match[2] ? Math.min(body.length, Number(match[2]) + 1) : body.length;
@@ -173,3 +180,44 @@ def http2_server(own: Authority, content: bytes) -> Iterator[Http2Server]:
         finally:
             process.kill()
             reader.join()
+
+
+def _frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+@contextlib.contextmanager
+def http2_that_hangs_up(own: Authority, content: bytes) -> Iterator[str]:
+    """Run a server that answers over HTTP/2 by `content`, and closes the stream without ending the body or saying that
+    anything is wrong (RST_STREAM with NO_ERROR); yield its address."""
+    context = own.context()
+    context.set_alpn_protocols(["h2"])
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as secure:
+                secure.sendall(_frame(4, 0))
+                come = b""
+                while data := secure.recv(65536):
+                    # the preface, and then frames: settings are acknowledged, a request is the one with headers
+                    come = (come + data).removeprefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+                    while len(come) >= 9 and len(come) >= 9 + (size := int.from_bytes(come[:3], "big")):
+                        kind, flags, stream = come[3], come[4], int.from_bytes(come[5:9], "big")
+                        come = come[9 + size :]
+                        if kind == 4 and not flags & 1:
+                            secure.sendall(_frame(4, 0, flags=1))
+                        elif kind == 1:
+                            # 0x88 is ":status: 200"
+                            answer = _frame(1, stream, b"\x88", flags=4) + _frame(0, stream, content)
+                            secure.sendall(answer + _frame(3, stream, bytes(4)))
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

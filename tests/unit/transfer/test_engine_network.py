@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from authority import HOST, Authority, authority, http2_server, proxy
+from authority import HOST, Authority, authority, http2_server, http2_that_hangs_up, proxy
 from downloads import DATA, Nobody
 from faulty import Answer, FaultyServer
 from waits import Waits
@@ -153,15 +153,39 @@ def test_http2(own: Authority, nobody: Nobody, tmp_path: Path, connections: int)
     assert (len(server.asked) > 1) == (connections > 1)
 
 
-def test_http2_tells_the_end_of_a_body(own: Authority, nobody: Nobody, waits: Waits, tmp_path: Path) -> None:
-    """A body without a length is complete when its stream ends well, and not when it is cut."""
+def test_http2_without_a_length(own: Authority, nobody: Nobody, tmp_path: Path) -> None:
+    """A body without a length is asked for over HTTP/1.1, whose last chunk proves that it is complete; once for all."""
+    with http2_server(own, DATA) as server:
+        items = [Item(f"{server.url}/unsized", f"{number}.tif") for number in range(3)]
+        engine = CurlEngine(nobody, connection=trusting(own), max_connections=1)
+        report = download(items, tmp_path, engine=engine)
+        sized = download(Item(items[0].url, "sized.tif", len(DATA)), tmp_path, engine=engine)
+    assert [path.read_bytes() for path in (*report, *sized)] == [DATA] * 4
+    assert [line.split()[0] for line in server.asked] == ["2.0", "1.1", "1.1", "1.1", "2.0"]
+
+
+def test_http2_stream_that_ends_early(own: Authority, nobody: Nobody, waits: Waits, tmp_path: Path) -> None:
+    """However a stream ends before its body does, with a length or without, the file is cut and not saved."""
     with http2_server(own, DATA) as server:
         engine = waits.engine(nobody, connection=trusting(own), max_tries=2)
-        [path] = download(f"{server.url}/unsized", tmp_path, engine=engine)
-        assert path.read_bytes() == DATA
-        with pytest.raises(ServerUnreachable):
-            download(f"{server.url}/cut", tmp_path, engine=engine)
-    assert not (tmp_path / "cut").exists()
+        for ending in ("reset", "refused", "gone"):
+            for sized in ("", "-sized"):
+                with pytest.raises(ServerUnreachable):
+                    download(f"{server.url}/{ending}{sized}", tmp_path, engine=engine)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.endswith((".part", ".part.json"))] == []
+    assert "2.0 whole" in server.asked
+
+
+def test_http2_stream_that_is_closed_without_an_error(
+    own: Authority, nobody: Nobody, waits: Waits, tmp_path: Path
+) -> None:
+    """A stream that is closed in the middle of its body, with a code that tells of no error, is cut all the same."""
+    with http2_that_hangs_up(own, DATA[:1000]) as url:
+        engine = waits.engine(nobody, connection=trusting(own), max_tries=2)
+        for size_bytes in (None, len(DATA)):
+            with pytest.raises((ServerUnreachable, ServerRefused)):
+                download(Item(f"{url}/a.tif", "a.tif", size_bytes), tmp_path, engine=engine)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("connections", [1, 8])

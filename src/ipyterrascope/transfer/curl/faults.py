@@ -28,7 +28,6 @@ _UNREACHED = (
     pycurl.E_OPERATION_TIMEDOUT,  # of the connection: for the rest there is no such limit
 )
 _UNTRUSTED = (pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_ISSUER_ERROR, pycurl.E_SSL_CACERT_BADFILE)
-_NEVER = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
 
 
 def is_no_connection(code: int) -> bool:
@@ -50,8 +49,10 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
             "The CA bundle does not know its issuer, or something between you and the server breaks encryption.",
             "Set the CA bundle (`verify`, REQUESTS_CA_BUNDLE), and check the proxy and the clock.",
         )
-    if code in _NEVER:
+    if code == pycurl.E_URL_MALFORMAT:
         return bad_address(url)
+    if code == pycurl.E_UNSUPPORTED_PROTOCOL:
+        return unreadable(url)
     if code == pycurl.E_BAD_CONTENT_ENCODING:
         return compressed(shown(url))
     if is_unreached(code):

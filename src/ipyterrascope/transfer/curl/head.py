@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..answers import Headers
 
@@ -13,8 +14,16 @@ _LENGTH = re.compile(rb"content-length: *([0-9]{1,18})\s*\Z", re.IGNORECASE)
 _END = "\r\n\r\n"
 
 
-def read_head(lines: Iterable[bytes]) -> tuple[int, Headers] | None:
-    """Return status and header fields; None while they are not all there.
+class Head(NamedTuple):
+    """`http` is the first number of HTTP's version."""
+
+    http: str
+    status: int
+    fields: Headers
+
+
+def read_head(lines: Iterable[bytes]) -> Head | None:
+    """Return version, status and header fields; None while they are not all there.
 
     A status that cannot be read is 0. Interim answers (1xx) are passed over, and trailers not looked at.
     """
@@ -28,7 +37,7 @@ def read_head(lines: Iterable[bytes]) -> tuple[int, Headers] | None:
         if not end:
             return None
         if match is None:
-            return 0, {}
+            return Head("", 0, {})
         status = int(match[2])
         if not 100 <= status < 200:
             break
@@ -38,10 +47,7 @@ def read_head(lines: Iterable[bytes]) -> tuple[int, Headers] | None:
         name, value = name.strip().lower(), value.strip()
         # several of one name are joined by commas (RFC 9110 section 5.3)
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    if match[1][0] in "23" and "content-length" not in fields:
-        # these tell the end of every body, as chunks do
-        fields["transfer-encoding"] = "chunked"
-    return status, fields
+    return Head(match[1][0], status, fields)
 
 
 def whole_bytes(lines: Sequence[bytes]) -> int:

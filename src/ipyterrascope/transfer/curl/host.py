@@ -32,6 +32,8 @@ class Host:
         Requests under way.
     brought_bytes : int
         What came from it.
+    takes_http_1 : bool
+        True when it is asked over HTTP/1.1 only.
     tries : int
         How often in a row it was not reached at all.
     clock : callable
@@ -47,6 +49,7 @@ class Host:
         self.busy = 0
         self.brought_bytes = 0
         self.tries = 0
+        self.takes_http_1 = False
         self.clock, self._monotonic = clock, monotonic
 
     def may_be_asked(self, now: float) -> bool:

@@ -39,7 +39,7 @@ class Line:
         self.lines = deque[bytes](maxlen=_MOST_LINES)
         self._network = network
         self._proxy: str | None = None
-        self._is_head = False
+        self._is_head = self._http_1 = False
         self._sent: list[str] = []
         handle = self.handle = pycurl.Curl()
         network.prepare(handle)
@@ -64,6 +64,7 @@ class Line:
         body: Callable[[bytes], int | None],
         *,
         is_head: bool = False,
+        http_1: bool = False,
     ) -> None:
         """Prepare a GET, or a HEAD; who holds the loop adds `handle` to it.
 
@@ -78,6 +79,8 @@ class Line:
             Takes each part of the body, and returns -1 to end the request there. libcurl calls it without anything
             between: it must not raise.
         is_head : bool
+        http_1 : bool
+            Whether HTTP/2 is not spoken, also where it is offered.
         """
         handle, lines = self.handle, [*headers]
         for name, value in credential.items():
@@ -90,6 +93,10 @@ class Line:
         if is_head != self._is_head:
             handle.setopt(pycurl.NOBODY if is_head else pycurl.HTTPGET, 1)
             self._is_head = is_head
+        if http_1 != self._http_1:
+            versions = pycurl.CURL_HTTP_VERSION_2TLS, pycurl.CURL_HTTP_VERSION_1_1
+            handle.setopt(pycurl.HTTP_VERSION, versions[http_1])
+            self._http_1 = http_1
         if lines != self._sent:
             handle.setopt(pycurl.HTTPHEADER, lines)
             self._sent = lines

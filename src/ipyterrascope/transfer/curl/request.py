@@ -15,7 +15,7 @@ from ..pieces import Piece
 from ..plan import other_file_there
 from ..small import SmallFile
 from .faults import unreadable
-from .head import read_head, whole_bytes
+from .head import Head, read_head, whole_bytes
 from .job import Job
 from .line import Line
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized, Verdict
@@ -134,8 +134,8 @@ class Request:
         """Judge the answer's status and header, if they are there and were not yet looked at."""
         if not self.was_answered and self.line is not None and (head := read_head(self.line.lines)) is not None:
             self.was_answered, self.job.host.tries = True, 0
-            status, self._fields = head
-            self._is_kept(self._judge, status)
+            self._fields = head.fields
+            self._is_kept(self._judge, head)
 
     def _believe(self, *, is_all: bool = False) -> None:
         """Judge what came, unless that was done, if it tells enough."""
@@ -222,10 +222,10 @@ class Request:
 
     # ── what is made of it ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _judge(self, status: int) -> None:
-        fields = self._fields
+    def _judge(self, head: Head) -> None:
+        _, status, fields = head
         if status in (200, 206) and not self.is_head:
-            self._check_body(status)
+            self._check_body(head)
             return
         if status in _REDIRECTS and fields.get("location"):
             raise Moved(fields["location"])
@@ -247,11 +247,20 @@ class Request:
         is_same = status == 200 and answers.content_length(self._fields) == job.action.present_bytes
         raise Skipped if is_same and not pages.is_web_page(self._fields, b"") else AskAgain
 
-    def _check_body(self, status: int) -> None:
+    def _check_body(self, head: Head) -> None:
         job, piece = self.job, self.piece
-        body = answers.read_body(status, self._fields, piece.position, self._asked_end, job.validator)
+        body = answers.read_body(head.status, head.fields, piece.position, self._asked_end, job.validator)
         if body is None or not self._fits(body):
             raise self._unusable()
+        if (
+            head.http in ("2", "3")
+            and body.size_bytes is None
+            and job.item.size_bytes is None
+            and not job.host.takes_http_1
+        ):
+            # libcurl takes a stream for ended that was closed in the middle without an error; the last chunk is proof
+            job.host.takes_http_1 = True
+            raise AskAgain
         size_bytes = answers.agreed_size(job.item, self._fields, body)
         if job.action.present_bytes is not None:
             if size_bytes == job.action.present_bytes:
