@@ -46,6 +46,8 @@ class Request:
     ----------
     headers : tuple of str
         The lines of the header that are not of the credential.
+    http_1 : bool
+        Whether it is not sent over HTTP/2.
     line : Line or None
         On which it is sent.
     was_answered : bool
@@ -68,7 +70,7 @@ class Request:
 
     def __init__(self, job: Job, piece: Piece, after: Request | None = None) -> None:
         self.job, self.piece = job, piece
-        self.url, self.is_head = job.place, job.asks_for_size
+        self.url, self.is_head, self.http_1 = job.place, job.asks_for_size, job.host.takes_http_1
         if after is not None:
             self.moves, self.was_refused = after.moves, after.was_refused
         self._chunks: list[bytes] = []
@@ -252,12 +254,8 @@ class Request:
         body = answers.read_body(head.status, head.fields, piece.position, self._asked_end, job.validator)
         if body is None or not self._fits(body):
             raise self._unusable()
-        if (
-            head.http in ("2", "3")
-            and body.size_bytes is None
-            and job.item.size_bytes is None
-            and not job.host.takes_http_1
-        ):
+        is_sized = body.size_bytes is not None or job.item.size_bytes is not None
+        if head.http in ("2", "3") and not is_sized and not self.http_1:
             # libcurl takes a stream for ended that was closed in the middle without an error; the last chunk is proof
             job.host.takes_http_1 = True
             raise AskAgain

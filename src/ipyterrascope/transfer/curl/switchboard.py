@@ -84,8 +84,8 @@ class Switchboard:
             It cannot be sent so.
         """
         line = self._idle[-1]
-        http_1 = request.job.host.takes_http_1
-        line.ask(request.url, request.headers, credential, request.body, is_head=request.is_head, http_1=http_1)
+        kind = {"is_head": request.is_head, "http_1": request.http_1}
+        line.ask(request.url, request.headers, credential, request.body, **kind)
         request.line = line
         self._loop.add(line.handle)
         self._idle.pop()
