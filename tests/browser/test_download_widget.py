@@ -62,12 +62,21 @@ def texts(notebook: Notebook, index: int) -> list[str]:
     return ["".join(output["data"]["text/plain"]) for output in outputs if "data" in output]
 
 
+def until_saved(notebook: Notebook, index: int, begins: str) -> None:
+    """Wait until the widget's text in the file begins like that: it comes a moment after what is on the page."""
+    for _ in range(50):
+        if (said := texts(notebook, index)[0]).startswith(begins):
+            return
+        notebook.page.wait_for_timeout(200)
+    raise AssertionError(said)
+
+
 @pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 def test_three_files(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
     """While the cell runs, each file has a row that fills up; in the end the widget, its text in the saved file, and
     the report of the cell say the same."""
     urls = files(box, MB, MB, MB)
-    notebook = opened(lab, box, traits, urls, f"%download $urls -d $folder {SLOW}")
+    notebook = opened(lab, box, traits, urls, "%download $urls -d $folder --limit-rate 600k")
     notebook.run(1, wait=False)
     reads(notebook.download, re.compile("MB of 3.0 MB"))
     bars = notebook.download.get_by_role("progressbar")
@@ -124,7 +133,7 @@ d = %download $urls -d $folder --limit-rate 200k --background"""
 def test_cancelled_and_gone_on_with(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
     """Cancel ends the running cell with an error that says what is missing; "Fetch the rest" fetches only that, in the
     same widget, with no cell running."""
-    urls = files(box, 1000, 2 * MB, 2 * MB)
+    urls = files(box, 1000, 3 * MB // 2, 3 * MB // 2)
     notebook = opened(lab, box, traits, urls, f"%download $urls -d $folder {SLOW}")
     notebook.run(1, wait=False)
     reads(notebook.download, "1 of 3 files")
@@ -132,7 +141,7 @@ def test_cancelled_and_gone_on_with(lab: Lab, box: Sandbox, traits: Mapping[str,
     notebook.wait_for(1)
     assert "Cancelled: 2 of 3 were not fetched." in notebook.text(1)
     reads(notebook.download, re.compile("^1 saved, 2 cancelled"))
-    assert texts(notebook, 1)[0].startswith("1 saved, 2 cancelled")
+    until_saved(notebook, 1, "1 saved, 2 cancelled")
     box.forget_requests()
     press(notebook.download, "Fetch the rest")
     reads(notebook.download, re.compile("^3 saved"), 60_000)
@@ -142,7 +151,7 @@ def test_cancelled_and_gone_on_with(lab: Lab, box: Sandbox, traits: Mapping[str,
 
 def test_paused_and_resumed_in_the_background(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
     """A download in the background leaves the notebook free; paused it asks for nothing, and resumed it goes on."""
-    urls = files(box, 2 * MB, 2 * MB)
+    urls = files(box, 3 * MB // 2, 3 * MB // 2)
     cells = [
         f"d = %download $urls -d $folder {SLOW} --background",
         "print(d.state.phase, d.state.files_total)",
@@ -150,7 +159,7 @@ def test_paused_and_resumed_in_the_background(lab: Lab, box: Sandbox, traits: Ma
     ]
     notebook = opened(lab, box, traits, urls, *cells)
     assert "<Download" not in notebook.run(1)
-    reads(notebook.download, re.compile("MB of 4.0 MB"))
+    reads(notebook.download, re.compile("MB of 3.0 MB"))
     press(notebook.download, "Pause")
     reads(notebook.download, re.compile("^Paused"))
     assert notebook.run(2) == "paused 2"
@@ -178,7 +187,7 @@ def test_what_failed_is_tried_again(lab: Lab, box: Sandbox, traits: Mapping[str,
     press(notebook.download, "Retry failed")
     reads(notebook.download, re.compile("^3 saved"))
     assert {request.path.rpartition("/")[2] for request in box.requests_to("/download")} == {"late.tif"}
-    assert texts(notebook, 1)[0].startswith("3 saved")
+    until_saved(notebook, 1, "3 saved")
 
 
 def test_interrupted(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
@@ -222,12 +231,18 @@ def test_a_reopened_notebook_says_how_it_ended(lab: Lab, box: Sandbox, traits: M
     notebook.run(2)
     notebook.run(3)
     reads(notebook.download.nth(1), re.compile("^2 cancelled"))
-    notebook.save(widget_state=True)
+    assert "widgets" in notebook.save(widget_state=True)["metadata"]
     notebook.page.close()
     lab.server.end_kernels()
 
     again = lab.view(notebook.path)
 
+    again.panel.get_by_text(re.compile("^Download$|model not found")).first.wait_for()
+    if again.panel.get_by_text("model not found").count():
+        # where a new kernel is slow to answer, JupyterLab restores no widget of the file
+        again.page.reload()
+        again.wait_for_kernel()
+        lab.console_errors.clear()
     reads(again.download.nth(0).get_by_role("alert"), "This download belongs to an earlier session.")
     reads(again.download.nth(1), re.compile("^2 cancelled"))
     assert again.download.nth(1).get_by_role("alert").count() == 0
