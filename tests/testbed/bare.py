@@ -1,4 +1,4 @@
-"""The widget's two files on a page that is no Jupyter: as strict as a host can be, and in the colours of VS Code."""
+"""A widget's two files on a page that is no Jupyter: as strict as a host can be, and in the colours of VS Code."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import http.server
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from ipyterrascope.notebook.kernel_widget import KernelWidget
 from ipyterrascope.notebook.login_widget import LoginWidget
 
 # nothing but the page's own script and modules from memory, as every anywidget is one: no eval, no inline script
@@ -59,7 +60,7 @@ VSCODE: Mapping[str, Mapping[str, str]] = {
     "": {},
 }
 
-# plays the kernel: answers a hello, and tells the code that waits
+# plays the kernel: answers a hello, and tells what it knows
 _HOST = """
 const traits = TRAITS;
 const listeners = new Map();
@@ -73,9 +74,7 @@ const model = {
     model.sent.push(content);
     if (content.kind !== "hello") return;
     const reply = { boot_id: traits.boot_id, view_id: content.view_id };
-    const uri = "https://sso.example.org/device?user_code=WDJB-MJHT";
-    const code = { user_code: "WDJB-MJHT", verification_uri_complete: uri, code_expires_at: traits.code_expires_at };
-    tell("msg:custom", { ...reply, ...code, kind: "code" });
+    for (const news of NEWS) tell("msg:custom", { ...reply, ...news });
     tell("msg:custom", { ...reply, kind: "welcome", now: Date.now() / 1000 });
   },
 };
@@ -93,13 +92,18 @@ module.default.render({ model, el: document.body.appendChild(el) });
 def _page(body_class: str) -> bytes:
     return (
         '<!doctype html><html lang="en"><head><title>Bare</title>'
-        '<link rel="stylesheet" href="/theme.css"><link rel="stylesheet" href="/login.css">'
+        '<link rel="stylesheet" href="/theme.css"><link rel="stylesheet" href="/widget.css">'
         f'<script type="module" src="/host.js"></script></head><body class="{body_class}"></body></html>'
     ).encode()
 
 
 @contextlib.contextmanager
-def bare_page(traits: Mapping[str, object], theme: str = "") -> Iterator[str]:
+def bare_page(
+    traits: Mapping[str, object],
+    theme: str = "",
+    widget: type[KernelWidget] = LoginWidget,
+    news: Sequence[Mapping[str, object]] = (),
+) -> Iterator[str]:
     """Serve the page on loopback, and return its address; `play(state)` in it changes what the widget shows.
 
     Parameters
@@ -108,17 +112,23 @@ def bare_page(traits: Mapping[str, object], theme: str = "") -> Iterator[str]:
         What the widget shows at first.
     theme : str
         The class of the page's body; a name of `VSCODE` brings the colours of that theme.
+    widget : type
+        Whose files these are.
+    news : sequence of mapping
+        The messages that follow a hello.
     """
     colours = "".join(f"--vscode-{name}: {colour};" for name, colour in VSCODE[theme].items())
     under = _UNDER_VSCODE if theme else ""
-    host = _HOST.replace("TRAITS", json.dumps(dict(traits)), 1).replace("SOURCE", json.dumps(str(LoginWidget._esm)), 1)
+    host = _HOST
+    for name, value in (("TRAITS", dict(traits)), ("NEWS", [*map(dict, news)]), ("SOURCE", str(widget._esm))):
+        host = host.replace(name, json.dumps(value), 1)
     files = {
         "/": ("text/html", _page(theme)),
         "/theme.css": (
             "text/css",
             f"{under} :root {{{colours}}} body {{background: var(--vscode-editor-background)}}".encode(),
         ),
-        "/login.css": ("text/css", str(LoginWidget._css).encode()),
+        "/widget.css": ("text/css", str(widget._css).encode()),
         "/host.js": ("text/javascript", host.encode()),
     }
 
