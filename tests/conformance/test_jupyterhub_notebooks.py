@@ -131,7 +131,8 @@ def test_two_people_work_and_click_nothing(
             assert "JupyterHub\tserves" in status
             assert "S2B_TOC" in notebook.run(FIND)
             notebook.run(CHOOSE)
-            assert "2 saved" in notebook.run(DOWNLOAD)
+            notebook.run(DOWNLOAD)
+            notebook.output(DOWNLOAD).get_by_text("2 saved").first.wait_for(state="attached")  # in its widget
             assert "B02.tif" in notebook.run(LOOK)
             stored(hub, secrets, user)
 
