@@ -3,7 +3,8 @@ PYTHON = python3
 ARGS =
 VENV = .venv
 BIN = $(VENV)/bin
-STATIC = src/ipyterrascope/static/login.js
+# of each widget its bundle
+STATIC = src/ipyterrascope/static/login.js src/ipyterrascope/static/download.js
 
 .NOTPARALLEL:
 .PHONY: help demo check test soak screenshots lint wheel clean

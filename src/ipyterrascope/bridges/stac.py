@@ -22,6 +22,7 @@ from ..transfer.sources import catalogue_failed
 from ..values.connection import Connection
 from ..values.providers import Provider
 from ..values.redirects import may_redirect
+from . import extra_missing
 
 if TYPE_CHECKING:
     from pystac_client import Client
@@ -45,8 +46,10 @@ def open(provider: str | Provider | None = None) -> Client:
 
     Raises
     ------
+    ExtraMissing
+        pystac-client is not installed.
     ConfigurationError
-        pystac-client is not installed, or the provider has no catalogue.
+        The provider has no catalogue.
     UsageError
         There is no provider of that name.
     TransferError
@@ -84,11 +87,7 @@ def _library() -> tuple[Any, Any]:
         from pystac_client import Client
         from pystac_client.stac_api_io import StacApiIO
     except ImportError:
-        raise ConfigurationError(
-            "pystac-client is not installed.",
-            "The catalogue is read by it.",
-            'Install the extra: pip install "ipyterrascope[geo]".',
-        ) from None
+        raise extra_missing("geo", "pystac-client") from None
     return Client, StacApiIO
 
 
