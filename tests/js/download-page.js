@@ -1,6 +1,6 @@
 /** A page and a model to show the download widget in: a DOM by jsdom, and a kernel played by the test. */
 
-import { openPage as openAnyPage, settled } from "./page.js";
+import { openPage as openAnyPage, settled, showView } from "./page.js";
 
 export { pass, settled } from "./page.js";
 
@@ -116,19 +116,12 @@ export function welcome(model, { kind, view_id }) {
 export function silence() {}
 
 /** Show a view of `model`, and wait until the kernel has answered. */
-export async function show(model, parent = document.body) {
+export async function show(model, parent) {
   const { default: download } = await import("../../js/download.js");
-  const el = document.createElement("div");
-  parent.append(el);
-  const close = download.render({ model, el });
-  await settled();
-  return { el, close, ...readers(el) };
+  return showView(download, readers, model, parent);
 }
 
-function readers(el) {
-  const isShown = (node) => !node.closest("[hidden]");
-  const find = (selector) => [...el.querySelectorAll(selector)].filter(isShown);
-  const text = (selector) => find(selector).map((node) => node.textContent);
+function readers(el, find, text) {
   return {
     text: (selector = ".ipyterrascope-download") => text(selector).join(" "),
     buttons: () => text(".ts-actions button"),

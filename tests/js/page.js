@@ -161,19 +161,23 @@ export async function pass(ms) {
 }
 
 /** Show a view of `model` and wait until the kernel has answered. */
-export async function show(model, parent = document.body) {
+export async function show(model, parent) {
   const { default: login } = await import("../../js/login.js");
-  const el = document.createElement("div");
-  parent.append(el);
-  const close = login.render({ model, el });
-  await settled();
-  return { el, close, ...readers(el) };
+  return showView(login, readers, model, parent);
 }
 
-function readers(el) {
-  const isShown = (node) => !node.closest("[hidden]");
-  const find = (selector) => [...el.querySelectorAll(selector)].filter(isShown);
+/** Show a view of a widget, and what `readers` finds in it. */
+export async function showView(widget, readers, model, parent = document.body) {
+  const el = document.createElement("div");
+  parent.append(el);
+  const close = widget.render({ model, el });
+  await settled();
+  const find = (selector) => [...el.querySelectorAll(selector)].filter((node) => !node.closest("[hidden]"));
   const text = (selector) => find(selector).map((node) => node.textContent);
+  return { el, close, ...readers(el, find, text) };
+}
+
+function readers(el, find, text) {
   return {
     text: (selector = ".ipyterrascope-login") => text(selector).join(" "),
     buttons: () => text("button"),
