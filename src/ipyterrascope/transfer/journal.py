@@ -27,6 +27,7 @@ _SAFELY: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getat
 _MAX_BYTES = 64 << 20
 _RANGE = re.compile(r"([0-9]{1,18}) ([0-9]{1,18})")
 _SYNCED = "synced"
+_BEGINNING = b'{"url": '
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,17 @@ def is_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
     """Tell whether a file is a journal of ours, be it one that cannot be gone on with."""
     fields, _ = _read(path, dir_fd)
     return {"url", "url_sha256", "boot"} <= fields.keys()
+
+
+def may_be_torn(path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
+    """Tell whether a file may be what a kill, a full disk or a power cut left of a journal of ours."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY, dir_fd=dir_fd), "rb") as file:
+            # what never came to the disk reads as zeros, or is missing
+            head = file.read(len(_BEGINNING)).rstrip(b"\0")
+    except OSError:
+        return False
+    return _BEGINNING.startswith(head)
 
 
 def read_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> Journal | None:

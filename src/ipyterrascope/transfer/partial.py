@@ -22,7 +22,7 @@ from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
 from .directory import Directory
 from .folder import writing_to
-from .journal import Journal, JournalFile, boot_id, is_journal, read_journal
+from .journal import Journal, JournalFile, boot_id, is_journal, may_be_torn, read_journal
 from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
@@ -102,7 +102,7 @@ class Partial:
 
     def _take_what_is_there(self) -> None:
         part_bytes, journal = self._part.size_bytes, read_journal(*self._journal_place)
-        if part_bytes and journal is None and not self.folder.has(self._name + JOURNAL):
+        if part_bytes and journal is None and not may_be_torn(*self._journal_place):
             raise TargetInvalid(
                 f"{self._part.name} is there and was not made by this program.",
                 "It may be another program's download in progress.",

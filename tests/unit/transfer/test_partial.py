@@ -174,18 +174,18 @@ def test_part_of_another_url_is_not_used_and_not_lost(target: Path) -> None:
     [
         "",
         "{",
-        "[]",
-        "null",
+        '{"ur',
         '{"url": 1}',
         '{"url": "u", "url_sha256": "x", "validator": null}',
+        '{"url": ' + "[" * 60_000,
+        '{"url": ' * 4000,
+        '{"url": ' + "9" * 10_000,
         "\x00" * 99,
-        "[" * 60_000,
-        '{"size_bytes": ' * 4000,
-        "9" * 10_000,
+        '{"url": \x00\x00',
     ],
 )
 def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
-    """A journal that a kill has cut, or a stranger written, is no reason to fail, and none to believe the part."""
+    """A journal that a kill has cut is no reason to fail, and none to believe the part."""
     interrupted(target)
     (target.parent / "a.tif.part.json").write_text(journal)
     with Partial(target, URL) as partial:
@@ -194,6 +194,19 @@ def test_torn_journal_starts_anew(target: Path, journal: str) -> None:
         write(partial, 0, b"abc")
         partial.finish(3, None)
     assert target.read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "my own notes", '{"a": 1}', '{"size_bytes": ' * 4000, "[" * 60_000, "9" * 10_000]
+)
+def test_what_lies_beside_a_part_may_be_a_strangers(target: Path, text: str) -> None:
+    """A part with a file beside it that is no journal of ours is another program's: both stay as they are."""
+    part, beside = (target.parent / f"a.tif.part{end}" for end in ("", ".json"))
+    part.write_bytes(b"precious")
+    beside.write_text(text)
+    with pytest.raises(TargetInvalid, match="was not made by this program"), Partial(target, URL):
+        pass
+    assert (part.read_bytes(), beside.read_text()) == (b"precious", text)
 
 
 @pytest.mark.parametrize(
