@@ -53,7 +53,8 @@ def look_around_and_log_out(notebook: Notebook, files: ProtectedFiles) -> None:
     run(notebook, "%download")
     saved = notebook.path.parent / "data" / "S2C_20260807T104621_31TCN_TOC-B02_10M_V220.tif"
     assert saved.read_bytes() == b"B02" * 1000
-    assert {status for _, status in files.answered} == {200}
+    # none was refused; a file of which the length is not known is asked for in parts
+    assert {status for _, status in files.answered} | {206} == {200, 206}
 
     assert "the session at Terrascope is ended" in run(notebook, "%terrascope logout")
     notebook.widget.get_by_role("button", name="Sign in with Terrascope").wait_for()

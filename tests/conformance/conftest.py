@@ -51,11 +51,14 @@ def hub_server(
 ) -> Iterator[Hub]:
     from testbed.hub import hub
 
-    token_url = f"http://127.0.0.1:{token_relay.port}/auth/realms/terrascope/protocol/openid-connect/token"
     folder = tmp_path_factory.mktemp("hub") / "hub"
-    extra = f"c.GenericOAuthenticator.token_url = {token_url!r}"
-    with hub(folder, keycloak_server, extra=extra, environ=hub_environ) as running:
+    with hub(folder, keycloak_server, extra=_by_relay(token_relay), environ=hub_environ) as running:
         yield running
+
+
+def _by_relay(relay: Relay) -> str:
+    token_url = f"http://127.0.0.1:{relay.port}/auth/realms/terrascope/protocol/openid-connect/token"
+    return f"c.GenericOAuthenticator.token_url = {token_url!r}\n"
 
 
 @pytest.fixture
@@ -67,11 +70,13 @@ def hub(hub_server: Hub, keycloak: Keycloak, token_relay: Relay) -> Iterator[Hub
 
 @pytest.fixture
 def stock_hub(
-    tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak, hub_environ: Mapping[str, str]
+    tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak, token_relay: Relay, hub_environ: Mapping[str, str]
 ) -> Iterator[Hub]:
     """A Hub that signs in like the other, and is otherwise as JupyterHub comes: no renewal, and no role of ours."""
     from testbed.hub import hub
 
-    extra = "c.GenericOAuthenticator.refresh_user_hook = None\nc.JupyterHub.load_roles = [testbed]"
-    with hub(tmp_path_factory.mktemp("stock") / "hub", keycloak, extra=extra, environ=hub_environ) as running:
+    extra = "c.GenericOAuthenticator.refresh_user_hook = None\nc.JupyterHub.load_roles = [testbed]\n"
+    folder = tmp_path_factory.mktemp("stock") / "hub"
+    with hub(folder, keycloak, extra=extra + _by_relay(token_relay), environ=hub_environ) as running:
         yield running
+    token_relay.up()
