@@ -6,7 +6,7 @@ from ..errors import UsageError
 
 
 class ExtraMissing(UsageError, ImportError):
-    """A library that an extra brings is not installed. An `ImportError` too, as Python has it."""
+    """A library that is used by a bridge is not installed. An `ImportError` too, as Python has it."""
 
     __str__ = UsageError.__str__
 
@@ -17,4 +17,13 @@ def extra_missing(extra: str, library: str) -> ExtraMissing:
         f"{library} is not installed.",
         f"It comes with the extra [{extra}].",
         f'Install it by pip install "ipyterrascope[{extra}]", then restart the kernel.',
+    )
+
+
+def library_missing(library: str) -> ExtraMissing:
+    """Make the error for a library that no extra brings: who uses it has it already."""
+    return ExtraMissing(
+        f"{library} is not installed.",
+        "No extra of ipyterrascope brings it.",
+        f"Install it by pip install {library}, then restart the kernel.",
     )

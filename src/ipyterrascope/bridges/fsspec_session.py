@@ -1,186 +1,18 @@
-"""One aiohttp session for each event loop, whose requests carry a live credential, hop by hop (floor 5).
-
-A middleware signs each request as it leaves, redirects too, and takes the header off again before anybody can look at
-what came of it: aiohttp's errors and answers show the very headers of their request. Nothing waits on the loop: a
-renewal runs on a thread, and all who need it wait for that one.
-"""
+"""The sessions of our file system: one for each event loop (floor 5), since fsspec's own breaks across loops."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
-import math
-import os
 import ssl
-import time
-from base64 import b64encode
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TypeVar
 
-import certifi
-from aiohttp import (
-    ClientHandlerType,
-    ClientRequest,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    TCPConnector,
-)
-from aiohttp.hdrs import AUTHORIZATION, LOCATION, PROXY_AUTHORIZATION
-from requests.utils import get_environ_proxies, select_proxy
-from yarl import URL
+from aiohttp import ClientSession
 
 from ..auth.account import Account
-from ..errors import ConfigurationError
 from ..threads.forks import renew_in_child
-from ..transfer.answers import no_login_sent, refusal
-from ..transfer.curl.faults import redirected
 from ..values.connection import Connection
-from ..values.hosts import reach_of
-from ..values.secret import Secret, chained, sealed
-from ..values.states import LoginState
-
-_T = TypeVar("_T")
-# for so long the environment is not asked anew which proxy to use
-_ROUTE_S = 60.0
-_REPEATABLE = ("GET", "HEAD", "OPTIONS")
-_REDIRECTS = (301, 302, 303, 307, 308)
-# what fsspec makes something of: no such file, and a range behind the end
-_FOR_FSSPEC = (404, 410, 416)
-
-
-@dataclass(frozen=True)
-class _Route:
-    """What holds for all requests to an origin, until a moment of the monotonic clock."""
-
-    may_carry: bool
-    proxy: URL | None
-    proxy_headers: dict[str, str] | None
-    good_until: float
-
-
-def _routed(url: str, account: Account) -> _Route:
-    """Decide about an origin: its proxy as requests has it, and none for this machine."""
-    origin = URL(url).origin()
-    found = None
-    if reach_of(origin.raw_host or "") != "machine":
-        found = select_proxy(url, get_environ_proxies(url))
-    proxy = URL(found) if found else None
-    headers: dict[str, str] | None = None
-    if proxy is not None and proxy.user:
-        pair = f"{proxy.user}:{proxy.password or ''}".encode()
-        headers = {str(PROXY_AUTHORIZATION): f"Basic {b64encode(pair).decode()}"}
-        proxy = proxy.with_user(None)
-    return _Route(account.provider.may_carry(url), proxy, headers, time.monotonic() + _ROUTE_S)
-
-
-class Signing:
-    """The middleware of one account on one event loop.
-
-    Parameters
-    ----------
-    account : Account
-    """
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-        self._turn = asyncio.Lock()
-        # not the loop's own threads, which others may keep busy for long
-        self._beside = ThreadPoolExecutor(1, "fsspec-login")
-        self._state: LoginState | None = None
-        self._credential = Secret("")
-        self._good_until = -math.inf
-        self._routes: dict[tuple[str, str | None, int | None], _Route] = {}
-
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Send one request, or one hop of it."""
-        route = self._route(request)
-        if route.proxy is not None:
-            request.update_proxy(route.proxy, None, route.proxy_headers)
-        is_ours = route.may_carry and AUTHORIZATION not in request.headers
-        response = await (self._answered(request, handler) if is_ours else handler(request))
-        if response.status >= 300:
-            try:
-                self._check(response, str(request.url), is_ours=is_ours)
-            except BaseException:
-                response.close()
-                raise
-        return response
-
-    def _route(self, request: ClientRequest) -> _Route:
-        origin = (request.url.scheme, request.url.raw_host, request.url.port)
-        route = self._routes.get(origin)
-        if route is None or time.monotonic() > route.good_until:
-            route = self._routes[origin] = _routed(str(request.url), self._account)
-        return route
-
-    async def _answered(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        credential = self._credential if self._is_at_hand() else await self._live(str(request.url))
-        response = await _sent(request, handler, credential)
-        if response.status != 401 or request.method not in _REPEATABLE:
-            return response
-        url = str(request.url)
-        async with self._turn:
-            is_another = await self._off_the_loop(lambda: self._refused(url, credential))
-        if not is_another:
-            return response
-        response.close()
-        return await _sent(request, handler, await self._live(url))
-
-    async def _live(self, url: str) -> Secret:
-        """Return the header's value, once the one renewal for all has ended."""
-        async with self._turn:
-            if not self._is_at_hand():
-                await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
-        return self._credential
-
-    def _is_at_hand(self) -> bool:
-        # each renewal, logout and new login is another state
-        return self._account.state is self._state and time.monotonic() < self._good_until
-
-    def _fetch(self, url: str) -> None:
-        state = self._account.state
-        tokens = None if state.source == "basic" else self._account.tokens()
-        self._credential = Secret(self._account.headers(url)[AUTHORIZATION])
-        left_s = math.inf if tokens is None or tokens.expires_at is None else tokens.expires_at - time.time()
-        self._state, self._good_until = state, time.monotonic() + left_s - (tokens.leeway_s if tokens else 0.0)
-
-    def _refused(self, url: str, credential: Secret) -> bool:
-        self._state = None
-        return sealed(lambda: self._account.refused(url, {AUTHORIZATION: credential.reveal()}))
-
-    async def _off_the_loop(self, call: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._beside, call)
-
-    def _check(self, response: ClientResponse, url: str, *, is_ours: bool) -> None:
-        """Raise for an answer that brings nothing, and for a redirect that must not be followed."""
-        status, provider = response.status, self._account.provider
-        if status in _REDIRECTS and LOCATION in response.headers:
-            redirected(url, response.headers[LOCATION], provider.issuer)
-        elif status in (401, 403) and not is_ours:
-            raise no_login_sent(status, url, provider.hosts)
-        elif status >= 400 and status not in _FOR_FSSPEC:
-            raise refusal(status, url)
-
-
-async def _sent(request: ClientRequest, handler: ClientHandlerType, credential: Secret) -> ClientResponse:
-    request.headers[AUTHORIZATION] = credential.reveal()
-    try:
-        return await handler(request)
-    except BaseException as exc:  # noqa: BLE001 - raised again below, without the frames that hold the header's bytes
-        failure = exc
-    finally:
-        request.headers.popall(AUTHORIZATION, None)
-    for part in chained(failure):
-        part.__traceback__ = None
-    try:
-        raise failure
-    finally:
-        del failure
+from .aiohttp_session import signed_session, trust_of
 
 
 @dataclass(frozen=True)
@@ -205,7 +37,7 @@ class Sessions:
 
     async def get(self, account: Account) -> ClientSession:
         """Return the session of an account on the running loop."""
-        return self._there(account) or self._open(account, await asyncio.to_thread(_context, _bundle(account)))
+        return self._there(account) or self._open(account, await asyncio.to_thread(trust_of, account))
 
     def _there(self, account: Account) -> ClientSession | None:
         opened = self._opened.get((asyncio.get_running_loop(), account))
@@ -215,7 +47,7 @@ class Sessions:
 
     def _open(self, account: Account, context: ssl.SSLContext) -> ClientSession:
         self._prune()
-        session = self._there(account) or _made(account, context)
+        session = self._there(account) or signed_session(account, context)
         self._opened[asyncio.get_running_loop(), account] = _Opened(session, account.connection)
         return session
 
@@ -229,36 +61,6 @@ class Sessions:
         for (loop, _), opened in [*self._opened.items()]:
             _close(loop, opened.session)
         self._opened.clear()
-
-
-def _made(account: Account, context: ssl.SSLContext) -> ClientSession:
-    connection = account.connection
-    return ClientSession(
-        connector=TCPConnector(ssl=context),
-        middlewares=(Signing(account),),
-        # of aiohttp's own, one is for the whole of a file
-        timeout=ClientTimeout(
-            total=None, sock_connect=connection.connect_timeout_s, sock_read=connection.read_timeout_s
-        ),
-    )
-
-
-def _bundle(account: Account) -> str:
-    return account.connection.verify or os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
-
-
-@cache
-def _context(bundle: str) -> ssl.SSLContext:
-    try:
-        is_folder = Path(bundle).is_dir()
-        return ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
-    except (OSError, ssl.SSLError):
-        pass
-    raise ConfigurationError(
-        "The CA bundle is not there or cannot be read.",
-        f"It should be {bundle}.",
-        "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
-    )
 
 
 def _close(loop: asyncio.AbstractEventLoop, session: ClientSession) -> None:

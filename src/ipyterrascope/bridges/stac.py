@@ -5,6 +5,10 @@
 
 The catalogue is open to everybody, and refuses even what is public to who shows it a token that has ended: so it is
 asked without a login, and no page of it, wherever its links lead, ever meets a credential.
+
+    await stac_asset.download_item(item, "data", clients=ts.stac.asset_clients())
+
+Files want a login: stac-asset gets clients whose requests carry the live one, to the provider's hosts only.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util import Retry
 
+from .. import asking
+from ..accounts import account
 from ..configuration import current
 from ..errors import ConfigurationError, ServerRefused, UsageError
 from ..session import AuthorizedSession
@@ -22,11 +28,14 @@ from ..transfer.sources import catalogue_failed
 from ..values.connection import Connection
 from ..values.providers import Provider
 from ..values.redirects import may_redirect
-from . import extra_missing
+from . import extra_missing, library_missing
 
 if TYPE_CHECKING:
     from pystac_client import Client
     from requests import PreparedRequest, Response
+    from stac_asset import Client as AssetClient
+
+__all__ = ["asset_clients", "open"]
 
 _RETRIED = (408, 429, 502, 503, 504)
 
@@ -80,6 +89,44 @@ def open(provider: str | Provider | None = None) -> Client:
     except Exception as error:  # noqa: BLE001 - what it raises is no part of what it promises
         problem = catalogue_failed(error)
     raise problem
+
+
+def asset_clients(provider: str | Provider | None = None) -> list[AssetClient]:
+    """Return clients for stac-asset that are signed in, for one call of it or many. Signs in first as `session` does.
+
+    At most `c.Terrascope.max_connections` files are fetched at once, whatever `max_concurrent_downloads` allows.
+
+    Parameters
+    ----------
+    provider : str or Provider, optional
+        Terrascope unless given. What other hosts have is fetched too, without a login.
+
+    Returns
+    -------
+    list of stac_asset.Client
+        The one for http and https, for the argument `clients`; it takes no `http_…` of a `stac_asset.Config`.
+
+    Raises
+    ------
+    ExtraMissing
+        stac-asset is not installed.
+    LoginRequired
+        Nobody is signed in yet.
+
+    Examples
+    --------
+    >>> import ipyterrascope as ts, stac_asset
+    >>> await stac_asset.download_item(item, "data", clients=ts.stac.asset_clients())       # doctest: +SKIP
+    """
+    try:
+        from . import stac_assets
+    except ImportError as exc:
+        if str(exc.name).partition(".")[0] not in ("stac_asset", "aiohttp", "aiohttp_retry"):
+            raise
+        missing = library_missing("stac-asset")
+    else:
+        return [stac_assets.client(asking.ready(account(provider)), current().max_connections)]
+    raise missing
 
 
 def _library() -> tuple[Any, Any]:

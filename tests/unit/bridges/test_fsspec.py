@@ -27,8 +27,9 @@ from signing import PASSWORD, sign_in
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.bridges import fsspec as bridge
+from ipyterrascope.bridges.aiohttp_session import Signing
 from ipyterrascope.bridges.fsspec_filesystem import FileMissing, TerrascopeFileSystem
-from ipyterrascope.bridges.fsspec_session import Signing, sessions
+from ipyterrascope.bridges.fsspec_session import sessions
 from ipyterrascope.errors import LoginRequired, ServerRefused, ServerUnreachable, TerrascopeError, UsageError
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection

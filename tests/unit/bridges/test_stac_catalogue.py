@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from ipyterrascope.auth.account import Account
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import ConfigurationError, ServerRefused, ServerUnreachable, SourceInvalid, UsageError
 from ipyterrascope.sandbox import Sandbox, steps
+from ipyterrascope.sandbox.content import Held
+from ipyterrascope.sandbox.messages import Answer
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed.loopback import Loopback, Reply, loopback
@@ -142,6 +147,53 @@ def test_a_foreign_next_gets_no_bearer(account: Account, box: Sandbox, foreign: 
     assert [request.path for request in foreign.asked] == ["/search"]
     for request in (*foreign.asked, *box.requests):
         assert "Authorization" not in request.headers
+
+
+@pytest.mark.parametrize("by", ["open", "session"])
+def test_a_long_search_goes_through_a_revocation(box: Sandbox, foreign: Loopback, by: str) -> None:
+    """Ten pages and more, with the token revoked in the middle and a `next` that leads to another host and back: all
+    come, whether by our catalogue or by pystac-client over our session, and the other host is shown no credential."""
+    box.access_token_lifetime_s = 3
+    account = ts.account()
+    account.start_password_login("dora", Secret("s3cret-Pa55"))
+    assert account.wait(30).phase == "signed_in"
+    if by == "open":
+        client = ts.stac.open()
+    else:
+        library = StacApiIO()
+        library.session = ts.session()
+        client = pystac_client.Client.open(box.stac_url, stac_io=library)
+    whole = len([*client.search(limit=100).items_as_dicts()])
+    back = {"rel": "next", "href": f"{box.stac_url}/search?limit=1", "method": "GET"}
+    page = {"type": "FeatureCollection", "features": [{"type": "Feature", "id": "foreign"}], "links": [back]}
+    foreign.answer = lambda _: Reply(200, json.dumps(page).encode())
+    refused = 1 if by == "session" else 0
+    box.timeline.stac(*["success"] * (whole - 1 + refused), with_next(f"{foreign.url}/search"))
+    box.forget_requests()
+    seen: list[str] = []
+    for found in client.search(limit=1, method="GET").pages_as_dicts():
+        seen += [item["id"] for item in found["features"]]
+        if len(seen) == 3:
+            time.sleep(0.5)
+            box.expire_access_tokens()
+    account.logout()
+    assert len(seen) == 2 * whole + 1 >= 10
+    assert seen == [*seen[:whole], "foreign", *seen[:whole]]
+    assert [request.headers.get("Authorization") for request in foreign.asked] == [None]
+    statuses = [request.status for request in box.requests_to("/stac/search")]
+    assert statuses.count(401) == refused
+    assert statuses.count(200) == len(seen) - 1
+
+
+def with_next(url: str) -> steps.Step:
+    """Answer a search as it is, with a link to more."""
+
+    def alter(answer: Answer) -> Answer:
+        page = json.loads(answer.body.read(0, answer.body.size_bytes))
+        link = {"rel": "next", "href": url, "method": "GET"}
+        return replace(answer, body=Held(json.dumps({**page, "links": [*page["links"], link]}).encode()))
+
+    return steps.Step(alter=alter)
 
 
 @pytest.mark.parametrize("where", ["http://127.0.0.1:9/x", "http://h.example.org/x", "https://localhost/x"])
