@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ProviderAnswerInvalid, ProviderError, quoted
-from ..values.hosts import is_address, origin_of, reach_of
+from ..values.hosts import is_address, leads_inward
 from ..values.providers import Endpoints, Provider
 from .http import Answer, HttpClient, not_as_expected
 
@@ -43,18 +43,13 @@ def _endpoint(provider: Provider, body: dict[str, object], name: str) -> str | N
     if url is None:
         return None
     # an issuer elsewhere has no endpoint on this machine: the form would go to whatever listens there
-    if not is_address(url) or (_is_here(url) and not _is_here(provider.issuer)):
+    if not is_address(url) or leads_inward(url, provider.issuer):
         raise InsecureEndpoint(
             f"The identity provider's {name} is not a secure address.",
             "Credentials go only to https (to this machine only when the provider itself is on it).",
             "Tell the provider's administrator.",
         )
     return url
-
-
-def _is_here(url: str) -> bool:
-    origin = origin_of(url)
-    return origin is not None and reach_of(origin[1]) == "machine"
 
 
 class IssuerMismatch(ProviderAnswerInvalid):

@@ -28,7 +28,7 @@ from ..threads.abort import AbortSignal
 from ..threads.errand import Errand
 from ..values.connection import Connection
 from ..values.hosts import origin_of
-from ..values.secret import Secret
+from ..values.secret import Secret, Veiled
 from ..values.waits import retry_after_s
 from .cuttable import CuttableAdapter
 from .echoes import without_echo
@@ -93,9 +93,12 @@ class HttpClient:
         self._deadline_s = deadline_s
         self._authorization = authorization
 
-    def get(self, url: str) -> Answer:
-        """GET a JSON document. Raises `ProviderError` when no answer comes that can be read."""
-        return self._send("GET", url, None, AbortSignal(), 0.0)
+    def get(self, url: str, *, authorization: Secret | None = None, signal: AbortSignal | None = None) -> Answer:
+        """GET a JSON document, with an `Authorization` header where one is given.
+
+        Raises `ProviderError` when no answer comes that can be read, and `LoginCancelled` when `signal` is aborted.
+        """
+        return self._send("GET", url, None, signal or AbortSignal(), 0.0, authorization)
 
     def post(self, url: str, form: Secret, *, signal: AbortSignal | None = None, grace_s: float = 0.0) -> Answer:
         """POST a form that is already encoded.
@@ -118,12 +121,20 @@ class HttpClient:
         """
         return self._send("POST", url, form, signal or AbortSignal(), grace_s)
 
-    def _send(self, method: str, url: str, form: Secret | None, signal: AbortSignal, grace_s: float) -> Answer:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        form: Secret | None,
+        signal: AbortSignal,
+        grace_s: float,
+        authorization: Secret | None = None,
+    ) -> Answer:
         if signal.is_aborted:
             raise cancelled()
         adapter = CuttableAdapter()
         # on a thread of its own: a name that is looked up has no time-out, and Ctrl-C must find no password in a frame
-        errand = Errand(lambda: self._attempt(method, url, form, adapter), "provider")
+        errand = Errand(lambda: self._attempt(method, url, form, authorization, adapter), "provider")
         try:
             errand.start()
             answer = errand.wait(self._deadline_s, signal)
@@ -138,9 +149,11 @@ class HttpClient:
         return answer
 
     def _attempt(
-        self, method: str, url: str, form: Secret | None, adapter: CuttableAdapter
+        self, method: str, url: str, form: Secret | None, authorization: Secret | None, adapter: CuttableAdapter
     ) -> Answer | TerrascopeError:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if authorization is not None:
+            headers["Authorization"] = Veiled(authorization.reveal())
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         if self._authorization is not None:

@@ -83,10 +83,29 @@ def origin_of(url: str) -> tuple[str, str, int] | None:
     return (scheme, host, port) if port < 65536 else None
 
 
+def host_entry(url: str) -> str:
+    """Return the entry in a list of hosts that stands for the origin of `url` alone; empty where it has none."""
+    origin = origin_of(url)
+    if origin is None:
+        return ""
+    _, host, port = origin
+    return host if port == 443 and not is_loopback(host) else f"{host}:{port}"
+
+
 def is_secure(url: str) -> bool:
     """Tell whether a URL is https, or http on loopback."""
     origin = origin_of(url)
     return origin is not None and (origin[0] == "https" or is_loopback(origin[1]))
+
+
+def leads_inward(url: str, source: str) -> bool:
+    """Tell whether `url` leads into this machine although who gave it, at `source`, is not on it."""
+    return _is_here(url) and not _is_here(source)
+
+
+def _is_here(url: str) -> bool:
+    origin = origin_of(url)
+    return origin is not None and reach_of(origin[1]) == "machine"
 
 
 def is_address(url: object) -> TypeGuard[str]:

@@ -28,6 +28,14 @@ TERRASCOPE = Provider(
     password_reset_url=f"{_REALM}/login-actions/reset-credentials",
 )
 
+KNOWN_ISSUERS = frozenset(
+    {
+        TERRASCOPE.issuer,
+        "https://aai.egi.eu/auth/realms/egi",
+        "https://identity.dataspace.copernicus.eu/auth/realms/CDSE",
+    }
+)
+"""Issuers that may be sent a client's secret from the environment when an openEO back-end names them."""
 
 _UNKNOWN: dict[str, object] = {
     "endpoints": None, "hosts": (), "stac_url": "", "registration_url": "", "account_url": "", "password_reset_url": "",

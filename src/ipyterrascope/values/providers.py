@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from ..errors import ConfigurationError, is_showable
-from .hosts import is_address, may_carry, origin_of, validated_hosts
+from .hosts import host_entry, is_address, may_carry, origin_of, validated_hosts
+from .openeo import BASIC_BEARER, PageLink, is_free_parameter
 
 LoginMethod = Literal["device", "password", "basic"]
 """A way to sign in that asks a person."""
@@ -15,7 +17,12 @@ SilentName = Literal["environment", "token_file", "stored", "hub"]
 """A place where a credential may lie ready."""
 
 _PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
-_TEXTS = ("name", "label", "issuer", "client_id", "scope", "badge", "demo_login", *_PAGES)
+_TEXTS = (
+    "name", "label", "issuer", "client_id", "scope", "badge", "demo_login", "bearer_prefix", "backend_url", *_PAGES,
+)  # fmt: skip
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_./:\[\]~-]+(?:#[A-Za-z0-9_.-]+)?)?")
+_BEARER_PREFIX = re.compile(r"oidc/[A-Za-z0-9_.-]+/|" + BASIC_BEARER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,15 @@ class Provider:
     demo_login : str
         What anybody may sign in with where it is not, for example ``dora, password 1234``. The form shows it, and only
         where there is a badge and the issuer is on loopback.
+    backend_url : str
+        Of an openEO back-end, which is asked for its provider, the root of its API; `hosts` is its own host then, and
+        nothing else. Empty elsewhere.
+    bearer_prefix : str
+        What an openEO back-end wants before the token: ``oidc/egi/``, or ``basic//``.
+    authorization_parameters : tuple of (str, str)
+        Pairs that go with a request for authorization; none may be a field of the protocol.
+    links : tuple of PageLink
+        More pages for people.
 
     Raises
     ------
@@ -91,13 +107,17 @@ class Provider:
     password_reset_url: str = ""
     badge: str = ""
     demo_login: str = ""
+    backend_url: str = ""
+    bearer_prefix: str = ""
+    authorization_parameters: tuple[tuple[str, str], ...] = ()
+    links: tuple[PageLink, ...] = ()
 
     def __post_init__(self) -> None:
         for name in _TEXTS:
             _check_text(name, getattr(self, name))
         object.__setattr__(self, "issuer", self.issuer.rstrip("/"))
         object.__setattr__(self, "hosts", validated_hosts(self.hosts))
-        if not self.name.replace("-", "").replace("_", "").isalnum():
+        if not _NAME.fullmatch(self.name):
             raise ConfigurationError(
                 "`name` is not a provider name.", "It has letters, digits, '-' and '_' only.", "Choose another."
             )
@@ -108,9 +128,28 @@ class Provider:
         object.__setattr__(self, "methods", _checked(self.methods, "methods", LoginMethod, "way to sign in"))
         object.__setattr__(self, "sources", _checked(self.sources, "sources", SilentName, "source", least=0))
         self._check_addresses()
+        self._check_backend()
+
+    def _check_backend(self) -> None:
+        if not self.backend_url:
+            if self.bearer_prefix or self.authorization_parameters:
+                raise _odd("backend_url", "Only a back-end has a prefix and parameters of its own.", "Name it.")
+            return
+        if self.hosts != frozenset({host_entry(self.backend_url)}):
+            raise _odd("hosts", "The bearer of a back-end goes to its own host and nowhere else.", "Name that alone.")
+        if not _BEARER_PREFIX.fullmatch(self.bearer_prefix):
+            raise _odd("bearer_prefix", "It is neither oidc/<id>/ nor basic//.", "Write it as the back-end wants it.")
+        if not all(is_free_parameter(name) and is_showable(value) for name, value in self.authorization_parameters):
+            raise _odd("authorization_parameters", "One of them is a field of the protocol.", "Leave it out.")
+
+    @property
+    def is_basic(self) -> bool:
+        """True where a user name and password are exchanged at an openEO back-end itself (``/credentials/basic``)."""
+        return self.bearer_prefix == BASIC_BEARER
 
     def _check_addresses(self) -> None:
-        pages = {name: url for name in _PAGES if (url := getattr(self, name))}
+        pages = {name: url for name in (*_PAGES, "backend_url") if (url := getattr(self, name))}
+        pages |= {f"page {link.rel}": link.url for link in self.links}
         for name, url in {"issuer": self.issuer, **pages, **_addresses_of(self.endpoints)}.items():
             if not is_address(url):
                 raise ConfigurationError(
