@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, overload
 from . import asking, frontend
 from .accounts import account, providers
 from .auth.account import Account
+from .auth.openeo_backends import is_openeo
+from .auth.openeo_choice import Wish
 from .configuration import current
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, SilentName
@@ -36,6 +38,8 @@ def login(
     remember: bool = False,
     wait: bool = False,
     username: str = "",
+    provider_id: str = "",
+    client_id: str = "",
 ) -> Account:
     """Sign in: silently where a credential lies ready, else by asking the person in front of this kernel.
 
@@ -47,9 +51,10 @@ def login(
     Parameters
     ----------
     provider : str or Provider, optional
+        ``"openeo:<address>"`` for an openEO back-end, which is asked for its provider.
     method : {"device", "password", "basic"}, optional
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
-        data service (RFC 7617).
+        data service (RFC 7617); an openEO back-end exchanges them for a token.
     source : {"environment", "token_file", "stored", "hub", "device", "password", "basic"}, optional
         The only one to use.
     remember : bool
@@ -61,6 +66,9 @@ def login(
         while a cell runs, the kernel does not hear what is typed in the widget.
     username : str
         Fills the form in.
+    provider_id, client_id : str
+        Of an openEO back-end: which of its providers, by its id there (`OPENEO_AUTH_PROVIDER_ID`, or the first, unless
+        given), and a client of your own.
 
     Returns
     -------
@@ -80,19 +88,32 @@ def login(
     >>> ts.login()                                       # doctest: +SKIP
     <Account terrascope: signed_in as dora>
     """
-    chosen = account(provider)
+    chosen, choices = _accounts(provider, Wish(provider_id=provider_id, client_id=client_id, method=method))
     method, silent = _way(chosen, method, source)
     if remember and (why_not := chosen.why_not_kept):
         raise UsageError(
             "A login cannot be kept here.", why_not, 'Set c.Terrascope.store = "file", or leave remember out.'
         )
-    # who names no provider may choose, where several are known
-    choices = [account(name) for name in providers] if provider is None else []
     asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
     if gdal := sys.modules.get("ipyterrascope.bridges.gdal"):
         gdal.settle(chosen)
     frontend.hide_result(Account)
     return chosen
+
+
+def _accounts(provider: str | Provider | None, wish: Wish) -> tuple[Account, list[Account]]:
+    """Return the account that is asked for, and those that a person may turn to in the widget."""
+    if isinstance(provider, str) and is_openeo(provider):
+        found = providers.of_backend(provider, wish)
+        return found[0], found if len(found) > 1 else []
+    if wish.provider_id or wish.client_id:
+        raise UsageError(
+            "Only an openEO back-end has providers and clients to choose from.",
+            "",
+            "Leave provider_id and client_id out, or name a back-end, as openeo:openeo.terrascope.be.",
+        )
+    # who names no provider may choose, where several are known
+    return account(provider), [account(name) for name in providers] if provider is None else []
 
 
 def _way(

@@ -150,7 +150,9 @@ def _is_under_way(account: Account) -> bool:
 
 
 def _nobody_to_ask(account: Account) -> LoginRequired:
-    if is_meant_for(account.provider, current().terrascope):
+    if account.provider.backend_url:
+        do = "Sign in where somebody can be asked, or let a client sign in (OPENEO_AUTH_METHOD)."
+    elif is_meant_for(account.provider, current().terrascope):
         do = "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment."
     else:
         do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."

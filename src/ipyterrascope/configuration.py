@@ -25,6 +25,12 @@ def token_file_from_environment() -> str:
     return os.environ.get("TERRASCOPE_TOKEN_FILE", "").strip()
 
 
+def openeo_issuers_from_environment() -> tuple[str, ...]:
+    """Return the issuers that `TERRASCOPE_OPENEO_ISSUERS` names, comma-separated."""
+    said = os.environ.get("TERRASCOPE_OPENEO_ISSUERS", "").split(",")
+    return tuple(issuer.strip() for issuer in said if issuer.strip())
+
+
 def store_from_environment() -> StoreKind:
     """Return what `TERRASCOPE_STORE` says; "none" where it says nothing.
 
@@ -70,6 +76,10 @@ class Configuration:
         How many connections a download has at once at most.
     local_roots : tuple of str
         The folders of this machine under which a catalogue may name files.
+    openeo_backend : str
+        Address of the openEO back-end that is meant where none is named; empty for what openEO's own settings say.
+    openeo_issuers : tuple of str
+        Issuers that may be sent the `OPENEO_AUTH_CLIENT_SECRET` beside those that are built in.
     """
 
     terrascope: Provider = field(default_factory=_from_environment)
@@ -82,6 +92,8 @@ class Configuration:
     use_silent_sources: bool | None = None
     max_connections: int = 8
     local_roots: tuple[str, ...] = ("/data/MTDA",)
+    openeo_backend: str = ""
+    openeo_issuers: tuple[str, ...] = field(default_factory=openeo_issuers_from_environment)
 
 
 _configured: Configuration | None = None

@@ -361,7 +361,7 @@ class Account:
         login = self._login
         if login is not None and login.basic is not None:
             return {"Authorization": f"Basic {login.basic.reveal()}"}
-        return {"Authorization": f"Bearer {self.tokens().access_token.reveal()}"}
+        return {"Authorization": f"Bearer {self.provider.bearer_prefix}{self.tokens().access_token.reveal()}"}
 
     def headers_at_once(self, url: str) -> Mapping[str, str] | None:
         """Return the headers for a request to `url`, or None where `headers` may take a while for them, or raise."""
@@ -379,7 +379,8 @@ class Account:
         kind, _, credential = headers.get("Authorization", "").partition(" ")
         if kind == "Basic":
             self._end_basic(Secret(credential))
-        return kind == "Bearer" and self.provider.may_carry(url) and self._vault.refused(Secret(credential))
+        token = Secret(credential.removeprefix(self.provider.bearer_prefix))
+        return kind == "Bearer" and self.provider.may_carry(url) and self._vault.refused(token)
 
     def _end_basic(self, refused: Secret) -> None:
         # sent again with every file, a wrong password would lock the account

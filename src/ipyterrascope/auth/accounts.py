@@ -6,6 +6,7 @@ import difflib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,8 @@ from ..errors import UnknownProvider
 from ..threads.forks import renew_in_child
 from ..values.providers import Provider
 from .account import Account, Settings
+from .openeo_backends import Backends, is_openeo
+from .openeo_choice import Wish, providers_of
 from .sources import methods_of, silent_sources, store_of, ways_of
 
 
@@ -44,6 +47,7 @@ class Accounts(Mapping[str, Provider]):
         self._configuration, self._is_app, self._namespace = configuration, is_app, namespace
         self._environ = os.environ if environ is None else environ
         self._lock = threading.RLock()
+        self._backends = Backends()
         self._shared: dict[Provider, Account] = {}
         self._followed: WeakKeyDictionary[Account, Configuration] = WeakKeyDictionary()
         renew_in_child(self)
@@ -55,11 +59,17 @@ class Accounts(Mapping[str, Provider]):
     def account(self, provider: str | Provider | None = None) -> Account:
         """Return the account of a provider: by name, by value, or Terrascope's.
 
+        The name ``openeo:<address>`` asks that back-end, once, for its provider.
+
         Raises
         ------
         UnknownProvider
             No provider has that name.
+        FlowUnavailable, ProviderError
+            The back-end offers no way to sign in, or did not answer as it should.
         """
+        if isinstance(provider, str) and is_openeo(provider) and provider not in self._known():
+            return self.of_backend(provider)[0]
         value = provider if isinstance(provider, Provider) else self[provider or "terrascope"]
         self.follow()
         with self._lock:
@@ -68,6 +78,32 @@ class Accounts(Mapping[str, Provider]):
                 self._accounts[value] = account = Account(value, **self._settings(value, configuration))
                 self._followed[account] = configuration
             return self._accounts[value]
+
+    def of_backend(self, name: str, wish: Wish | None = None) -> list[Account]:
+        """Return the accounts of an openEO back-end, the one to use first, then what else a person may choose.
+
+        Parameters
+        ----------
+        name : str
+            ``openeo:<address>``, or with the provider's id ``openeo:<address>#<id>``.
+        wish : Wish, optional
+            What is asked for beside the name. Where nothing is, an account that is signed in goes first.
+
+        Raises
+        ------
+        UsageError
+            The name has no address, or the back-end has no provider of that id.
+        FlowUnavailable, ProviderError
+            As for `account`.
+        """
+        backend, provider_id = self._backends.find(name, self._configuration().connection)
+        asked = wish or Wish()
+        asked = replace(asked, provider_id=asked.provider_id or provider_id)
+        accounts = [self.account(value) for value in providers_of(backend, asked, self._environ)]
+        if asked == Wish():
+            others = (each for each in self.asked_for() if each.provider.backend_url == backend.url)
+            accounts = list(dict.fromkeys([*(each for each in others if each.is_signed_in), *accounts]))
+        return accounts
 
     def follow(self) -> None:
         """Let the accounts that are there follow what was configured since: connection, keep-alive and sources."""

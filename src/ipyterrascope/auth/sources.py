@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import cast, get_args
 
 from ..configuration import Configuration
+from ..values.known import KNOWN_ISSUERS
 from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.states import Source
 from .chain import SilentSource, WhyNot
 from .environment import environment_source
 from .hub import hub_source
 from .login_store import LoginStore
+from .openeo_environment import openeo_environment_source
 from .shelves import FileShelf, KeyringShelf, logins_folder
 from .stored import stored_source
 from .stored_login import key_of
@@ -84,6 +86,10 @@ def silent_sources(
     store = store_of(provider, configuration, is_app=is_app)
     makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
     # the order is that of `ways`
+    if provider.backend_url:
+        makers["environment"] = lambda configuration, environ: openeo_environment_source(
+            environ, _trusted_issuers(configuration), store
+        )
     names: list[SilentName] = sorted((name for name in makers if name in ways), key=ways.index)
     reason = _why_none(provider, configuration, is_app)
     if reason:
@@ -91,8 +97,15 @@ def silent_sources(
     return [makers[name](configuration, environ) for name in names]
 
 
+def _trusted_issuers(configuration: Configuration) -> frozenset[str]:
+    said = {configuration.terrascope.issuer, *configuration.openeo_issuers}
+    return KNOWN_ISSUERS | {issuer.rstrip("/") for issuer in said}
+
+
 def _why_none(provider: Provider, configuration: Configuration, is_app: bool) -> str:
-    if not is_meant_for(provider, configuration.terrascope):
+    # what is stored for a back-end is bound to its origin, issuer and client
+    is_backend = bool(provider.backend_url) and provider.endpoints is None
+    if not (is_backend or is_meant_for(provider, configuration.terrascope)):
         return "What lies ready serves only the configured issuer, client and hosts."
     if configuration.use_silent_sources is False:
         return "c.Terrascope.use_silent_sources is off."

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from ..values.hosts import origin_of
 from ..values.providers import Provider
 from ..values.secret import Secret
 from ..values.tokens import TokenSet, is_fit_for_header
@@ -42,8 +43,14 @@ class StoredLogin:
 
 
 def key_of(provider: Provider) -> str:
-    """Return the name under which a provider's login is stored: a hash of issuer and client."""
-    return hashlib.sha256(f"{provider.issuer}\n{provider.client_id}".encode()).hexdigest()[:32]
+    """Return the name under which a provider's login is stored: a hash of issuer and client.
+
+    A back-end chooses its issuer and client, so its own origin counts too: none may use another one's login.
+    """
+    parts = [provider.issuer, provider.client_id]
+    if provider.backend_url:
+        parts.append(repr(origin_of(provider.backend_url)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def written(login: StoredLogin, provider: Provider) -> Secret:

@@ -9,6 +9,7 @@ from typing import Literal
 from ..errors import AccountRefused, LoginRefused, TerrascopeError
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
+from ..protocol.openeo import basic_tokens
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
@@ -52,11 +53,27 @@ def by_password(
     *,
     remember: bool,
 ) -> Login:
-    """Exchange user name and password for tokens, or keep both for Basic authentication without trying them."""
+    """Exchange user name and password for tokens, or keep both for Basic authentication without trying them.
+
+    An openEO back-end that takes them itself exchanges them for a token of its own.
+    """
     if method == "basic":
-        return basic_login(username, password)
+        return _by_basic(client, attempt, username, password)
     tokens = client.password(username, password, one_time_code, remember=remember, signal=attempt.signal)
     return token_login(tokens, "password", user=username)
+
+
+def _by_basic(client: OAuthClient, attempt: Attempt, username: str, password: Secret) -> Login:
+    login, provider = basic_login(username, password), client.provider
+    credentials = login.basic
+    if not provider.is_basic or credentials is None:
+        return login
+
+    def sign_in(signal: AbortSignal | None = None) -> TokenSet:
+        return basic_tokens(client.http, provider, credentials, client.clock(), signal=signal)
+
+    # the password stays in memory, for the token has no other renewal
+    return replace(token_login(sign_in(attempt.signal), "basic", user=username), renewer=ByClient(sign_in))
 
 
 def by_offer(

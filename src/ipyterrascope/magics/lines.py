@@ -41,6 +41,8 @@ class TerrascopeMagics(Magics):
                 remember=options.remember,
                 wait=options.wait,
                 username=str(options.user),
+                provider_id=str(options.provider_id),
+                client_id=str(options.client_id),
             )
         elif options.command == "session":
             return api.session(options.provider)

@@ -105,6 +105,7 @@ def terrascope_parser() -> MagicParser:
         prog="%terrascope",
         description="Log in to Terrascope once; everything that needs the token has a live one from then on.",
         epilog="Examples:\n  %terrascope login\n  %terrascope login --wait     (where widgets are not shown)\n"
+        "  %terrascope login openeo:openeo.terrascope.be\n"
         "  s = %terrascope session\n  %terrascope logout",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
@@ -123,6 +124,8 @@ def terrascope_parser() -> MagicParser:
     )
     login.add_argument("--wait", action="store_true", help="print link and code, and return when the sign-in has ended")
     login.add_argument("--user", default="", metavar="NAME", help="user name, to fill the form in")
+    login.add_argument("--provider-id", default="", metavar="ID", help="of an openEO back-end: which of its providers")
+    login.add_argument("--client-id", default="", metavar="ID", help="of an openEO back-end: a client of your own")
     _command(commands, "status", "say who is signed in, from which source, until when")
     _command(
         commands,
@@ -146,7 +149,12 @@ def _command(
     )
     if switch:
         parser.add_argument("switch", nargs="?", choices=switch, help="what is wished for")
-    parser.add_argument("provider", nargs="?", metavar="PROVIDER", help="a provider's name; Terrascope unless given")
+    parser.add_argument(
+        "provider",
+        nargs="?",
+        metavar="PROVIDER",
+        help="a provider's name, or openeo:HOST for an openEO back-end; Terrascope unless given",
+    )
     return parser
 
 

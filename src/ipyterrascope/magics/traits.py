@@ -14,6 +14,7 @@ from ..configuration import (
     Configuration,
     StoreKind,
     configure,
+    openeo_issuers_from_environment,
     store_from_environment,
     token_file_from_environment,
 )
@@ -87,6 +88,15 @@ class Terrascope(SingletonConfigurable):
         traitlets.Unicode(),
         ["/data/MTDA"],
         help="Folders of this machine under which a catalogue may name files: they are linked instead of fetched.",
+    ).tag(config=True)
+    openeo_backend = traitlets.Unicode(
+        help="Address of the openEO back-end that is meant where none is named. Empty: what openEO's own "
+        "openeo-client-config.ini says."
+    ).tag(config=True)
+    openeo_issuers = traitlets.List(
+        traitlets.Unicode(),
+        help="Issuers that may be sent OPENEO_AUTH_CLIENT_SECRET when a back-end names them, beside EGI, Copernicus "
+        "Data Space and Terrascope (TERRASCOPE_OPENEO_ISSUERS).",
     ).tag(config=True)
     _served_gdal = False
     gdal = traitlets.Bool(
@@ -164,6 +174,8 @@ class Terrascope(SingletonConfigurable):
                 use_silent_sources=self.use_silent_sources,
                 max_connections=self.max_connections,
                 local_roots=tuple(self.local_roots),
+                openeo_backend=self.openeo_backend,
+                openeo_issuers=tuple(self.openeo_issuers) or openeo_issuers_from_environment(),
             )
         )
         accounts = sys.modules.get("ipyterrascope.accounts")

@@ -88,6 +88,7 @@ def _authorize(client: OAuthClient, provider: Provider, wished: str, signal: Abo
             ("client_id", provider.client_id),
             ("code_challenge", code_challenge),
             ("code_challenge_method", "S256"),
+            *provider.authorization_parameters,
         ]
         form = urlencode([*fields, ("scope", scope)] if scope else fields)
         return client.http.post(endpoint, Secret(form), signal=signal)

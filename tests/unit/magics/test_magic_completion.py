@@ -30,8 +30,14 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("%terrascope ", ["login", "status", "gdal", "session", "logout"]),
         ("%terrascope gdal o", ["on", "off"]),
         ("%terrascope lo", ["login", "logout"]),
-        ("%terrascope login --", ["--method", "--source", "--remember", "--wait", "--user"]),
-        ("%terrascope login --wait --", ["--method", "--source", "--remember", "--user"]),
+        (
+            "%terrascope login --",
+            ["--method", "--source", "--remember", "--wait", "--user", "--provider-id", "--client-id"],
+        ),
+        (
+            "%terrascope login --wait --",
+            ["--method", "--source", "--remember", "--user", "--provider-id", "--client-id"],
+        ),
         ("%terrascope login --source ", list(get_args(Source))),
         ("%terrascope login --source t", ["token_file"]),
         ("%terrascope login --method ", ["device", "password", "basic"]),

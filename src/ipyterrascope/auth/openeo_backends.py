@@ -1,0 +1,57 @@
+"""The openEO back-ends that were asked for in this process, and what each said of itself (floor 3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..protocol.http import HttpClient
+from ..protocol.openeo import address_of, discover_backend
+from ..threads.forks import renew_in_child
+from ..values.connection import Connection
+from ..values.openeo import PREFIX, Backend
+
+
+def is_openeo(name: object) -> bool:
+    """Tell whether a provider's name asks for an openEO back-end."""
+    return isinstance(name, str) and name.startswith(PREFIX)
+
+
+class Backends:
+    """Asks each back-end once.
+
+    Parameters
+    ----------
+    discover : callable
+        Asks a back-end at an address what it offers.
+    """
+
+    def __init__(self, discover: Callable[[str, HttpClient], Backend] = discover_backend) -> None:
+        self._discover = discover
+        self._found: dict[str, Backend] = {}
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Let nobody wait for a thread that is not here."""
+        self._lock = threading.Lock()
+
+    def find(self, name: str, connection: Connection) -> tuple[Backend, str]:
+        """Return the back-end of a name as ``openeo:<address>[#<provider id>]``, and the id that it names.
+
+        Raises
+        ------
+        UsageError
+            It holds no address.
+        ProviderError
+            The back-end did not answer as it should.
+        """
+        text, _, provider_id = name.removeprefix(PREFIX).partition("#")
+        address = address_of(text.strip())
+        with self._lock:
+            backend = self._found.get(address)
+            if backend is None:
+                backend = self._discover(address, HttpClient(connection))
+                # by the address of its API too, which is a part of its providers' names
+                self._found[address] = self._found[backend.url] = backend
+            return backend, provider_id

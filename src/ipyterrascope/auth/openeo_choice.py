@@ -1,0 +1,183 @@
+"""Which provider of an openEO back-end people sign in at, and as which client (floor 3).
+
+The provider is the one that is asked for, else `OPENEO_AUTH_PROVIDER_ID`, else the only one, else the first; the client
+is the one that is asked for, else the first default client whose grants hold the wanted way to sign in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import FlowUnavailable, UsageError
+from ..values.hosts import host_entry
+from ..values.openeo import (
+    BASIC_BEARER,
+    BASIC_ID,
+    DEVICE_GRANTS,
+    PASSWORD_GRANT,
+    PREFIX,
+    REFRESH_GRANT,
+    Backend,
+    DefaultClient,
+    OidcProvider,
+)
+from ..values.providers import LoginMethod, Provider
+
+_REGISTRATION = ("register", "registration", "sign-up", "signup", "create-account")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody asks for: a provider of the back-end by its id, a client, a way to sign in; empty for any."""
+
+    provider_id: str = ""
+    client_id: str = ""
+    method: LoginMethod | None = None
+
+
+def providers_of(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> list[Provider]:
+    """Return the ways to sign in at a back-end, each as a provider; the one to use goes first.
+
+    Parameters
+    ----------
+    backend : Backend
+    wish : Wish
+    environ : mapping
+        Where `OPENEO_AUTH_PROVIDER_ID` is looked for, and whether a client signs in for itself.
+
+    Raises
+    ------
+    UsageError
+        There is no provider of the id that was asked for.
+    FlowUnavailable
+        The back-end offers no such way to sign in, or no client for it.
+    """
+    wants_basic = wish.method == "basic" or wish.provider_id == BASIC_ID
+    named = None if wants_basic else _named(backend, wish, environ)
+    others = () if wants_basic or wish.provider_id else (oidc for oidc in backend.providers if oidc is not named)
+    offered = ([named] if named else []) + list(others)
+    found: list[Provider] = []
+    for oidc in offered:
+        client_id, methods = _client_of(oidc, wish, environ)
+        if methods:
+            found.append(_provider(backend, oidc, client_id, methods))
+        elif oidc is named:
+            raise _no_client(backend, oidc, wish)
+    if backend.offers_basic and wish.method in (None, "basic") and not (wish.provider_id and not wants_basic):
+        found.append(_basic_provider(backend))
+    if not found:
+        raise _no_client(backend, offered[0], wish) if offered else _no_way(backend, wants_basic)
+    return found
+
+
+def _named(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> OidcProvider | None:
+    """Return the provider that is asked for by its id, here or in the environment."""
+    by_id = {provider.id: provider for provider in backend.providers}
+    if wish.provider_id and wish.provider_id not in by_id:
+        known = ", ".join([*by_id, *([BASIC_ID] if backend.offers_basic else [])])
+        raise UsageError(
+            f"{backend.host} has no provider of that id.",
+            f"It has {known or 'none'}.",
+            "Give one of these as the provider's id.",
+        )
+    # an id of the environment that this back-end does not have was meant for another one
+    return by_id.get(wish.provider_id or environ.get("OPENEO_AUTH_PROVIDER_ID", "").strip())
+
+
+def _client_of(oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]) -> tuple[str, tuple[LoginMethod, ...]]:
+    """Return the client to sign in as, and the ways that it may use; no way where none fits."""
+    if wish.client_id:
+        known = [client for client in oidc.default_clients if client.client_id == wish.client_id]
+        # what a client of one's own may do, only the provider knows
+        methods = _methods_of(known[0]) if known else ("device", "password")
+        return wish.client_id, _wished(methods, wish)
+    clients = sorted(oidc.default_clients, key=_preference)
+    for client in clients:
+        if methods := _wished(_methods_of(client), wish):
+            return client.client_id, methods
+    own = environ.get("OPENEO_AUTH_CLIENT_ID", "").strip()
+    if own and environ.get("OPENEO_AUTH_METHOD") == "client_credentials" and wish.method is None:
+        return own, ("device",)
+    return "", ()
+
+
+def _preference(client: DefaultClient) -> tuple[bool, bool]:
+    may_renew = REFRESH_GRANT in client.grant_types
+    return "device" not in _methods_of(client), not may_renew
+
+
+def _methods_of(client: DefaultClient) -> tuple[LoginMethod, ...]:
+    methods: list[LoginMethod] = []
+    if any(grant in client.grant_types for grant in DEVICE_GRANTS):
+        methods.append("device")
+    if PASSWORD_GRANT in client.grant_types:
+        methods.append("password")
+    return tuple(methods)
+
+
+def _wished(methods: tuple[LoginMethod, ...], wish: Wish) -> tuple[LoginMethod, ...]:
+    return methods if wish.method is None or wish.method in methods else ()
+
+
+def _provider(backend: Backend, oidc: OidcProvider, client_id: str, methods: tuple[LoginMethod, ...]) -> Provider:
+    pages = [link.url for link in oidc.links if link.rel.lower() in _REGISTRATION]
+    return Provider(
+        name=f"{_name_of(backend)}#{oidc.id}",
+        label=f"openEO at {backend.host} ({oidc.id})",
+        issuer=oidc.issuer,
+        client_id=client_id,
+        hosts=frozenset({host_entry(backend.url)}),
+        scope=" ".join(sorted({"openid", *oidc.scopes})),
+        methods=methods,
+        sources=("environment", "stored"),
+        registration_url=pages[0] if pages else "",
+        backend_url=backend.url,
+        bearer_prefix=f"oidc/{oidc.id}/",
+        authorization_parameters=oidc.authorization_parameters,
+        links=oidc.links,
+    )
+
+
+def _basic_provider(backend: Backend) -> Provider:
+    return Provider(
+        name=f"{_name_of(backend)}#{BASIC_ID}",
+        label=f"openEO at {backend.host} (user name and password)",
+        # the back-end itself says who is who
+        issuer=backend.url,
+        client_id=BASIC_ID,
+        hosts=frozenset({host_entry(backend.url)}),
+        methods=("basic",),
+        sources=(),
+        backend_url=backend.url,
+        bearer_prefix=BASIC_BEARER,
+    )
+
+
+def _name_of(backend: Backend) -> str:
+    return f"{PREFIX}{backend.url.removeprefix('https://')}"
+
+
+def _no_way(backend: Backend, wants_basic: bool) -> FlowUnavailable:
+    if wants_basic:
+        return FlowUnavailable(
+            f"{backend.host} takes no user name and password itself.",
+            "It has no /credentials/basic.",
+            "Sign in another way.",
+        )
+    return FlowUnavailable(
+        f"{backend.host} offers no way to sign in.", "It lists no provider.", "Tell who runs the back-end."
+    )
+
+
+def _no_client(backend: Backend, oidc: OidcProvider, wish: Wish) -> FlowUnavailable:
+    wanted = PASSWORD_GRANT if wish.method == "password" else DEVICE_GRANTS[0]
+    if wish.client_id:
+        why = f"Client {wish.client_id} is not said to have the grant {wanted}."
+    else:
+        clients = "; ".join(
+            f"{client.client_id} ({', '.join(client.grant_types) or 'no grant'})" for client in oidc.default_clients
+        )
+        why = f"No client has the grant {wanted}: {clients or 'there is none at all'}."
+    do = "Give the id of a client that has it (client_id, --client-id)."
+    return FlowUnavailable(f"{backend.host} lends no client for this sign-in at {oidc.id}.", why, do)

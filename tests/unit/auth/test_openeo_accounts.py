@@ -1,0 +1,223 @@
+"""Signing in at an openEO back-end: whose bearer goes where, what is reused, and who gets a client's secret."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts
+from ipyterrascope.auth.openeo_choice import Wish
+from ipyterrascope.auth.stored_login import key_of
+from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import ConfigurationError, LoginRefused
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.values.providers import Endpoints
+from ipyterrascope.values.secret import Secret
+from testbed.openeo import DEVICE, FakeBackend, fake_backend
+
+Until = Callable[[Callable[[], object]], None]
+
+SECRET = {
+    "OPENEO_AUTH_METHOD": "client_credentials",
+    "OPENEO_AUTH_CLIENT_ID": "service",
+    "OPENEO_AUTH_CLIENT_SECRET": "sandbox-service-secret",
+}
+
+
+@pytest.fixture
+def backend(box: Sandbox) -> Iterator[FakeBackend]:
+    with fake_backend() as running:
+        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "password"]}])
+        yield running
+
+
+@pytest.fixture
+def other(box: Sandbox) -> Iterator[FakeBackend]:
+    """Another back-end, with the same provider and client."""
+    with fake_backend() as running:
+        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "password"]}])
+        yield running
+
+
+@pytest.fixture
+def logins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A data folder of its own for stored logins."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path
+
+
+def accounts(environ: Mapping[str, str] | None = None, **configured: object) -> Accounts:
+    configuration = replace(Configuration(), **configured)  # type: ignore[arg-type]
+    return Accounts(lambda: configuration, environ=environ or {})
+
+
+def name_of(backend: FakeBackend) -> str:
+    return f"openeo:{backend.address}"
+
+
+def by_password(account: Account, *, remember: bool = False) -> Account:
+    account.start_password_login("dora", Secret("s3cret-Pa55"), remember=remember)
+    assert account.wait(30).phase == "signed_in", account.state.error
+    return account
+
+
+def me(account: Account, backend: FakeBackend) -> int:
+    return AuthorizedSession(account).get(f"{backend.url}/me").status_code
+
+
+def test_a_device_login_with_pkce_and_the_back_ends_parameters(
+    box: Sandbox, backend: FakeBackend, until: Until
+) -> None:
+    """Scopes and parameters of the back-end go with the request, a challenge too; the bearer has the prefix."""
+    backend.providers[0] |= {"scopes": ["email"], "authorization_parameters": {"kc_idp_hint": "egi", "scope": "evil"}}
+    box.device_interval_s, box.pkce_required = 1, True
+    account = accounts().account(name_of(backend))
+    account.start_device_login()
+    until(lambda: account.state.device)
+    box.approve(box.waiting_codes[0])
+
+    assert account.wait(30).phase == "signed_in"
+    (asked,) = box.requests_to("/auth/device")
+    assert (asked.form["kc_idp_hint"], asked.form["scope"]) == ("egi", "email openid")
+    assert me(account, backend) == 200
+    assert backend.bearers()[-1] == f"Bearer oidc/sso/{account.tokens().access_token.reveal()}"
+
+
+def test_a_refused_bearer_is_renewed_once(box: Sandbox, backend: FakeBackend) -> None:
+    """What follows the prefix is known as the token that was refused."""
+    box.access_token_lifetime_s = 3
+    account = by_password(accounts().account(name_of(backend)))
+    old = account.headers(backend.url)
+    time.sleep(0.4)  # one that is younger than a tenth of its life is not the fault
+    assert account.refused(backend.url, old)
+    assert account.headers(backend.url) != old
+
+
+def test_the_bearer_of_a_back_end_goes_nowhere_else(backend: FakeBackend, other: FakeBackend) -> None:
+    """Not to another back-end with the same provider, not to another port, not to the provider."""
+    account = by_password(accounts().account(name_of(backend)))
+    assert me(account, other) == 403
+    assert other.bearers() == []
+    assert account.headers(account.provider.issuer) == {}
+
+
+def test_another_back_end_reuses_no_login(backend: FakeBackend, other: FakeBackend, logins: Path) -> None:
+    """Same issuer and client, another back-end: nobody is signed in until a person says so, also from the store."""
+    known = accounts(store="file")
+    first = by_password(known.account(name_of(backend)), remember=True)
+    second = known.account(name_of(other))
+
+    assert (first.state.remember, second.is_signed_in) == (True, False)
+    assert not second.sign_in_silently()
+    assert key_of(first.provider) != key_of(second.provider)
+    assert second.provider.label != first.provider.label
+
+
+def test_a_login_that_was_kept_serves_the_same_back_end(backend: FakeBackend, logins: Path) -> None:
+    """A later kernel is signed in by what is stored, by any name of that back-end."""
+    by_password(accounts(store="file").account(name_of(backend)), remember=True)
+    for name in (name_of(backend), f"openeo:{backend.url}", f"{name_of(backend)}#sso"):
+        later = accounts(store="file").account(name)
+        assert later.sign_in_silently()
+        assert me(later, backend) == 200
+
+
+def test_a_provider_made_by_hand_gets_no_stored_login(backend: FakeBackend, logins: Path) -> None:
+    """Endpoints of its own would be sent the refresh token; other hosts would be sent the bearer."""
+    account = by_password(accounts(store="file").account(name_of(backend)), remember=True)
+    forged = replace(account.provider, endpoints=Endpoints(token_endpoint="https://evil.example.org/token"))
+    assert not accounts(store="file").account(forged).sign_in_silently()
+    with pytest.raises(ConfigurationError, match="its own host and nowhere else"):
+        replace(account.provider, hosts=frozenset({"evil.example.org"}))
+    with pytest.raises(ConfigurationError, match="field of the protocol"):
+        replace(account.provider, authorization_parameters=(("client_id", "evil"),))
+    with pytest.raises(ConfigurationError, match="bearer_prefix"):
+        replace(account.provider, bearer_prefix="x\r\nHost: evil")
+
+
+def test_a_back_end_is_asked_once(backend: FakeBackend) -> None:
+    """Later calls by any of its names ask nobody, also when it went away meanwhile."""
+    known = accounts()
+    first = known.account(name_of(backend))
+    count = len(backend.asked)
+    assert known.account(first.provider.name) is known.account(f"openeo:{backend.url}") is first
+    assert len(backend.asked) == count
+
+
+def test_the_account_that_is_signed_in_is_meant(box: Sandbox, backend: FakeBackend) -> None:
+    """Where a person chose another provider of the back-end, its name stands for that one from then on."""
+    backend.offer(box.issuer, id="second", default_clients=[{"id": "nodevice", "grant_types": ["password"]}])
+    known = accounts()
+    first, second = known.of_backend(name_of(backend))
+    assert (first.provider.bearer_prefix, second.provider.bearer_prefix) == ("oidc/sso/", "oidc/second/")
+    by_password(second)
+    assert known.account(name_of(backend)) is second
+    assert known.account(f"{name_of(backend)}#sso") is first
+
+
+def test_a_client_signs_in_for_itself_at_a_trusted_issuer(box: Sandbox, backend: FakeBackend) -> None:
+    """OPENEO_AUTH_METHOD=client_credentials signs in where the issuer is configured, with the back-end's scopes."""
+    account = accounts(SECRET, openeo_issuers=(f"{box.issuer}/",)).account(name_of(backend))
+    assert account.sign_in_silently()
+    assert (account.came_from, account.state.renewable) == (
+        "OPENEO_AUTH_CLIENT_ID and OPENEO_AUTH_CLIENT_SECRET",
+        True,
+    )
+    assert me(account, backend) == 200
+
+
+def test_a_secret_goes_to_no_issuer_that_only_a_back_end_names(box: Sandbox, backend: FakeBackend) -> None:
+    """An issuer that nobody confirmed is not even asked; the reason says what to set."""
+    account = accounts(SECRET).account(name_of(backend))
+    assert not account.sign_in_silently()
+    assert "openeo_issuers" in account.why_not["environment"].reason
+    assert box.requests_to("/token") == []
+
+
+def test_a_secret_goes_to_an_issuer_that_a_person_confirmed(box: Sandbox, backend: FakeBackend, logins: Path) -> None:
+    """Who signed in there for that back-end and stayed so has confirmed it, for no other back-end."""
+    by_password(accounts(store="file").account(name_of(backend)), remember=True)
+    account = accounts(SECRET, store="file").account(name_of(backend))
+    assert account.sign_in_silently(source="environment")
+    with fake_backend() as other:
+        other.offer(box.issuer)
+        assert not accounts(SECRET, store="file").account(name_of(other)).sign_in_silently(source="environment")
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "OPENEO_AUTH_METHOD is not set"),
+        ({"OPENEO_AUTH_METHOD": "magic"}, "something else than client_credentials"),
+        ({**SECRET, "OPENEO_AUTH_CLIENT_ID": ""}, "OPENEO_AUTH_CLIENT_ID is not set"),
+        ({**SECRET, "OPENEO_AUTH_CLIENT_SECRET": ""}, "OPENEO_AUTH_CLIENT_SECRET is not set"),
+    ],
+)
+def test_an_environment_that_is_not_whole_says_what_it_lacks(
+    backend: FakeBackend, environ: dict[str, str], words: str
+) -> None:
+    """The variables have the meaning that openEO's client gives them; Terrascope's own do not count."""
+    more = {"TERRASCOPE_TOKEN": "eyJ.a.b", "TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": "s3cret-Pa55"}
+    account = accounts({**more, **environ}).account(name_of(backend))
+    assert not account.sign_in_silently()
+    assert words in account.why_not["environment"].reason
+
+
+def test_user_name_and_password_at_the_back_end_itself(backend: FakeBackend) -> None:
+    """Basic gives a token with the prefix `basic//`; a refused one is exchanged anew, a wrong password refused."""
+    backend.users = {"dora": "pa55w0rd"}
+    (account,) = accounts().of_backend(name_of(backend), Wish(method="basic"))
+    account.start_password_login("dora", Secret("wrong"), method="basic")
+    assert isinstance(account.wait(30).error, LoginRefused)
+
+    account.start_password_login("dora", Secret("pa55w0rd"), method="basic")
+    assert account.wait(30).phase == "signed_in"
+    assert account.headers(backend.url) == {"Authorization": "Bearer basic//basic-dora-0"}
+    assert me(account, backend) == 200
+    assert account.logout().startswith("Signed out here")
