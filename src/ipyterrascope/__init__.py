@@ -11,6 +11,7 @@
     ts.account(), ts.logout()           who is signed in, until when; and out
     ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
     ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
+    ts.openeo_connection(url)           an openeo.Connection that stays signed in
 
 In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
 name is imported when it is first used.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, plan, providers, session, token
     from .auth.account import Account
     from .bridges import fsspec, gdal, stac
+    from .bridges.openeo import openeo_connection
     from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
@@ -51,6 +53,7 @@ __all__ = [
     "load_ipython_extension",
     "login",
     "logout",
+    "openeo_connection",
     "plan",
     "providers",
     "session",
@@ -69,6 +72,7 @@ _HOME = {
     "Report": "transfer",
     "fsspec": "bridges",
     "gdal": "bridges",
+    "openeo_connection": "bridges.openeo",
     "show_versions": "versions",
     "stac": "bridges",
 }

@@ -430,7 +430,7 @@ class Account:
         return LoginRequired(
             f"You are not signed in to {label}.",
             "You signed out." if self._chain.is_resting else "",
-            "Run %terrascope login (in Python: ipyterrascope.login()) first.",
+            _how_to_sign_in(self.provider),
         )
 
     # ── signing out ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -522,3 +522,9 @@ class Account:
                 **changes,
             }
         )
+
+
+def _how_to_sign_in(provider: Provider) -> str:
+    name = provider.name if provider.backend_url else ""
+    line, call = f"%terrascope login {name}".strip(), f'"{name}"' if name else ""
+    return f"Run {line} (in Python: ipyterrascope.login({call})) first."

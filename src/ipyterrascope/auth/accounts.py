@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from ..configuration import Configuration, current
 from ..errors import UnknownProvider
 from ..threads.forks import renew_in_child
+from ..values.openeo import PREFIX
 from ..values.providers import Provider
 from .account import Account, Settings
 from .openeo_backends import Backends, is_openeo
@@ -85,7 +86,8 @@ class Accounts(Mapping[str, Provider]):
         Parameters
         ----------
         name : str
-            ``openeo:<address>``, or with the provider's id ``openeo:<address>#<id>``.
+            ``openeo:<address>``, or with the provider's id ``openeo:<address>#<id>``; without an address the back-end
+            that is configured is meant.
         wish : Wish, optional
             What is asked for beside the name. Where nothing is, an account that is signed in goes first.
 
@@ -96,7 +98,9 @@ class Accounts(Mapping[str, Provider]):
         FlowUnavailable, ProviderError
             As for `account`.
         """
-        backend, provider_id = self._backends.find(name, self._configuration().connection)
+        configuration = self._configuration()
+        asked_for = name if name != PREFIX else f"{PREFIX}{configuration.openeo_backend}"
+        backend, provider_id = self._backends.find(asked_for, configuration.connection)
         asked = wish or Wish()
         asked = replace(asked, provider_id=asked.provider_id or provider_id)
         accounts = [self.account(value) for value in providers_of(backend, asked, self._environ)]

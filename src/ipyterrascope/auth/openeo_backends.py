@@ -6,10 +6,15 @@ import threading
 from collections.abc import Callable
 
 from ..protocol.http import HttpClient
-from ..protocol.openeo import address_of, discover_backend
+from ..protocol.openeo import address_of, describe_me, discover_backend
 from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.openeo import PREFIX, Backend
+from ..values.secret import Secret
+from .account import Account
+
+# somebody waits for a status
+_PATIENCE_S = 10.0
 
 
 def is_openeo(name: object) -> bool:
@@ -55,3 +60,16 @@ class Backends:
                 # by the address of its API too, which is a part of its providers' names
                 self._found[address] = self._found[backend.url] = backend
             return backend, provider_id
+
+
+def me_of(account: Account) -> dict[str, str]:
+    """Return what the back-end of an account that is signed in says of it (``/me``).
+
+    Raises
+    ------
+    LoginError, ProviderError
+        It does not accept the login, or did not answer as it should.
+    """
+    provider = account.provider
+    authorization = Secret(account.headers(provider.backend_url)["Authorization"])
+    return describe_me(HttpClient(account.connection, deadline_s=_PATIENCE_S), provider, authorization)

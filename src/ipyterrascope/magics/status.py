@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..auth.account import Account
+from ..auth.openeo_backends import me_of
 from ..configuration import current
+from ..errors import TerrascopeError
 from ..values.providers import SilentName
 from ..values.states import LoginState
 from ..wording import SOURCES, how
@@ -79,7 +81,7 @@ def _facts(account: Account, now: float) -> list[Fact]:
     state = account.state
     facts: list[Fact] = []
     if state.phase == "signed_in":
-        facts += _times(state, now)
+        facts += [*_times(state, now), *_at_backend(account)]
     if state.phase != "signing_in":  # a source may be what is tried just now
         facts += _sources(account)
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
@@ -101,6 +103,18 @@ def _sources(account: Account) -> list[Fact]:
             text = why_not.reason if why_not else "not asked"
         places.setdefault(text, []).append(SOURCES[name])
     return [(", ".join(names), text) for text, names in places.items()]
+
+
+def _at_backend(account: Account) -> list[Fact]:
+    """Say how an openEO back-end knows who is signed in."""
+    provider = account.provider
+    if not provider.backend_url:
+        return []
+    facts = [("back-end", provider.backend_url), *([] if provider.is_basic else [("issuer", provider.issuer)])]
+    try:
+        return [*facts, *((name.replace("_", " "), text) for name, text in me_of(account).items())]
+    except TerrascopeError as exc:
+        return [*facts, ("account", str(exc))]
 
 
 def _times(state: LoginState, now: float) -> list[Fact]:
