@@ -59,13 +59,21 @@ SWIPER = User("swiper", "otp-Pa55", b"JBSWY3DPEHPK3PXP0001")
 """Signs in with a one-time code beside the password."""
 
 
-class Keycloak:
-    """A Keycloak that runs. Every method is one or two calls of its admin API, on the realm `terrascope`."""
+EGI_DORA = User("dora", "egi-Pa55")
+"""Of the realm in `egi-realm.json`, which openEO back-ends name as their provider."""
 
-    def __init__(self, base_url: str, log: Path) -> None:
-        self._base_url = base_url
+
+class Keycloak:
+    """A Keycloak that runs. Its methods are one or two calls of its admin API, on the realm `terrascope` or another."""
+
+    def __init__(self, base_url: str, log: Path, realm: str = "terrascope") -> None:
+        self._base_url, self._realm = base_url, realm
         self.log = log
-        self.issuer = f"{base_url}/realms/terrascope"
+        self.issuer = f"{base_url}/realms/{realm}"
+
+    def of(self, realm: str) -> Keycloak:
+        """Return the same server, seen from another realm."""
+        return Keycloak(self._base_url, self.log, realm)
 
     def provider(self, **changes: Any) -> Provider:
         """Return this server as a provider whose bearer may go to any port of 127.0.0.1."""
@@ -148,7 +156,7 @@ class Keycloak:
         answer = requests.post(f"{self._base_url}/realms/master/protocol/openid-connect/token", data=form, timeout=30)
         answer.raise_for_status()
         headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-        url = f"{self._base_url}/admin/realms/terrascope{path}"
+        url = f"{self._base_url}/admin/realms/{self._realm}{path}"
         answer = requests.request(method, url, headers=headers, timeout=30, **arguments)
         answer.raise_for_status()
         return answer.json() if answer.content else None

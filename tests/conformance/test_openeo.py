@@ -1,0 +1,152 @@
+"""openEO's own client at a real back-end (`openeo-driver`), whose provider is a realm of a real Keycloak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import openeo
+import pytest
+
+import ipyterrascope as ts
+from ipyterrascope.accounts import providers
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts
+from ipyterrascope.auth.openeo_backends import me_of
+from ipyterrascope.auth.openeo_choice import Wish
+from ipyterrascope.bridges.openeo_live import LiveConnection
+from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import LoginRefused, LoginRequired
+from ipyterrascope.values.openeo import DEVICE_GRANTS
+from ipyterrascope.values.secret import Secret
+from testbed.keycloak import EGI_DORA, Keycloak
+from testbed.openeo_driver import BASIC_PASSWORD, BASIC_USER, openeo_driver
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+CLIENT = "openeo-platform-default-client"
+
+
+@pytest.fixture(scope="module")
+def egi(keycloak_server: Keycloak) -> Keycloak:
+    return keycloak_server.of("egi")
+
+
+@pytest.fixture(scope="module")
+def backend(egi: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a back-end with the realm `egi` as its provider."""
+    client: dict[str, Any] = {"id": CLIENT, "grant_types": [DEVICE_GRANTS[0], "refresh_token", "password"]}
+    egi_provider = {
+        "id": "egi", "issuer": egi.issuer, "title": "EGI", "scopes": ["openid", "email"], "default_clients": [client],
+    }  # fmt: skip
+    with openeo_driver(tmp_path_factory.mktemp("driver"), [egi_provider]) as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def _from_anew(egi: Keycloak) -> None:
+    egi.reset()
+
+
+@pytest.fixture
+def account(backend: str) -> Iterator[Account]:
+    made = providers.account(f"openeo:{backend}")
+    yield made
+    made.logout()
+
+
+def by_password(account: Account) -> None:
+    account.start_password_login(EGI_DORA.username, Secret(EGI_DORA.password))
+    assert account.wait(30).phase == "signed_in", account.state.error
+
+
+def test_a_device_login_in_a_browser(
+    egi: Keycloak, backend: str, account: Account, browser_context: BrowserContext
+) -> None:
+    """The code is approved on the provider's own pages, with PKCE; the back-end knows who it is."""
+    account.start_device_login()
+    while account.state.phase == "signing_in":
+        time.sleep(0.05)
+    device = account.state.device
+    assert device is not None
+    egi.answer_device_login(browser_context, device.verification_uri_complete or "", EGI_DORA)
+
+    assert account.wait(60).phase == "signed_in"
+    assert account.state.user == "dora"
+    assert ts.openeo_connection(backend).describe_account()["user_id"] == me_of(account)["user_id"]
+    assert account.logout() == f"Signed out, and the session at {account.provider.label} is ended."
+    assert egi.sessions(EGI_DORA) == 0
+
+
+def test_the_client_works_on_through_five_rotations(egi: Keycloak, backend: str, account: Account) -> None:
+    """Tokens of three seconds, rotation and reuse detection on, four threads: every call is answered."""
+    with egi.realm(accessTokenLifespan=3, revokeRefreshToken=True, refreshTokenMaxReuse=0):
+        by_password(account)
+        con = ts.openeo_connection(backend)
+        assert isinstance(con, openeo.Connection)
+        asks = (con.describe_account, con.list_jobs, con.list_collection_ids, con.list_services)
+        bearers: set[str] = set()
+        deadline = time.monotonic() + 90
+        while len(bearers) < 6 and time.monotonic() < deadline:
+            with ThreadPoolExecutor(4) as pool:
+                for answer in [pool.submit(ask) for ask in asks]:
+                    answer.result(30)
+            bearers.add(con.auth.bearer)
+            time.sleep(0.3)
+
+        assert len(bearers) == 6
+        assert len(egi.events("REFRESH_TOKEN")) == 5
+        assert egi.events("REFRESH_TOKEN_ERROR") == []
+
+
+def test_a_process_graph_and_a_job_are_run(egi: Keycloak, backend: str, account: Account) -> None:
+    """What a user does: a cube is downloaded, a batch job created, started and read, each call signed."""
+    with egi.realm(accessTokenLifespan=3):
+        by_password(account)
+        con = ts.openeo_connection(backend)
+        job = con.create_job({"add": {"process_id": "add", "arguments": {"x": 3, "y": 5}, "result": True}})
+        time.sleep(3)
+        job.start()
+        assert job.status() in ("created", "queued", "running", "finished")
+        assert con.execute({"add": {"process_id": "add", "arguments": {"x": 3, "y": 5}, "result": True}}) == 8
+
+
+def test_a_session_that_was_ended_is_told_in_the_middle(egi: Keycloak, backend: str, account: Account) -> None:
+    """The back-end says TokenInvalid, the provider refuses the renewal: the person is told to sign in again."""
+    by_password(account)
+    con = ts.openeo_connection(backend)
+    time.sleep(11)  # a token that is younger is not held to be the fault
+    egi.end_sessions(EGI_DORA)
+    with pytest.raises(LoginRequired, match="Sign in again"):
+        con.describe_account()
+
+
+def test_a_client_signs_in_for_itself(egi: Keycloak, backend: str) -> None:
+    """OPENEO_AUTH_METHOD=client_credentials, at an issuer that is configured."""
+    environ = {
+        "OPENEO_AUTH_METHOD": "client_credentials",
+        "OPENEO_AUTH_CLIENT_ID": "openeo-service",
+        "OPENEO_AUTH_CLIENT_SECRET": "openeo-service-secret",
+    }
+    configuration = Configuration(openeo_issuers=(egi.issuer,))
+    account = Accounts(lambda: configuration, environ=environ).account(f"openeo:{backend}")
+
+    assert account.sign_in_silently()
+    assert account.state.user == "service-account-openeo-service"
+    assert LiveConnection(account).describe_account()["user_id"]
+    untrusted = Accounts(environ=environ).account(f"openeo:{backend}")
+    assert not untrusted.sign_in_silently()
+    assert len(egi.events("CLIENT_LOGIN")) == 1
+
+
+def test_user_name_and_password_of_the_back_end(backend: str) -> None:
+    """`/credentials/basic` gives a token that the back-end accepts; a wrong password is refused."""
+    (account,) = Accounts(environ={}).of_backend(f"openeo:{backend}", Wish(method="basic"))
+    account.start_password_login(BASIC_USER, Secret("wrong"), method="basic")
+    assert isinstance(account.wait(30).error, LoginRefused)
+    account.start_password_login(BASIC_USER, Secret(BASIC_PASSWORD), method="basic")
+    assert account.wait(30).phase == "signed_in"
+    assert LiveConnection(account).describe_account()["user_id"] == "dora"
