@@ -12,6 +12,7 @@
     ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
     ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
     ts.openeo_connection(url)           an openeo.Connection that stays signed in
+    ts.import_openeo(url), ts.export_openeo(url)    a login from and for openEO's own client
 
 In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
 name is imported when it is first used.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .auth.account import Account
     from .bridges import fsspec, gdal, stac
     from .bridges.openeo import openeo_connection
+    from .bridges.openeo_files import export_openeo, import_openeo
     from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
@@ -48,8 +50,10 @@ __all__ = [
     "auth",
     "download",
     "errors",
+    "export_openeo",
     "fsspec",
     "gdal",
+    "import_openeo",
     "load_ipython_extension",
     "login",
     "logout",
@@ -72,6 +76,7 @@ _HOME = {
     "Report": "transfer",
     "fsspec": "bridges",
     "gdal": "bridges",
+    **dict.fromkeys(("export_openeo", "import_openeo"), "bridges.openeo_files"),
     "openeo_connection": "bridges.openeo",
     "show_versions": "versions",
     "stac": "bridges",

@@ -102,7 +102,7 @@ def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remem
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
             shown = state.device
-            show(_invitation(account, state.device))
+            show(invitation(account.provider.label, state.device))
         if state.error is not None and state.error.what != trouble:
             trouble = state.error.what
             say(f"{trouble} Still waiting …", out)
@@ -110,10 +110,11 @@ def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remem
     return state
 
 
-def _invitation(account: Account, device: DeviceAuthorization) -> str:
+def invitation(label: str, device: DeviceAuthorization) -> str:
+    """Return what asks a person to approve a code at the provider of that label."""
     minutes = max(1, round((device.expires_at - time.time()) / 60))
     lines = [
-        f"To sign in to {account.provider.label}, open this page in any browser, on any machine:",
+        f"To sign in to {label}, open this page in any browser, on any machine:",
         "",
         f"    {device.verification_uri_complete or device.verification_uri}",
         "",

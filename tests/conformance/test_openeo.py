@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openeo
@@ -17,7 +20,7 @@ from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.openeo_backends import me_of
 from ipyterrascope.auth.openeo_choice import Wish
 from ipyterrascope.bridges.openeo_live import LiveConnection
-from ipyterrascope.configuration import Configuration
+from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import LoginRefused, LoginRequired
 from ipyterrascope.values.openeo import DEVICE_GRANTS
 from ipyterrascope.values.secret import Secret
@@ -150,3 +153,31 @@ def test_user_name_and_password_of_the_back_end(backend: str) -> None:
     account.start_password_login(BASIC_USER, Secret(BASIC_PASSWORD), method="basic")
     assert account.wait(30).phase == "signed_in"
     assert LiveConnection(account).describe_account()["user_id"] == "dora"
+
+
+def test_a_login_goes_to_openeos_client_and_comes_from_it(
+    egi: Keycloak, backend: str, browser_context: BrowserContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own `authenticate_oidc` signs in by the file that we exported, and we by the one that it left."""
+    monkeypatch.setenv("OPENEO_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "terminal")
+    shown: list[str] = []
+    monkeypatch.setattr("ipyterrascope.terminal.say", shown.append)
+    configure(replace(Configuration(), store="file"))
+    try:
+        with egi.realm(revokeRefreshToken=True, refreshTokenMaxReuse=0), ThreadPoolExecutor(1) as pool:
+            exported = pool.submit(ts.export_openeo, backend)
+            while not shown:
+                time.sleep(0.05)
+            (page,) = re.findall(r"http://\S+", shown[0])
+            egi.answer_device_login(browser_context, page, EGI_DORA)
+            exported.result(60)
+            theirs = openeo.connect(backend).authenticate_oidc()
+            who = theirs.describe_account()["user_id"]
+            ts.import_openeo(backend)
+            assert ts.openeo_connection(backend).describe_account()["user_id"] == who
+            providers.account(f"openeo:{backend}").logout()
+        assert egi.events("REFRESH_TOKEN_ERROR") == []
+    finally:
+        configure(None)

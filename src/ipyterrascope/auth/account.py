@@ -39,7 +39,7 @@ from .renewal import Released
 from .renewers import ByRefreshToken
 from .revocation import revoke
 from .vault import Vault
-from .ways import by_device, by_offer, by_password
+from .ways import by_device, by_offer, by_password, by_refresh_token
 
 
 class Settings(TypedDict):
@@ -225,6 +225,17 @@ class Account:
             return by_password(self._client, attempt, username, password, one_time_code, method, remember=remember)
 
         self._start(work, method, remember)
+
+    def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
+        """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.
+
+        `remember` is as for `start_device_login`.
+        """
+
+        def work(attempt: Attempt) -> Login:
+            return by_refresh_token(self._client, refresh_token)
+
+        self._start(work, "device", remember)
 
     def _start(self, work: Callable[[Attempt], Login], method: LoginMethod, remember: bool) -> None:
         def kept(attempt: Attempt) -> Login:

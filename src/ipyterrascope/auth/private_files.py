@@ -8,9 +8,12 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..values.secret import Secret
+
 _MOST_BYTES = 1 << 16
 _SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+_NEW: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 
 Signature = tuple[int, ...]
 
@@ -72,6 +75,23 @@ def read_private(
     except UnicodeDecodeError:
         failure = UnfitFileError("It is not text.")
     raise failure  # here, where no exception is at hand that holds what was read
+
+
+def write_private(path: Path, text: Secret) -> None:
+    """Write a file of mode 0600 beside `path`, and let that take its place once it is on the disk.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there is there still.
+    """
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)  # of a process that was killed
+    with os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
+        file.write(text.reveal().encode())
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def private_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from .private_files import (
     read_private,
     reason_of,
     signature_of,
+    write_private,
 )
 from .stored_login import StoreTroubleError
 
@@ -31,7 +32,6 @@ _T = TypeVar("_T")
 _SERVICE = "ipyterrascope"
 # an unlocking that a person is asked for
 _KEYRING_WAIT_S = 60.0
-_NEW: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def logins_folder() -> Path:
@@ -68,14 +68,8 @@ class FileShelf:
 
     def write(self, text: Secret) -> None:
         """Write a file beside it, and let that take its place once it is on the disk."""
-        new = self._path.with_suffix(".new")
         with _troubles():
-            new.unlink(missing_ok=True)  # of a process that was killed
-            with os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
-                file.write(text.reveal().encode())
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            write_private(self._path, text)
             self._sync_folder()
 
     def remove(self) -> None:

@@ -43,6 +43,12 @@ def by_device(
     return token_login(tokens, "device")
 
 
+def by_refresh_token(client: OAuthClient, refresh_token: Secret) -> Login:
+    """Exchange a refresh token of a device login that was made elsewhere (RFC 6749 section 6)."""
+    given = TokenSet(access_token=Secret(""), refresh_token=refresh_token, issued_at=client.clock())
+    return token_login(client.refresh(given), "device")
+
+
 def by_password(
     client: OAuthClient,
     attempt: Attempt,
