@@ -85,11 +85,11 @@ def silent_sources(
     ways = ways_of(provider, configuration)
     store = store_of(provider, configuration, is_app=is_app)
     makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
-    # the order is that of `ways`
     if provider.backend_url:
         makers["environment"] = lambda configuration, environ: openeo_environment_source(
             environ, _trusted_issuers(configuration), store
         )
+    # the order is that of `ways`
     names: list[SilentName] = sorted((name for name in makers if name in ways), key=ways.index)
     reason = _why_none(provider, configuration, is_app)
     if reason:

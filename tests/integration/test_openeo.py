@@ -1,0 +1,99 @@
+"""Somebody who works at openEO back-ends: one line to sign in, a choice, and no login behind their back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kernels import FrontEnd
+from places import Ended
+
+from ipyterrascope.sandbox import Sandbox
+from testbed.openeo import DEVICE, FakeBackend, fake_backend
+
+
+@pytest.fixture
+def backend(box: Sandbox) -> Iterator[FakeBackend]:
+    with fake_backend() as running:
+        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "refresh_token"]}])
+        yield running
+
+
+def approved(notebook: FrontEnd, box: Sandbox, view: str) -> None:
+    notebook.until_phase(view, "awaiting_user")
+    box.approve(box.waiting_codes[0])
+    notebook.until_phase(view, "signed_in")
+
+
+def test_a_login_and_a_connection_in_a_notebook(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
+    """The widget shows the back-end and its issuer; approved there, openEO's client works, and status tells who."""
+    cell = notebook.run(f"%terrascope login openeo:{backend.address}")
+    assert not cell.ename, cell.shown
+    shown = notebook.state_of(cell.views[0])["provider"]
+    host = backend.address.removeprefix("http://")
+    assert (shown["label"], shown["issuer_host"]) == (f"openEO at {host} (sso)", "127.0.0.1")
+    approved(notebook, box, cell.views[0])
+
+    notebook.run(f"import ipyterrascope as ts; con = ts.openeo_connection('{backend.address}')")
+    assert notebook.run("con.describe_account()['user_id']").result == "'sandbox-dora'"
+    status = f"from ipyterrascope.magics.status import Status; print(Status([ts.account('openeo:{backend.address}')]))"
+    assert f"back-end: {backend.url}" in notebook.run(status).stream
+    assert "is ended" in notebook.run(f"%terrascope logout openeo:{backend.address}").stream
+
+
+def test_a_choice_of_providers_in_the_widget(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
+    """The person turns to another provider, and the back-end's name stands for that login from then on."""
+    backend.offer(box.issuer, id="second", default_clients=[{"id": "confidential", "grant_types": [DEVICE]}])
+    backend.offer(box.issuer, id="third", default_clients=[{"id": "public", "grant_types": [DEVICE]}])
+    view = notebook.run(f"%terrascope login openeo:{backend.address}").views[0]
+    choices = notebook.state_of(view)["choices"]
+    assert [label.rpartition(" ")[2] for label in choices.values()] == ["(sso)", "(second)", "(third)"]
+
+    notebook.click(view, "choose_provider", provider=list(choices)[2])
+    notebook.until(lambda: notebook.state_of(view)["provider"]["name"].endswith("#third"))
+    notebook.click(view, "start_device")
+    notebook.until(lambda: notebook.state_of(view)["phase"] == "awaiting_user" and len(box.waiting_codes) == 2)
+    box.approve(box.waiting_codes[1])
+    notebook.until_phase(view, "signed_in")
+    notebook.run("import ipyterrascope as ts")
+    told = notebook.run(f"ts.openeo_connection('{backend.address}').auth.bearer.startswith('oidc/third/')")
+    assert told.result == "True", told.shown
+
+
+def test_a_line_that_cannot_be_meant(notebook: FrontEnd, backend: FakeBackend) -> None:
+    """An unknown id lists those there are; --provider-id without a back-end, and an address that is none, are told."""
+    for line, words in (
+        (f"openeo:{backend.address} --provider-id egi", "It has sso."),
+        ("--provider-id egi", "Only an openEO back-end"),
+        ("openeo:http://openeo.example.org", "no address of an openEO back-end"),
+        ("openeo:", "no address of an openEO back-end"),
+        (f"openeo:{backend.address} --method basic", "takes no user name and password itself"),
+    ):
+        assert words in notebook.run(f"%terrascope login {line}").shown, line
+
+
+def test_a_script_never_uses_a_login_at_another_back_end(
+    script: Callable[..., Ended], box: Sandbox, backend: FakeBackend, tmp_path: Path
+) -> None:
+    """Kept for one back-end, a login serves a later script there; at another one of the same provider it raises."""
+    variables = {
+        "TERRASCOPE_STORE": "file",
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "NO_PROXY": "127.0.0.1",
+    }
+    backend.providers[0]["default_clients"][0]["grant_types"].append("password")
+    made = script(
+        "import ipyterrascope as ts; from ipyterrascope.values.secret import Secret\n"
+        f"a = ts.account('openeo:{backend.address}')\n"
+        "a.start_password_login('dora', Secret('s3cret-Pa55'), remember=True); print(a.wait(30).phase)",
+        **variables,
+    )
+    assert made.stdout.strip().endswith("signed_in"), made
+    with fake_backend() as other:
+        other.providers = backend.providers
+        line = "import ipyterrascope as ts; print(ts.openeo_connection('{}').describe_account()['user_id'])"
+        assert "sandbox-dora" in script(line.format(backend.address), **variables).stdout
+        refused = script(line.format(other.address), **variables)
+        assert "LoginRequired: Nobody can be asked to sign in to openEO at" in refused.stderr
+        assert other.bearers() == []
