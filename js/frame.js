@@ -4,6 +4,7 @@ import { makeAlert } from "./alert.js";
 import { element, setText } from "./dom.js";
 import { activeIn } from "./focus.js";
 import { shareKeys } from "./keys.js";
+import { link } from "./links.js";
 import * as strings from "./strings.js";
 
 /**
@@ -11,7 +12,7 @@ import * as strings from "./strings.js";
  * @param {Record<string, string>} choices Labels by name.
  * @param {(name: string) => void} onChoice
  */
-export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice) {
+export function makeFrame({ name, label, badge, issuer_host, links }, choices, onChoice) {
   const chip = element("span", { class: "ts-badge" }, badge);
   chip.hidden = !badge;
   const host = element("span", { class: "ts-host" }, issuer_host);
@@ -37,7 +38,7 @@ export function makeFrame({ name, label, badge, issuer_host }, choices, onChoice
   /** @param {import("./panels.js").Panel | null} panel */
   function turnTo(panel) {
     body.replaceChildren(...(panel ? [panel.node] : []));
-    end.replaceChildren(...(panel?.footer ?? []));
+    end.replaceChildren(...(panel?.footer ?? []), ...links.map((page) => link(...page)));
   }
 
   /** @param {string} text @param {boolean} isGoingOn */

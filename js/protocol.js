@@ -30,6 +30,7 @@
  * @property {string} registration_url
  * @property {string} account_url
  * @property {string} password_reset_url
+ * @property {[title: string, address: string][]} links More pages for people, as a back-end names them.
  * @property {LoginMethod[]} methods
  * @property {boolean} can_remember Whether a login can be kept for other kernels and later days.
  */

@@ -363,6 +363,15 @@ test("several providers can be chosen from, and the widget is then the other one
   assert.equal(model.listening(), 0);
 });
 
+test("a back-end's pages for people stand beside the link to register", async () => {
+  const links = [["Join the project", "https://join.example.org/"]];
+  for (const traits of [{}, SIGNED_IN]) {
+    const view = await show(makeModel({ ...traits, provider: { ...PROVIDER, links } }));
+    const page = [...view.el.querySelectorAll("a")].find((node) => node.textContent === "Join the project");
+    assert.deepEqual([page?.href, page?.rel], ["https://join.example.org/", "noopener noreferrer"]);
+  }
+});
+
 test("text from outside stays text, whatever is in it", async () => {
   const evil = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>';
   const provider = {
@@ -371,6 +380,7 @@ test("text from outside stays text, whatever is in it", async () => {
     badge: evil,
     issuer_host: evil,
     registration_url: "javascript:alert(1)",
+    links: [[evil, "javascript:alert(1)"]],
   };
   for (const traits of [
     { notice: evil },

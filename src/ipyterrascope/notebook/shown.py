@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import TerrascopeError
+from ..errors import TerrascopeError, quoted
 from ..values.hosts import is_loopback
 from ..values.providers import LoginMethod, Provider
 from ..values.states import LoginState
+
+_LONGEST_TITLE = 40
+_MOST_LINKS = 6
 
 
 def traits_of(state: LoginState, has_ended: bool) -> dict[str, object]:
@@ -60,6 +63,12 @@ def shown_provider(provider: Provider, methods: Iterable[LoginMethod], *, can_re
         "registration_url": provider.registration_url,
         "account_url": provider.account_url,
         "password_reset_url": provider.password_reset_url,
+        # a back-end may name any number, in any words
+        "links": [
+            [quoted(link.title, _LONGEST_TITLE), link.url]
+            for link in provider.links
+            if link.url != provider.registration_url
+        ][:_MOST_LINKS],
         "methods": list(methods),
         "can_remember": can_remember,
     }

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from wires import Wire, wait_until, wire_of
@@ -16,6 +16,8 @@ from wires import Wire, wait_until, wire_of
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginRefused, UsageError
 from ipyterrascope.notebook.login_widget import LoginWidget
+from ipyterrascope.notebook.shown import shown_provider
+from ipyterrascope.values.openeo import PageLink
 from ipyterrascope.values.providers import Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization
@@ -147,9 +149,28 @@ def test_the_view_opens_with_the_whole_state(account: PlayedAccount) -> None:
         "registration_url": "https://example.org/sign-up",
         "account_url": "",
         "password_reset_url": "",
+        "links": [],
         "methods": ["device", "password", "basic"],
         "can_remember": False,
     }
+
+
+def test_pages_of_a_back_end_are_shown_few_and_short() -> None:
+    """However many it names and in whatever words, six with a short title; the one to register has its own place."""
+    links = [PageLink(rel="help", url=f"https://h.example.org/{n}", title="x" * 200) for n in range(9)]
+    register = PageLink(rel="register", url="https://example.org/sign-up", title="Register")
+    provider = Provider(
+        name="eo",
+        label="EO",
+        issuer="https://sso.example.org",
+        client_id="public",
+        hosts=frozenset(),
+        registration_url=register.url,
+        links=(register, *links),
+    )
+    shown = cast("list[list[str]]", shown_provider(provider, (), can_remember=False)["links"])
+    assert [url for _, url in shown] == [link.url for link in links[:6]]
+    assert {len(title) for title, _ in shown} == {40}
 
 
 @pytest.mark.parametrize(
