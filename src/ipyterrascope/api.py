@@ -52,10 +52,11 @@ def login(
     ----------
     provider : str or Provider, optional
         ``"openeo:<address>"`` for an openEO back-end, which is asked for its provider.
-    method : {"device", "password", "basic"}, optional
+    method : {"device", "password", "basic", "code"}, optional
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
-        data service (RFC 7617); an openEO back-end exchanges them for a token.
-    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic"}, optional
+        data service (RFC 7617); an openEO back-end exchanges them for a token. "code" is for a
+        back-end that offers nothing else: a person signs in in a browser, and pastes the address that it leads to.
+    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code"}, optional
         The only one to use.
     remember : bool
         Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`. It
@@ -129,7 +130,7 @@ def _way(
             f"It has {', '.join(ways) or 'none'}.",
             "Choose one of these; c.Terrascope.sources lists them.",
         )
-    if source == "device" or source == "password" or source == "basic":
+    if source == "device" or source == "password" or source == "basic" or source == "code":
         if method not in (None, source):
             raise UsageError("`method` and `source` contradict each other.", "", "Give one of them.")
         return source, None

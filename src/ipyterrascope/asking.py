@@ -53,7 +53,8 @@ def sign_in(
         raise _nobody_to_ask(account)
     if method is None:
         _say_what_is_no_good(account)
-    if where == "terminal":
+    if where == "terminal" or _chosen(account, method) == "code":
+        # the widget has no place to paste an address; the kernel's own prompt hides it
         terminal.login(account, method, username=username, remember=remember)
     elif wait:
         with frontend.passing_text() as show:
@@ -112,6 +113,10 @@ def _show(account: Account, where: frontend.Place, choices: Sequence[Account]) -
         show_login(account, account.state.methods, frontend.hub_user(), choices, is_app=frontend.is_app())
     else:
         terminal.say(welcome(account))
+
+
+def _chosen(account: Account, method: LoginMethod | None) -> LoginMethod:
+    return method or account.state.methods[0]
 
 
 def _say_what_is_no_good(account: Account) -> None:

@@ -80,6 +80,8 @@ def login(
                 return _conclude(state, account, show)
             say(f"{state.error.what} User name and password instead:", words)
             chosen = "password"
+        if chosen == "code":
+            return _conclude(_by_code(account, words, remember), account, show)
         return _conclude(_by_password(account, chosen, username, words, remember), account, show)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
@@ -122,6 +124,15 @@ def invitation(label: str, device: DeviceAuthorization) -> str:
         f"Waiting for up to {minutes} min (Ctrl-C or the stop button cancels) …",
     ]
     return "\n".join(lines)
+
+
+def _by_code(account: Account, out: TextIO, remember: bool) -> LoginState:
+    request = account.request_code(remember=remember)
+    say(f"To sign in to {account.provider.label}, open this page in a browser:\n\n    {request.url}\n", out)
+    say(f"It leads you to {request.redirect_uri} in the end, which may show nothing or an error.", out)
+    redirected = _typed("address", lambda: _hidden("Paste the whole address from there (not shown): "), out)
+    account.start_code_login(request, redirected, remember=remember)
+    return account.wait()
 
 
 def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO, remember: bool) -> LoginState:

@@ -15,7 +15,12 @@ SOURCES: Mapping[SilentName, str] = {
 }
 """What people call the places where a credential may lie ready."""
 
-_HOW = {"device": "by device code", "password": "by password", "basic": "by Basic authentication"}
+_HOW = {
+    "device": "by device code",
+    "password": "by password",
+    "basic": "by Basic authentication",
+    "code": "in a browser",
+}
 
 
 def how(account: Account) -> str:

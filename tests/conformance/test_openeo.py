@@ -22,7 +22,7 @@ from ipyterrascope.auth.openeo_choice import Wish
 from ipyterrascope.bridges.openeo_live import LiveConnection
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import LoginRefused, LoginRequired
-from ipyterrascope.values.openeo import DEVICE_GRANTS
+from ipyterrascope.values.openeo import CODE_GRANT, DEVICE_GRANTS
 from ipyterrascope.values.secret import Secret
 from testbed.keycloak import EGI_DORA, Keycloak
 from testbed.openeo_driver import BASIC_PASSWORD, BASIC_USER, openeo_driver
@@ -41,7 +41,8 @@ def egi(keycloak_server: Keycloak) -> Keycloak:
 @pytest.fixture(scope="module")
 def backend(egi: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a back-end with the realm `egi` as its provider."""
-    client: dict[str, Any] = {"id": CLIENT, "grant_types": [DEVICE_GRANTS[0], "refresh_token", "password"]}
+    grants = [DEVICE_GRANTS[0], "refresh_token", "password", CODE_GRANT]
+    client: dict[str, Any] = {"id": CLIENT, "grant_types": grants, "redirect_urls": ["http://localhost:1410/"]}
     egi_provider = {
         "id": "egi", "issuer": egi.issuer, "title": "EGI", "scopes": ["openid", "email"], "default_clients": [client],
     }  # fmt: skip
@@ -82,6 +83,29 @@ def test_a_device_login_in_a_browser(
     assert ts.openeo_connection(backend).describe_account()["user_id"] == me_of(account)["user_id"]
     assert account.logout() == f"Signed out, and the session at {account.provider.label} is ended."
     assert egi.sessions(EGI_DORA) == 0
+
+
+def test_an_authorization_code_is_pasted(egi: Keycloak, backend: str, browser_context: BrowserContext) -> None:
+    """The browser is led to an address where nobody listens; what stands in its address bar signs in, with PKCE."""
+    (account,) = Accounts(environ={}).of_backend(f"openeo:{backend}", Wish(method="code"))
+    request = account.request_code()
+    page, led_to = browser_context.new_page(), list[str]()
+    page.on("request", lambda sent: led_to.append(sent.url) if sent.url.startswith(request.redirect_uri) else None)
+    page.goto(request.url)
+    page.fill("#username", EGI_DORA.username)
+    page.fill("#password", EGI_DORA.password)
+    page.click("#kc-login", no_wait_after=True)
+    deadline = time.monotonic() + 30
+    while not led_to and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+
+    account.start_code_login(request, Secret(led_to[0]))
+    assert account.wait(30).phase == "signed_in", account.state.error
+    assert (account.state.user, account.state.source) == ("dora", "code")
+    assert LiveConnection(account).describe_account()["user_id"]
+    account.start_code_login(request, Secret(led_to[0]))
+    assert isinstance(account.wait(30).error, LoginRefused)
+    account.logout()
 
 
 def test_the_client_works_on_through_five_rotations(egi: Keycloak, backend: str, account: Account) -> None:

@@ -19,6 +19,7 @@ from typing import Literal, NoReturn, TypedDict, cast
 
 from ..errors import FlowUnavailable, LoginRefused, LoginRequired, SecretExposed, TerrascopeError
 from ..protocol.claims import user_of
+from ..protocol.code import CodeRequest, request_code
 from ..protocol.oauth import OAuthClient
 from ..threads.errand import Errand
 from ..threads.forks import renew_in_child
@@ -39,7 +40,7 @@ from .renewal import Released
 from .renewers import ByRefreshToken
 from .revocation import revoke
 from .vault import Vault
-from .ways import by_device, by_offer, by_password, by_refresh_token
+from .ways import by_code, by_device, by_offer, by_password, by_refresh_token
 
 
 class Settings(TypedDict):
@@ -225,6 +226,24 @@ class Account:
             return by_password(self._client, attempt, username, password, one_time_code, method, remember=remember)
 
         self._start(work, method, remember)
+
+    def request_code(self, *, remember: bool = False) -> CodeRequest:
+        """Return the page at which a person signs in by authorization code (RFC 6749 section 4.1).
+
+        Raises
+        ------
+        FlowUnavailable, ProviderError
+            There is no such page, or the provider did not answer.
+        """
+        return request_code(self._client, remember=remember)
+
+    def start_code_login(self, request: CodeRequest, redirected: Secret, *, remember: bool = False) -> None:
+        """Start a login by the address that a browser was led to from `request_code`, and return at once."""
+
+        def work(attempt: Attempt) -> Login:
+            return by_code(self._client, attempt, request, redirected)
+
+        self._start(work, "code", remember)
 
     def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
         """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.

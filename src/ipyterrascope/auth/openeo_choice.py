@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import FlowUnavailable, UsageError
-from ..values.hosts import host_entry
+from ..values.hosts import host_entry, is_loopback, origin_of
 from ..values.openeo import (
     BASIC_BEARER,
     BASIC_ID,
+    CODE_GRANT,
     DEVICE_GRANTS,
     PASSWORD_GRANT,
     PREFIX,
@@ -59,9 +60,9 @@ def providers_of(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> li
     offered = ([named] if named else []) + list(others)
     found: list[Provider] = []
     for oidc in offered:
-        client_id, methods = _client_of(oidc, wish, environ)
+        client, methods = _client_of(oidc, wish, environ)
         if methods:
-            found.append(_provider(backend, oidc, client_id, methods))
+            found.append(_provider(backend, oidc, client, methods))
         elif oidc is named:
             raise _no_client(backend, oidc, wish)
     if backend.offers_basic and wish.method in (None, "basic") and not (wish.provider_id and not wants_basic):
@@ -85,21 +86,23 @@ def _named(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> OidcProv
     return by_id.get(wish.provider_id or environ.get("OPENEO_AUTH_PROVIDER_ID", "").strip())
 
 
-def _client_of(oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]) -> tuple[str, tuple[LoginMethod, ...]]:
+def _client_of(
+    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]
+) -> tuple[DefaultClient, tuple[LoginMethod, ...]]:
     """Return the client to sign in as, and the ways that it may use; no way where none fits."""
     if wish.client_id:
         known = [client for client in oidc.default_clients if client.client_id == wish.client_id]
         # what a client of one's own may do, only the provider knows
-        methods = _methods_of(known[0]) if known else ("device", "password")
-        return wish.client_id, _wished(methods, wish)
+        client = known[0] if known else DefaultClient(client_id=wish.client_id, grant_types=())
+        return client, _wished(_methods_of(client) if known else ("device", "password"), wish)
     clients = sorted(oidc.default_clients, key=_preference)
     for client in clients:
         if methods := _wished(_methods_of(client), wish):
-            return client.client_id, methods
+            return client, methods
     own = environ.get("OPENEO_AUTH_CLIENT_ID", "").strip()
     if own and environ.get("OPENEO_AUTH_METHOD") == "client_credentials" and wish.method is None:
-        return own, ("device",)
-    return "", ()
+        return DefaultClient(client_id=own, grant_types=()), ("device",)
+    return DefaultClient(client_id="", grant_types=()), ()
 
 
 def _preference(client: DefaultClient) -> tuple[bool, bool]:
@@ -113,6 +116,8 @@ def _methods_of(client: DefaultClient) -> tuple[LoginMethod, ...]:
         methods.append("device")
     if PASSWORD_GRANT in client.grant_types:
         methods.append("password")
+    if CODE_GRANT in client.grant_types and client.redirect_urls:
+        methods.append("code")
     return tuple(methods)
 
 
@@ -120,13 +125,15 @@ def _wished(methods: tuple[LoginMethod, ...], wish: Wish) -> tuple[LoginMethod, 
     return methods if wish.method is None or wish.method in methods else ()
 
 
-def _provider(backend: Backend, oidc: OidcProvider, client_id: str, methods: tuple[LoginMethod, ...]) -> Provider:
+def _provider(
+    backend: Backend, oidc: OidcProvider, client: DefaultClient, methods: tuple[LoginMethod, ...]
+) -> Provider:
     pages = [link.url for link in oidc.links if link.rel.lower() in _REGISTRATION]
     return Provider(
         name=f"{_name_of(backend)}#{oidc.id}",
         label=f"openEO at {backend.host} ({oidc.id})",
         issuer=oidc.issuer,
-        client_id=client_id,
+        client_id=client.client_id,
         hosts=frozenset({host_entry(backend.url)}),
         scope=" ".join(sorted({"openid", *oidc.scopes})),
         methods=methods,
@@ -135,8 +142,14 @@ def _provider(backend: Backend, oidc: OidcProvider, client_id: str, methods: tup
         backend_url=backend.url,
         bearer_prefix=f"oidc/{oidc.id}/",
         authorization_parameters=oidc.authorization_parameters,
+        redirect_uri=_redirect_of(client) if "code" in methods else "",
         links=oidc.links,
     )
+
+
+def _redirect_of(client: DefaultClient) -> str:
+    """Return an address on loopback, where nobody listens and so nobody uses up the code; else the first one."""
+    return min(client.redirect_urls, key=lambda url: not is_loopback((origin_of(url) or ("", "", 0))[1]))
 
 
 def _basic_provider(backend: Backend) -> Provider:
@@ -171,7 +184,7 @@ def _no_way(backend: Backend, wants_basic: bool) -> FlowUnavailable:
 
 
 def _no_client(backend: Backend, oidc: OidcProvider, wish: Wish) -> FlowUnavailable:
-    wanted = PASSWORD_GRANT if wish.method == "password" else DEVICE_GRANTS[0]
+    wanted = {"password": PASSWORD_GRANT, "code": CODE_GRANT}.get(wish.method or "", DEVICE_GRANTS[0])
     if wish.client_id:
         why = f"Client {wish.client_id} is not said to have the grant {wanted}."
     else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..errors import AccountRefused, LoginRefused, TerrascopeError
+from ..protocol.code import CodeRequest, redeem
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import basic_tokens
@@ -41,6 +42,11 @@ def by_device(
         on_trouble=on_trouble,
     )
     return token_login(tokens, "device")
+
+
+def by_code(client: OAuthClient, attempt: Attempt, request: CodeRequest, redirected: Secret) -> Login:
+    """Exchange the code that a browser was led back with (RFC 6749 section 4.1)."""
+    return token_login(redeem(client, request, redirected, signal=attempt.signal), "code")
 
 
 def by_refresh_token(client: OAuthClient, refresh_token: Secret) -> Login:

@@ -8,6 +8,7 @@ import re
 from typing import NoReturn, get_args
 
 from ..errors import SecretExposed, UsageError
+from ..values.providers import LoginMethod
 from ..values.states import Source
 
 # Each alternative reads a stretch of the text once, however often its beginning stands there: lines may be long.
@@ -113,9 +114,7 @@ def terrascope_parser() -> MagicParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=MagicParser)
     login = _command(commands, "login", "sign in: by the widget, or silently where a credential lies ready")
-    login.add_argument(
-        "--method", choices=("device", "password", "basic"), help="how; the provider's first one unless given"
-    )
+    login.add_argument("--method", choices=get_args(LoginMethod), help="how; the provider's first one unless given")
     login.add_argument(
         "--source", choices=get_args(Source), metavar="NAME", help=f"the only one to use: {', '.join(get_args(Source))}"
     )

@@ -176,9 +176,10 @@ class LoginWidget(KernelWidget):
         provider = self._account.provider
         methods = self._methods.get(provider.name)
         if methods is None:
-            return state.methods
+            methods = state.methods
         missing = set(provider.methods).difference(state.methods)
-        return tuple(method for method in methods if method not in missing)
+        # there is no place to paste an address into
+        return tuple(method for method in methods if method not in missing and method != "code")
 
     def _on_message(self, _widget: object, content: object, buffers: list[memoryview | bytes] | None) -> None:
         passed = secrets_from(buffers)

@@ -172,7 +172,8 @@ def _client(fields: JsonObject) -> DefaultClient | None:
     client_id = _text(fields, "id")
     if not _WORD.fullmatch(client_id):
         return None
-    return DefaultClient(client_id=client_id, grant_types=_words(fields, "grant_types"))
+    redirects = tuple(url for url in _list(fields, "redirect_urls") if is_address(url))
+    return DefaultClient(client_id=client_id, grant_types=_words(fields, "grant_types"), redirect_urls=redirects)
 
 
 def _link(fields: JsonObject) -> PageLink | None:

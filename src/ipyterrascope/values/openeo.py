@@ -12,6 +12,7 @@ DEVICE_GRANTS = (
     "urn:ietf:params:oauth:grant-type:device_code+pkce",
     "urn:ietf:params:oauth:grant-type:device_code",
 )
+CODE_GRANT = "authorization_code+pkce"
 REFRESH_GRANT = "refresh_token"
 PASSWORD_GRANT = "password"  # noqa: S105 - the RFC's word for it
 
@@ -48,10 +49,14 @@ class PageLink:
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultClient:
-    """A public client that a back-end lends to whoever has none of their own, and the grants that it may use."""
+    """A public client that a back-end lends to whoever has none of their own, and the grants that it may use.
+
+    `redirect_urls` are where its provider may lead a browser after a sign-in.
+    """
 
     client_id: str
     grant_types: tuple[str, ...]
+    redirect_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,15 @@ from ..errors import ConfigurationError, is_showable
 from .hosts import host_entry, is_address, may_carry, origin_of, validated_hosts
 from .openeo import BASIC_BEARER, PageLink, is_free_parameter
 
-LoginMethod = Literal["device", "password", "basic"]
+LoginMethod = Literal["device", "password", "basic", "code"]
 """A way to sign in that asks a person."""
 SilentName = Literal["environment", "token_file", "stored", "hub"]
 """A place where a credential may lie ready."""
 
 _PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
 _TEXTS = (
-    "name", "label", "issuer", "client_id", "scope", "badge", "demo_login", "bearer_prefix", "backend_url", *_PAGES,
+    "name", "label", "issuer", "client_id", "scope", "badge", "demo_login", "bearer_prefix", "backend_url",
+    "redirect_uri", *_PAGES,
 )  # fmt: skip
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_./:\[\]~-]+(?:#[A-Za-z0-9_.-]+)?)?")
@@ -31,6 +32,7 @@ class Endpoints:
 
     token_endpoint: str
     device_authorization_endpoint: str | None = None
+    authorization_endpoint: str | None = None
     revocation_endpoint: str | None = None
     end_session_endpoint: str | None = None
 
@@ -56,7 +58,7 @@ class Provider:
         Space-separated scopes to ask for; empty means the provider's default.
     endpoints : Endpoints, optional
         Used when discovery fails.
-    methods : tuple of {"device", "password", "basic"}
+    methods : tuple of {"device", "password", "basic", "code"}
         Ways to sign in, the preferred one first.
     sources : tuple of {"environment", "token_file", "stored", "hub"}
         Where a credential for it may lie ready, the first to be asked first, and all before a person. They serve only
@@ -77,6 +79,8 @@ class Provider:
         What an openEO back-end wants before the token: ``oidc/egi/``, or ``basic//``.
     authorization_parameters : tuple of (str, str)
         Pairs that go with a request for authorization; none may be a field of the protocol.
+    redirect_uri : str
+        Where the provider leads the browser after a sign-in by authorization code ("code").
     links : tuple of PageLink
         More pages for people.
 
@@ -110,6 +114,7 @@ class Provider:
     backend_url: str = ""
     bearer_prefix: str = ""
     authorization_parameters: tuple[tuple[str, str], ...] = ()
+    redirect_uri: str = ""
     links: tuple[PageLink, ...] = ()
 
     def __post_init__(self) -> None:
@@ -148,7 +153,7 @@ class Provider:
         return self.bearer_prefix == BASIC_BEARER
 
     def _check_addresses(self) -> None:
-        pages = {name: url for name in (*_PAGES, "backend_url") if (url := getattr(self, name))}
+        pages = {name: url for name in (*_PAGES, "backend_url", "redirect_uri") if (url := getattr(self, name))}
         pages |= {f"page {link.rel}": link.url for link in self.links}
         for name, url in {"issuer": self.issuer, **pages, **_addresses_of(self.endpoints)}.items():
             if not is_address(url):

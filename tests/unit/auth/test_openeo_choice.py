@@ -6,7 +6,7 @@ import pytest
 
 from ipyterrascope.auth.openeo_choice import Wish, providers_of
 from ipyterrascope.errors import FlowUnavailable, UsageError
-from ipyterrascope.values.openeo import DEVICE_GRANTS, Backend, DefaultClient, OidcProvider, PageLink
+from ipyterrascope.values.openeo import CODE_GRANT, DEVICE_GRANTS, Backend, DefaultClient, OidcProvider, PageLink
 
 PKCE, PLAIN = DEVICE_GRANTS
 
@@ -93,6 +93,19 @@ def test_the_way_that_is_asked_for_chooses_the_client() -> None:
     of = backend(oidc("a", client("device", PKCE, "refresh_token"), client("form", "password")))
     (provider,) = providers_of(of, Wish(method="password"), {})
     assert (provider.client_id, provider.methods) == ("form", ("password",))
+
+
+def test_an_authorization_code_comes_last_and_leads_to_loopback() -> None:
+    """Where nobody listens nobody uses the code up; without an address to lead to it is no way at all."""
+    urls = ("https://editor.example.org/", "http://localhost:1410/")
+    code = DefaultClient(client_id="web", grant_types=(CODE_GRANT, "refresh_token"), redirect_urls=urls)
+    (provider,) = providers_of(backend(oidc("a", code)), Wish(), {})
+    assert (provider.methods, provider.redirect_uri) == (("code",), urls[1])
+
+    (provider,) = providers_of(backend(oidc("a", code, client("device", PKCE))), Wish(), {})
+    assert (provider.client_id, provider.methods, provider.redirect_uri) == ("device", ("device",), "")
+    (provider,) = providers_of(backend(oidc("a", client("device", PKCE), code)), Wish(method="code"), {})
+    assert (provider.client_id, provider.methods) == ("web", ("code",))
 
 
 def test_a_provider_that_lends_no_fitting_client_is_passed_over() -> None:

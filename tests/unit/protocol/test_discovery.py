@@ -29,6 +29,7 @@ def test_endpoints_are_discovered(box: Sandbox) -> None:
     assert discover(box.provider(), HTTP) == Endpoints(
         token_endpoint=f"{oidc}/token",
         device_authorization_endpoint=f"{oidc}/auth/device",
+        authorization_endpoint=f"{oidc}/auth",
         revocation_endpoint=f"{oidc}/revoke",
         end_session_endpoint=f"{oidc}/logout",
     )
