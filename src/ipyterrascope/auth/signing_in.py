@@ -1,0 +1,252 @@
+"""How one signs in at a provider: by what lies ready, or by asking a person (floor 3).
+
+All network calls of a login run on threads of their own: the caller never holds a secret in a frame that could end up
+in a traceback, and an interrupt loses nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Literal, cast
+
+from ..errors import FlowUnavailable, TerrascopeError
+from ..protocol.code import CodeRequest, request_code
+from ..protocol.oauth import OAuthClient
+from ..threads.forks import renew_in_child
+from ..values.connection import Connection
+from ..values.providers import LoginMethod, Provider, SilentName
+from ..values.secret import Secret
+from ..values.states import LoginState, Source
+from .attempts import Attempt, Attempts
+from .chain import Chain, Offer, PassedOver, SilentSource, WhyNot
+from .credentials import Login
+from .farewell import RENEWAL_WAIT_S
+from .keeper import Keeper
+from .login_store import LoginStore
+from .machine import Machine
+from .present_login import PresentLogin
+from .renewers import ByRefreshToken
+from .ways import by_code, by_device, by_offer, by_password, by_refresh_token
+
+
+class SigningIn:
+    """The part of an account that leads to a login, which `PresentLogin` then holds. Parameters as of `Account`."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        connection: Connection | None = None,
+        sources: Sequence[SilentSource] = (),
+        methods: tuple[LoginMethod, ...] | None = None,
+        store: LoginStore | WhyNot | None = None,
+        keep_alive_s: float = 0.0,
+    ) -> None:
+        self.provider = provider
+        self.connection = connection or Connection()
+        self.methods = provider.methods if methods is None else methods
+        self._client = OAuthClient(provider, self.connection)
+        self._machine = Machine(LoginState(methods=self.methods))
+        refresh = ByRefreshToken(self._client.refresh)
+        self._present = PresentLogin(
+            self._client, self._machine, refresh, keep_alive_s=keep_alive_s, on_ended=self._on_ended
+        )
+        self._keeper = Keeper(self._client, refresh, on_lost=self._present.end_keeping)
+        self._keeper.store = store or self._keeper.store
+        self._chain = Chain(sources)
+        self._silent = threading.Lock()
+        self._attempts = Attempts(self._machine, on_end=self._on_attempt_ended, on_late=self._discard_late)
+        renew_in_child(self)
+
+    @property
+    def why_not(self) -> Mapping[SilentName, WhyNot]:
+        """For each silent source that did not serve, one sentence why."""
+        return dict(self._chain.why_not)
+
+    @property
+    def sources(self) -> tuple[SilentName, ...]:
+        """The silent sources, in the order in which they are asked."""
+        return tuple(source.name for source in self._chain.sources)
+
+    @property
+    def why_not_kept(self) -> str:
+        """One sentence why no login can be kept here for other kernels and later days; empty where one can be."""
+        return self._keeper.why_not()
+
+    def start_device_login(self, *, remember: bool = False) -> None:
+        """Start a device login (RFC 8628) and return at once; `state` tells how it goes.
+
+        With `remember` it is kept in the store, for other kernels and later days; a notice tells where it cannot be.
+        """
+
+        def work(attempt: Attempt) -> Login:
+            return by_device(
+                self._client,
+                attempt,
+                remember=remember,
+                on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
+                on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
+            )
+
+        self._start(work, "device", remember)
+
+    def start_password_login(
+        self,
+        username: str,
+        password: Secret,
+        *,
+        one_time_code: Secret | None = None,
+        method: Literal["password", "basic"] = "password",
+        remember: bool = False,
+    ) -> None:
+        """Start a login by user name and password and return at once; `state` tells how it goes.
+
+        With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617). `remember`
+        is as for `start_device_login`.
+        """
+
+        def work(attempt: Attempt) -> Login:
+            return by_password(self._client, attempt, username, password, one_time_code, method, remember=remember)
+
+        self._start(work, method, remember)
+
+    def request_code(self, *, remember: bool = False) -> CodeRequest:
+        """Return the page at which a person signs in by authorization code (RFC 6749 section 4.1).
+
+        Raises
+        ------
+        FlowUnavailable, ProviderError
+            There is no such page, or the provider did not answer.
+        """
+        return request_code(self._client, remember=remember)
+
+    def start_code_login(self, request: CodeRequest, redirected: Secret, *, remember: bool = False) -> None:
+        """Start a login by the address that a browser was led to from `request_code`, and return at once."""
+
+        def work(attempt: Attempt) -> Login:
+            return by_code(self._client, attempt, request, redirected)
+
+        self._start(work, "code", remember)
+
+    def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
+        """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.
+
+        `remember` is as for `start_device_login`.
+        """
+
+        def work(attempt: Attempt) -> Login:
+            return by_refresh_token(self._client, refresh_token)
+
+        self._start(work, "device", remember)
+
+    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod, remember: bool) -> None:
+        def kept(attempt: Attempt) -> Login:
+            login = work(attempt)
+            return login if attempt.is_cancelled else self._keeper.keep(login)
+
+        self._attempts.start(kept if remember else work, method, remember=remember)
+
+    def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
+        """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
+
+        Parameters
+        ----------
+        method : {"password", "basic"}, optional
+            How to use a user name and password that are found: for the password grant, unless "basic" is said.
+        source : str, optional
+            The only one to ask. A login from another one is replaced.
+
+        Raises
+        ------
+        LoginError, ProviderError
+            A source had a credential, and the provider refused it or did not answer.
+        """
+        with self._silent:
+            login = self._present.login
+            if login is not None and method is None and source in (None, login.source):
+                return True
+            for name, found in self._chain.offers(self.provider, method, source):
+                if not self._is_passed_over(name, found, method):
+                    break
+            # a login that was there before does not count
+            return self._present.login is not None and self._present.login is not login
+
+    def allow_sources(self) -> None:
+        """Let silent sources serve again after a logout or a refusal, and whoever's login is stored."""
+        self._chain.wake()
+        self._keeper.user = ""
+
+    def cancel(self) -> None:
+        """Cancel a sign-in under way."""
+        with self._machine.lock:
+            if self._attempts.abandon():
+                self._present.show(notice="Cancelled.")
+
+    def poll_now(self) -> None:
+        """Ask at once whether a device login was approved, if an interval has passed since the last time."""
+        attempt = self._attempts.newest
+        if attempt is not None:
+            attempt.look_again()
+
+    def after_fork(self) -> None:
+        """Go on in the child of a fork with the token alone: what was under way belongs to the parent."""
+        self._silent = threading.Lock()
+        self._machine.after_fork()
+        self._present.after_fork()
+        if self._attempts.abandon() or self._present.login is not None:
+            self._present.show()
+
+    def _is_passed_over(self, source: SilentName, found: Offer, method: LoginMethod | None) -> bool:
+        def work(attempt: Attempt) -> Login:
+            return by_offer(self._client, attempt, self._keeper, source, found, method)
+
+        attempt = self._attempts.start(work)
+        try:
+            # for this attempt only: a person may replace it by one of their own, which takes its time
+            state = self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        if attempt.is_cancelled:
+            return False
+        failure = attempt.passed_over or state.error
+        if failure is None:
+            return False
+        self._chain.refused(source, failure)
+        if attempt.passed_over is None:
+            raise copy(failure)
+        return True
+
+    def _on_attempt_ended(self, attempt: Attempt, outcome: Login | TerrascopeError) -> None:
+        if isinstance(outcome, Login):
+            self._present.take(outcome)
+            self._chain.end_rest()
+            return
+        if isinstance(outcome, PassedOver):
+            attempt.passed_over = outcome
+            was = attempt.before
+            is_failed = was.phase == "failed" and self._present.login is None
+            again: dict[str, object] = {"phase": "failed", "error": was.error} if is_failed else {}
+            self._present.show(notice=was.notice, **again)
+            return
+        methods = self._machine.state.methods
+        if isinstance(outcome, FlowUnavailable) and attempt.method in methods:
+            methods = tuple(method for method in methods if method != attempt.method) or methods
+        # a login that is there already goes on
+        self._present.show(phase="signed_in" if self._present.login else "failed", error=outcome, methods=methods)
+
+    def _on_ended(self, login: Login, reason: TerrascopeError) -> None:
+        if login.came_from and login.tokens and login.tokens.refresh_token is None and login.tokens.lifetime_s == 0:
+            # it had ended when it came: its source would be asked again at each use
+            self._chain.refused(cast("SilentName", login.source), reason)
+        if self._attempts.newest is None:
+            self._present.show(phase="failed", error=reason)
+
+    def _discard_late(self, login: Login) -> None:
+        if login.source == "stored" or login.is_borrowed or login.tokens is None:
+            return
+        # one that was to be kept is nobody's either
+        stored = self._keeper.take(RENEWAL_WAIT_S, login.kept_as) if login.kept_as else None
+        self._present.discard(stored.tokens if stored and stored.tokens else login.tokens)
