@@ -162,7 +162,7 @@ class Account(SigningIn):
         login = self._present.login
         if login is not None and login.basic is not None:
             return {"Authorization": f"Basic {login.basic.reveal()}"}
-        return {"Authorization": f"Bearer {self.provider.bearer_prefix}{self.tokens().access_token.reveal()}"}
+        return self._signed_by(self.tokens())
 
     def headers_at_once(self, url: str) -> Mapping[str, str] | None:
         """Return the headers for a request to `url`, or None where `headers` may take a while for them, or raise."""
@@ -173,7 +173,10 @@ class Account(SigningIn):
         if tokens is None:
             return None
         self._idle.used()
-        return {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
+        return self._signed_by(tokens)
+
+    def _signed_by(self, tokens: TokenSet) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.provider.bearer_prefix}{tokens.access_token.reveal()}"}
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""

@@ -99,6 +99,12 @@ def test_a_refused_bearer_is_renewed_once(box: Sandbox, backend: FakeBackend) ->
     assert account.headers(backend.url) != old
 
 
+def test_a_download_is_signed_as_any_request(backend: FakeBackend) -> None:
+    """The back-end wants the prefix also where the header must be had without a wait."""
+    account = by_password(accounts().account(name_of(backend)))
+    assert account.headers_at_once(backend.url) == account.headers(backend.url)
+
+
 def test_the_bearer_of_a_back_end_goes_nowhere_else(backend: FakeBackend, other: FakeBackend) -> None:
     """Not to another back-end with the same provider, not to another port, not to the provider."""
     account = by_password(accounts().account(name_of(backend)))
