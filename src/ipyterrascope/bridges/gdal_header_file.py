@@ -1,89 +1,51 @@
 """The file from which GDAL reads a header before every request, replaced in one step at each renewal (floor 5).
 
-Where Linux offers it, the file is memory without a name, which is opened as ``/proc/<pid>/fd/<n>``: no disk ever holds
-it, only this user's processes can open it (children too, whom a path by ``/proc/self`` would not serve), and it is gone
-with this process however that ends. Elsewhere it is a file that only this user can read, in a folder likewise, and in
-memory where there is a place for that.
+Nobody can guess where it is. A picture from anywhere may be a VRT by its content, and GDAL reads the headers for the
+sources of a VRT from whatever file that names: memory without a name, as ``/proc/self/fd/<n>``, is found by counting.
+
+It is in a folder that only this user can enter, in memory where there is a place for that (the user's run-time folder,
+shared memory), so that no disk holds it. Children of this process can read it too. What a process left there that was
+killed is removed by the next one.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from ..values.secret import Secret
 
-
-class HeaderFile(Protocol):
-    """A file of headers. The path is the same for as long as it lives."""
-
-    @property
-    def path(self) -> str:
-        """What GDAL opens."""
-        ...
-
-    def write(self, headers: Secret) -> None:
-        """Let `headers` be its whole content, in one step: who reads meanwhile gets the old or the new."""
-        ...
-
-    def close(self) -> None:
-        """Leave nothing of it."""
-        ...
+_PREFIX = "ipyterrascope-"
+_LOCK = "lock"
+# a folder without a lock may be one that is being made
+_YOUNG_S = 60.0
 
 
-def header_file(folders: Sequence[str] | None = None, *, may_be_memory: bool = True) -> HeaderFile:
-    """Make an empty file, by memory where that can be had.
+class HeaderFile:
+    """A file of headers, empty at first. `path`, which GDAL opens, is the same for as long as it lives.
 
     Parameters
     ----------
     folders : sequence of str, optional
-        Where else to try, in order; the user's run-time folder, shared memory and the temporary folder unless given.
-    may_be_memory : bool
+        Where to try, in order; the user's run-time folder and shared memory unless given, and then the temporary one.
     """
-    if may_be_memory:
-        # AttributeError: another system; OSError: a sandbox that forbids it, or hides /proc
-        with suppress(AttributeError, OSError):
-            return _MemoryFile()
-    return _FolderFile(_standard_folders() if folders is None else folders)
 
-
-class _MemoryFile:
-    def __init__(self) -> None:
-        self._descriptor = _memory(Secret(""))
-        self.path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
-        Path(self.path).read_bytes()
-
-    def write(self, headers: Secret) -> None:
-        # another file under the same number: writing into the one that is there could be seen half done
-        new = _memory(headers)
-        try:
-            os.dup2(new, self._descriptor, inheritable=False)
-        finally:
-            os.close(new)
-
-    def close(self) -> None:
-        self.write(Secret(""))
-        os.close(self._descriptor)
-
-
-def _memory(content: Secret) -> int:
-    descriptor = os.memfd_create("ipyterrascope", os.MFD_CLOEXEC)
-    os.fchmod(descriptor, 0o600)
-    os.write(descriptor, content.reveal().encode())
-    return descriptor
-
-
-class _FolderFile:
-    def __init__(self, folders: Sequence[str]) -> None:
-        self._folder = Path(_private_folder(folders))
-        self.path = str(self._folder / "headers")
+    def __init__(self, folders: Sequence[str] | None = None) -> None:
+        self._folder = _private_folder(_places_in_memory() if folders is None else folders)
+        # says until this process and all its children have ended that this folder is in use; it is no way to the header
+        self._lock = _locked(self._folder / _LOCK)
+        self.path = str(self._folder / secrets.token_hex(16))
         self.write(Secret(""))
 
     def write(self, headers: Secret) -> None:
+        """Let `headers` be its whole content, in one step: who reads meanwhile gets the old or the new."""
         descriptor, name = tempfile.mkstemp(dir=self._folder)
         try:
             os.write(descriptor, headers.reveal().encode())
@@ -92,17 +54,49 @@ class _FolderFile:
         os.replace(name, self.path)
 
     def close(self) -> None:
-        for path in self._folder.glob("*"):
-            path.unlink(missing_ok=True)
-        self._folder.rmdir()
+        """Leave nothing of it."""
+        shutil.rmtree(self._folder)
+        if self._lock is not None:
+            os.close(self._lock)
 
 
-def _private_folder(folders: Sequence[str]) -> str:
+def _places_in_memory() -> list[str]:
+    return [folder for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm") if folder]  # noqa: S108 - private there
+
+
+def _private_folder(folders: Sequence[str]) -> Path:
     for folder in folders:
         with suppress(OSError):
-            return tempfile.mkdtemp(prefix="ipyterrascope-", dir=folder)
-    return tempfile.mkdtemp(prefix="ipyterrascope-")
+            made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
+            _clean(Path(folder))
+            return Path(made)
+    return Path(tempfile.mkdtemp(prefix=_PREFIX))
 
 
-def _standard_folders() -> list[str]:
-    return [folder for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm") if folder]  # noqa: S108 - private there
+def _clean(place: Path) -> None:
+    """Remove what was left by processes of this user that did not end by themselves."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+                continue
+            if not (folder / _LOCK).exists() and time.time() - folder.stat().st_mtime < _YOUNG_S:
+                continue
+            lock = _locked(folder / _LOCK)
+            if lock is not None:
+                shutil.rmtree(folder)
+                os.close(lock)
+
+
+def _locked(path: Path) -> int | None:
+    """Lock a file for as long as this process and its children live; None where another has it, or cannot be had."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

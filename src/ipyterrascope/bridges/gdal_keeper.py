@@ -21,7 +21,7 @@ from ..threads.forks import renew_in_child
 from ..values.hosts import origins_of
 from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
-from .gdal_header_file import HeaderFile, header_file
+from .gdal_header_file import HeaderFile
 from .gdal_library import Library, library_of
 from .gdal_options import Everywhere, options_for, prefixes_of
 
@@ -66,7 +66,7 @@ class Keeper:
                 "GDAL is given it for these hosts only.",
                 "Name them: c.Terrascope.hosts, TERRASCOPE_HOSTS, or Provider(hosts=…).",
             )
-        self._file = file or header_file()
+        self._file = file or HeaderFile()
         self._clock, self._monotonic, self._wait = clock, monotonic, wait
         self.libraries = Everywhere(self.prefixes, reach)
         self.is_on = False

@@ -324,7 +324,7 @@ def test_a_fork_reads_with_the_parents_token(box: Sandbox) -> None:
 
 def test_nothing_of_it_is_left_behind(box: Sandbox, tmp_path: Path) -> None:
     """Neither the environment, GDAL's global options, the logs at DEBUG nor any file holds the token; at the end
-    the folder of a system without memory files is gone."""
+    the folder of the file that GDAL reads is gone."""
     told = script(
         """
         import io, json, logging, os
@@ -332,8 +332,6 @@ def test_nothing_of_it_is_left_behind(box: Sandbox, tmp_path: Path) -> None:
         logging.basicConfig(level=logging.DEBUG, stream=heard)
         import rasterio
         import ipyterrascope as ts
-        from ipyterrascope.bridges import gdal_header_file, gdal_keeper
-        gdal_keeper.header_file = lambda: gdal_header_file.header_file(may_be_memory=False)
         ts.gdal.enable()
         with rasterio.Env(CPL_DEBUG=True):
             with rasterio.open(os.environ["URL"]) as source:

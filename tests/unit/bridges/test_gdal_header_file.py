@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ipyterrascope.bridges.gdal_header_file import HeaderFile, header_file
+from ipyterrascope.bridges.gdal_header_file import HeaderFile
 from ipyterrascope.values.secret import Secret
 
 
-@pytest.fixture(params=["memory", "folder"])
-def file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HeaderFile]:
-    made = header_file([str(tmp_path)], may_be_memory=request.param == "memory")
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[HeaderFile]:
+    made = HeaderFile([str(tmp_path)])
     yield made
     made.close()
 
@@ -67,39 +67,83 @@ def test_a_child_reads_what_is_written_after_it_was_started(file: HeaderFile) ->
     assert told.strip() == "Authorization: later"
 
 
-def test_memory_is_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Linux nothing is written to any folder, and after the end there is nothing to open."""
+def test_it_is_in_memory_and_gone_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's run-time folder goes first, then shared memory; one that is not there is passed over."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    file = header_file()
+    first = HeaderFile()
+    assert Path(first.path).parent.parent == tmp_path
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
+    second = HeaderFile()
+    if os.path.isdir("/dev/shm"):
+        assert Path(second.path).parent.parent == Path("/dev/shm")
+    for file in (first, second):
+        file.write(Secret("Authorization: Bearer x\n"))
+        file.close()
+        assert not Path(file.path).parent.exists()
+
+
+def test_nobody_can_guess_where_it_is(file: HeaderFile) -> None:
+    """No open file leads to it, nor to its folder, and its name is another one each time.
+
+    So a picture of anybody's, which GDAL may take for a VRT, cannot name it as the headers for another host.
+    """
     file.write(Secret("Authorization: Bearer x\n"))
-    assert file.path.startswith(f"/proc/{os.getpid()}/fd/")
-    assert "memfd" in os.readlink(file.path)
+    folder = os.path.dirname(file.path)
+    if os.path.isdir("/proc/self/fd"):
+        opened = [
+            os.readlink(f"/proc/self/fd/{number}")
+            for number in map(int, os.listdir("/proc/self/fd"))
+            if os.path.lexists(f"/proc/self/fd/{number}")
+        ]
+        assert [path for path in opened if path.startswith(folder)] == [os.path.join(folder, "lock")]
+    assert Path(folder, "lock").read_bytes() == b""
+    assert len(os.path.basename(file.path)) == 32
+
+
+LEFT = """
+import os, sys, time
+from ipyterrascope.bridges.gdal_header_file import HeaderFile
+from ipyterrascope.values.secret import Secret
+file = HeaderFile([sys.argv[1]])
+file.write(Secret("Authorization: Bearer x"))
+child = os.fork() if sys.argv[2] == "parent" else 1
+print(file.path, child, flush=True) if child else None
+sys.stdin.readline() if child else time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """The folder of a process that was killed goes, that of a living one stays, and so does one whose child lives."""
+    command = [sys.executable, "-c", LEFT, str(tmp_path)]
+
+    def begun(kind: str) -> tuple[subprocess.Popen[str], str, int]:
+        process = subprocess.Popen([*command, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        path, child = process.stdout.readline().split()
+        return process, path, int(child)
+
+    killed, killed_path, _ = begun("alone")
+    living, living_path, _ = begun("alone")
+    parent, parents_path, child = begun("parent")
+    for process in (killed, parent):
+        process.kill()
+        process.wait()
+    try:
+        HeaderFile([str(tmp_path)]).close()
+        there = [os.path.exists(path) for path in (killed_path, living_path, parents_path)]
+        assert there == [False, True, True]
+    finally:
+        os.kill(child, 9)
+        living.communicate("\n")
+    HeaderFile([str(tmp_path)]).close()
     assert not [*tmp_path.iterdir()]
-    path = file.path
-    file.close()
-    assert not os.path.exists(path)
 
 
-def test_without_memory_it_is_in_the_first_folder_that_will_do(tmp_path: Path) -> None:
-    """A folder that is not there is passed over, and at the end nothing is left."""
-    file = header_file([str(tmp_path / "missing"), str(tmp_path)], may_be_memory=False)
-    file.write(Secret("Authorization: Bearer x\n"))
-    assert Path(file.path).parent.parent == tmp_path
-    file.close()
-    assert not [*tmp_path.iterdir()]
-
-
-@pytest.mark.parametrize("where", ["memory", "folder"])
-def test_the_secret_is_in_no_frame_of_a_failure(where: str, tmp_path: Path, holds: Callable[..., list[str]]) -> None:
+def test_the_secret_is_in_no_frame_of_a_failure(file: HeaderFile, holds: Callable[..., list[str]]) -> None:
     """What fails while it is written carries nothing of the header away."""
-    file = header_file([str(tmp_path)], may_be_memory=where == "memory")
     secret = "Authorization: Bearer eyJ0aGlzIGlzIG5vdCBmb3IgeW91"
-    if where == "memory":
-        os.close(int(file.path.rpartition("/")[2]))
-        file._descriptor = 1 << 20  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    else:
-        os.unlink(file.path)
-        os.mkdir(file.path)
-    with pytest.raises(OSError, match=r"descriptor|directory") as caught:
+    os.unlink(file.path)
+    os.mkdir(file.path)
+    with pytest.raises(OSError, match="directory") as caught:
         file.write(Secret(secret))
     assert holds(secret, caught.value) == []

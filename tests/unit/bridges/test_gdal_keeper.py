@@ -14,7 +14,7 @@ import pytest
 from signing import sign_in
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.bridges.gdal_header_file import header_file
+from ipyterrascope.bridges.gdal_header_file import HeaderFile
 from ipyterrascope.bridges.gdal_keeper import Keeper
 from ipyterrascope.errors import ConfigurationError, LoginRequired
 from ipyterrascope.protocol.claims import session_of
@@ -70,7 +70,7 @@ def long_life(box: Sandbox) -> None:
 
 @pytest.fixture
 def keeper(account: Account, patience: Patience, clock: Clock) -> Iterator[Keeper]:
-    made = Keeper(account, header_file(), reach=nothing, wait=patience, clock=clock)
+    made = Keeper(account, HeaderFile(), reach=nothing, wait=patience, clock=clock)
     made.start()
     until(lambda: content(made) != "")
     yield made
@@ -164,7 +164,7 @@ def test_the_thread_lives_only_with_a_login(keeper: Keeper, account: Account) ->
 def test_switched_on_before_anybody_signed_in(box: Sandbox) -> None:
     """Without a login there is no thread and an empty file; the login brings both to life."""
     account = Account(box.provider())
-    keeper = Keeper(account, header_file(), reach=nothing)
+    keeper = Keeper(account, HeaderFile(), reach=nothing)
     keeper.start()
     assert not threads()
     assert content(keeper) == ""
@@ -182,7 +182,7 @@ def test_a_basic_login_is_kept_too(box: Sandbox) -> None:
     """User name and password are in the file as RFC 7617 has it, and are gone after the logout."""
     account = Account(box.provider(methods=("basic",)))
     sign_in(account, "basic")
-    keeper = Keeper(account, header_file(), reach=nothing)
+    keeper = Keeper(account, HeaderFile(), reach=nothing)
     keeper.start()
     until(lambda: content(keeper) == "Authorization: Basic ZG9yYTpzM2NyZXQtUGE1NQ==\n")
     assert keeper.ends_at is None
@@ -256,7 +256,7 @@ def test_two_hundred_ask_and_one_renews(keeper: Keeper, box: Sandbox) -> None:
 def test_a_provider_without_hosts_is_refused(box: Sandbox) -> None:
     """Where no host may see the token there is nothing to serve, and that is said."""
     with pytest.raises(ConfigurationError, match="no host that may see a token"):
-        Keeper(Account(box.provider(hosts=frozenset())), header_file(), reach=nothing)
+        Keeper(Account(box.provider(hosts=frozenset())), HeaderFile(), reach=nothing)
 
 
 def test_nothing_of_it_shows_the_token(keeper: Keeper, account: Account, holds: Callable[..., list[str]]) -> None:
