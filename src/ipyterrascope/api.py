@@ -150,7 +150,9 @@ def session(provider: str | Provider | None = None) -> AuthorizedSession:
     from .session import AuthorizedSession
 
     chosen = asking.ready(account(provider))
-    return AuthorizedSession(chosen, login_url=chosen.provider.issuer, connection=chosen.connection)
+    return AuthorizedSession(
+        chosen, login_url=chosen.provider.issuer, connection=chosen.connection, whose=lambda: chosen.state.user
+    )
 
 
 def auth(provider: str | Provider | None = None) -> LiveAuth:

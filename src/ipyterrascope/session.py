@@ -7,7 +7,7 @@ response, its request, its history, an exception) never held it, and can be pick
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,7 +40,8 @@ class AuthorizedSession(requests.Session):
     login page, from https to http, or from elsewhere into this machine raises instead of being followed; it does not
     pickle. With `allow_redirects=False`, which is what `head` does unless told otherwise, such a redirect is returned
     like any other, and its `next` is None. An `Authorization` header or `auth=` of your own goes first, and is yours to
-    look after. Adapters that you mount (for retries, say) work as usual.
+    look after. Adapters that you mount (for retries, say) work as usual. Cookies are forgotten when another person
+    signs in.
 
     Parameters
     ----------
@@ -50,9 +51,18 @@ class AuthorizedSession(requests.Session):
         The identity provider's issuer: a redirect to its pages is an error, not data.
     connection : Connection
         CA bundle and time-outs in seconds.
+    whose : callable
+        Returns the name of who is signed in.
     """
 
-    def __init__(self, authorizer: Authorizer, *, login_url: str = "", connection: Connection | None = None) -> None:
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        *,
+        login_url: str = "",
+        connection: Connection | None = None,
+        whose: Callable[[], str] = lambda: "",
+    ) -> None:
         super().__init__()
         connection = connection or Connection()
         self.headers["Accept"] = _ACCEPT
@@ -60,7 +70,8 @@ class AuthorizedSession(requests.Session):
         if connection.verify:
             self.verify = connection.verify
         self.auth = NoNetrc()
-        self._authorizer, self._login_url = authorizer, login_url
+        self._authorizer, self._login_url, self._whose = authorizer, login_url, whose
+        self._user = ""
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Send a request as `requests.Session.request` does, with this session's `timeout` unless one is given."""
@@ -76,7 +87,15 @@ class AuthorizedSession(requests.Session):
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
-        return _SigningAdapter(super().get_adapter(url), self._authorizer)
+        return _SigningAdapter(super().get_adapter(url), self._authorizer, self._forgets_another)
+
+    def _forgets_another(self) -> bool:
+        """Forget the cookies where they are another person's; tell whether they were."""
+        before, self._user = self._user, self._whose()
+        is_another = before not in ("", self._user)
+        if is_another:
+            self.cookies.clear()
+        return is_another
 
     def resolve_redirects(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *args: Any, yield_requests: bool = False, **kwargs: Any
@@ -127,9 +146,9 @@ class AuthorizedSession(requests.Session):
 
 
 class _SigningAdapter(BaseAdapter):
-    def __init__(self, inner: BaseAdapter, authorizer: Authorizer) -> None:
+    def __init__(self, inner: BaseAdapter, authorizer: Authorizer, forgets_another: Callable[[], bool]) -> None:
         super().__init__()
-        self._inner, self._authorizer = inner, authorizer
+        self._inner, self._authorizer, self._forgets_another = inner, authorizer, forgets_another
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         return sealed(lambda: self._answered(request, kwargs))
@@ -158,6 +177,8 @@ class _SigningAdapter(BaseAdapter):
     def _sent(self, request: PreparedRequest, headers: Mapping[str, str], kwargs: dict[str, Any]) -> Response:
         signed = request.copy()
         signed.headers.update(headers)
+        if headers and self._forgets_another():
+            signed.headers.pop("Cookie", None)
         if headers and str(request.url).lower().startswith("http:"):
             # that is loopback: a proxy of the environment would be another machine, and read the credential
             kwargs = {**kwargs, "proxies": {}}

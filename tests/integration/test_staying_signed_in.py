@@ -26,7 +26,7 @@ def notebook(environ: dict[str, str], tmp_path: Path) -> Iterator[FrontEnd]:
 
 
 def stored(folder: Path) -> list[Path]:
-    return [*(folder / ".local" / "share" / "ipyterrascope" / "logins").glob("*.json")]
+    return [*(folder / ".local" / "share" / "ipyterrascope" / "logins").glob("*.login")]
 
 
 def approved(notebook: FrontEnd, box: Sandbox, view: str) -> None:

@@ -379,6 +379,22 @@ def test_netrc_neither_replaces_nor_adds(
     assert authorizations(foreign)[-1] == "Basic bjpw"  # plain requests does read it
 
 
+# Cookies
+
+
+def test_cookies_are_of_who_is_signed_in(server: Loopback, keeper: Keeper) -> None:
+    """What a service remembers somebody by is sent with their credential, and not with the next person's."""
+    who = ["dora"]
+    server.answer = lambda asked: Reply(200, b"data", {"Set-Cookie": f"sid=of-{who[0]}; Path=/"})
+    with AuthorizedSession(keeper, whose=lambda: who[0]) as session:
+        for _ in range(2):
+            session.get(server.url)
+        who[0] = "boots"
+        for _ in range(2):
+            session.get(server.url)
+    assert [asked.headers.get("Cookie") for asked in server.asked] == [None, "sid=of-dora", None, "sid=of-boots"]
+
+
 # Connections
 
 

@@ -49,6 +49,14 @@ class Shelf(Protocol):
         """Take away what is there, if anything is."""
         ...
 
+    def was_cut_off(self) -> bool:
+        """Tell whether something lies there that a killed process may have left in the middle of `write`."""
+        ...
+
+    def recover(self) -> None:
+        """Finish or undo what a killed process began; only during one's turn."""
+        ...
+
     def signature(self) -> Signature | None:
         """Return, at once, what is another one whenever something else is there; always None where that is unknown."""
         ...
@@ -98,6 +106,7 @@ class LoginStore:
         if failure is not None:
             raise failure
         try:
+            self.shelf.recover()
             yield
         finally:
             lock.release()
@@ -141,7 +150,8 @@ class LoginStore:
         try:
             self.look()
         except (NothingStoredError, NoStoreError):
-            return None  # and no folder is made for that
+            if not self.shelf.was_cut_off():
+                return None  # and no folder is made for that
         except StoreTroubleError:
             pass
         with self.turn(wait_s):

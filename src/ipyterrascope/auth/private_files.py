@@ -77,6 +77,11 @@ def read_private(
     raise failure  # here, where no exception is at hand that holds what was read
 
 
+def new_beside(path: Path) -> Path:
+    """Return where `write_private` writes what is to take the place of `path`; a process that is killed leaves it."""
+    return path.with_suffix(".new")
+
+
 def write_private(path: Path, text: Secret) -> None:
     """Write a file of mode 0600 beside `path`, and let that take its place once it is on the disk.
 
@@ -85,13 +90,18 @@ def write_private(path: Path, text: Secret) -> None:
     OSError
         It cannot be written; what was there is there still.
     """
-    new = path.with_suffix(".new")
+    new = new_beside(path)
     new.unlink(missing_ok=True)  # of a process that was killed
-    with os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
-        file.write(text.reveal().encode())
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
+            file.write(text.reveal().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
 
 
 def private_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ and that of Jupyter (`JUPYTER_DATA_DIR`) may be one for several people.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 from collections.abc import Callable, Generator
@@ -19,6 +20,7 @@ from .private_files import (
     MissingFileError,
     Signature,
     UnfitFileError,
+    new_beside,
     private_folder,
     read_private,
     reason_of,
@@ -44,6 +46,8 @@ def logins_folder() -> Path:
 class FileShelf:
     """A file of mode 0600 in a folder of mode 0700; it is replaced, never changed.
 
+    It is one line of base64, and so no header: GDAL sends whatever file a VRT from anywhere names for its headers.
+
     Parameters
     ----------
     folder : pathlib.Path
@@ -52,30 +56,54 @@ class FileShelf:
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        self._folder, self._path = folder, folder / f"{key}.json"
+        self._folder, self._path = folder, folder / f"{key}.login"
+        self._new = new_beside(self._path)
 
     def read(self) -> Secret:
         """Return what the file holds."""
         try:
-            return Secret(read_private(self._path).text)
+            text = _text_of(self._path)
         except MissingFileError:
-            is_missing, reason = True, ""
+            failure: StoreTroubleError = NothingStoredError("No login is stored.")
         except UnfitFileError as exc:
-            is_missing, reason = False, str(exc)
-        if is_missing:
-            raise NothingStoredError("No login is stored.")
-        raise StoreTroubleError(reason)
+            failure = StoreTroubleError(str(exc))
+        else:
+            if text is not None:
+                return text
+            failure = StoreTroubleError("It is damaged.")
+        raise failure
 
     def write(self, text: Secret) -> None:
         """Write a file beside it, and let that take its place once it is on the disk."""
         with _troubles():
-            write_private(self._path, text)
+            # the end of the line tells that it is whole
+            write_private(self._path, Secret(f"{base64.b64encode(text.reveal().encode()).decode()}\n"))
             self._sync_folder()
 
     def remove(self) -> None:
         """Remove the file."""
         with _troubles():
+            self._new.unlink(missing_ok=True)
             self._path.unlink(missing_ok=True)
+            self._sync_folder()
+
+    def was_cut_off(self) -> bool:
+        """Tell whether a file lies beside it that has not taken its place: perhaps yet, perhaps of a killed process."""
+        return os.path.lexists(self._new)
+
+    def recover(self) -> None:
+        """Let what a killed process left take its place where it is whole: what is there is older, and may be void."""
+        if not self.was_cut_off():
+            return
+        try:
+            is_whole = _text_of(self._new) is not None
+        except UnfitFileError:
+            is_whole = False
+        with _troubles():
+            if is_whole:
+                self._new.replace(self._path)
+            else:
+                self._new.unlink()
             self._sync_folder()
 
     def signature(self) -> Signature:
@@ -101,6 +129,15 @@ class FileShelf:
                 os.fsync(fd)
             finally:
                 os.close(fd)
+
+
+def _text_of(path: Path) -> Secret | None:
+    """Return what a file holds; None where it is not whole, or is something else."""
+    line = read_private(path).text
+    try:
+        return Secret(base64.b64decode(line[:-1], validate=True).decode()) if line.endswith("\n") else None
+    except ValueError:
+        return None
 
 
 class KeyringShelf:
@@ -145,6 +182,13 @@ class KeyringShelf:
                 keyring.delete_password(_SERVICE, self._key)
 
         _asked(delete)
+
+    def was_cut_off(self) -> bool:
+        """Return False: it is the keyring that replaces an entry."""
+        return False
+
+    def recover(self) -> None:
+        """Do nothing: it is the keyring that replaces an entry."""
 
     def signature(self) -> None:
         """Return None: a keyring does not tell of changes."""

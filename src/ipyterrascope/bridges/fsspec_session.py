@@ -22,10 +22,10 @@ class _Opened:
 
 
 class Sessions:
-    """The sessions that are open, one for each loop and account."""
+    """The sessions that are open, one for each loop, account and user: nobody sends another person's cookies."""
 
     def __init__(self) -> None:
-        self._opened: dict[tuple[asyncio.AbstractEventLoop, Account], _Opened] = {}
+        self._opened: dict[tuple[asyncio.AbstractEventLoop, Account, str], _Opened] = {}
         self._inherited: list[object] = []
         renew_in_child(self)
         atexit.register(self.close)
@@ -40,7 +40,7 @@ class Sessions:
         return self._there(account) or self._open(account, await asyncio.to_thread(trust_of, account))
 
     def _there(self, account: Account) -> ClientSession | None:
-        opened = self._opened.get((asyncio.get_running_loop(), account))
+        opened = self._opened.get(_key(account))
         if opened is None or opened.session.closed or opened.connection != account.connection:
             return None
         return opened.session
@@ -48,19 +48,23 @@ class Sessions:
     def _open(self, account: Account, context: ssl.SSLContext) -> ClientSession:
         self._prune()
         session = self._there(account) or signed_session(account, context)
-        self._opened[asyncio.get_running_loop(), account] = _Opened(session, account.connection)
+        self._opened[_key(account)] = _Opened(session, account.connection)
         return session
 
     def _prune(self) -> None:
-        for loop, account in [*self._opened]:
-            if loop.is_closed():
-                _close(loop, self._opened.pop((loop, account)).session)
+        for key in [*self._opened]:
+            if key[0].is_closed():
+                _close(key[0], self._opened.pop(key).session)
 
     def close(self) -> None:
         """Close all of them."""
-        for (loop, _), opened in [*self._opened.items()]:
+        for (loop, *_), opened in [*self._opened.items()]:
             _close(loop, opened.session)
         self._opened.clear()
+
+
+def _key(account: Account) -> tuple[asyncio.AbstractEventLoop, Account, str]:
+    return asyncio.get_running_loop(), account, account.state.user
 
 
 def _close(loop: asyncio.AbstractEventLoop, session: ClientSession) -> None:

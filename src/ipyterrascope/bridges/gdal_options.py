@@ -15,7 +15,7 @@ from ..values.hosts import origins_of
 from .gdal_config_file import configured
 from .gdal_library import Library, library_of, loaded
 
-HEADER_FILE, BUNDLE = "GDAL_HTTP_HEADER_FILE", "GDAL_CURL_CA_BUNDLE"
+HEADER_FILE, BUNDLE, PROXY = "GDAL_HTTP_HEADER_FILE", "GDAL_CURL_CA_BUNDLE", "GDAL_HTTP_PROXY"
 
 S3_REDIRECT = "CPL_VSIL_CURL_USE_S3_REDIRECT"
 """Where this is not "NO", a redirect to a signed address is remembered, and asked with the header that was for the host
@@ -44,6 +44,9 @@ def options_for(account: Account, path: str) -> dict[str, str]:
         "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
         "GDAL_HTTP_LOW_SPEED_TIME": f"{connection.read_timeout_s:.0f}",
     }
+    if all(origin.startswith("http:") for origin in origins_of(account.provider.hosts)):
+        # that is this machine: a proxy of the environment would be another one, and read the header
+        options[PROXY] = ""
     bundle = connection.verify or os.environ.get("REQUESTS_CA_BUNDLE", "")
     return {**options, **({BUNDLE: bundle} if os.path.isfile(bundle) else {})}
 

@@ -89,7 +89,9 @@ class LiveConnection(Connection):
     """
 
     def __init__(self, account: Account, *, retry: Any = None, **options: Any) -> None:
-        session = AuthorizedSession(account, login_url=account.provider.issuer, connection=account.connection)
+        session = AuthorizedSession(
+            account, login_url=account.provider.issuer, connection=account.connection, whose=lambda: account.state.user
+        )
         session.headers["Accept"] = "*/*"
         if retry is not False:
             retrying = session_with_retries(retry=retry)

@@ -37,11 +37,12 @@ class Secret:
     __slots__ = ("__value", "__weakref__")
 
     def __init__(self, value: str) -> None:
-        self.__value = value
+        # in a function: what lists attributes (a debugger's variables, rich.inspect) would show text
+        self.__value = lambda: value
 
     def reveal(self) -> str:
         """Return the secret itself. Whoever calls this answers for where it goes."""
-        return self.__value
+        return self.__value()
 
     def __repr__(self) -> str:
         return _MASK
@@ -52,17 +53,17 @@ class Secret:
         return format(_MASK, spec)
 
     def __bool__(self) -> bool:
-        return bool(self.__value)
+        return bool(self.__value())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
         # surrogates come from an environment variable that is not UTF-8
-        mine, theirs = (value.encode(errors="surrogatepass") for value in (self.__value, other.__value))
+        mine, theirs = (value.encode(errors="surrogatepass") for value in (self.reveal(), other.reveal()))
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
-        return hash((Secret, self.__value))
+        return hash((Secret, self.__value()))
 
     def __reduce__(self) -> NoReturn:
         raise SecretExposed(

@@ -61,7 +61,7 @@ def test_keeping_looking_taking(store: LoginStore, folder: Path) -> None:
     assert store.take(1, only=fresh.login_id) is None
     assert store.take(1, only=again.login_id) == again
     assert store.take(1) is None
-    assert [path.name for path in folder.iterdir() if path.suffix == ".json"] == []
+    assert [path.name for path in folder.iterdir() if path.suffix == ".login"] == []
 
 
 def test_looking_for_nothing_makes_no_folder(store: LoginStore, folder: Path) -> None:
@@ -75,15 +75,26 @@ def test_looking_for_nothing_makes_no_folder(store: LoginStore, folder: Path) ->
 def test_what_cannot_be_read_makes_way(store: LoginStore, folder: Path) -> None:
     """A damaged login is told, replaced by the next one, and removed by a logout."""
     store.keep(tokens(1), "dora")
-    (folder / "key.json").write_text("damaged")
+    (folder / "key.login").write_text("damaged")
     with pytest.raises(StoreTroubleError, match="damaged"):
         store.look()
     assert store.keep(tokens(2), "dora")[1] is None
     assert store.look().tokens == tokens(2)
-    (folder / "key.json").write_text("damaged")
+    (folder / "key.login").write_text("damaged")
     assert store.take(1) is None
     with pytest.raises(NothingStoredError):
         store.look()
+
+
+def test_a_killed_process_leaves_nothing_that_is_not_found(store: LoginStore, folder: Path) -> None:
+    """What it wrote, and had no time to put in its place, is what the next turn finds, and what a logout removes."""
+    fresh, _ = store.keep(tokens(1), "dora")
+    (folder / "key.login").rename(folder / "key.new")
+    with store.turn():
+        assert store.look() == fresh
+    (folder / "key.login").rename(folder / "key.new")
+    assert store.take(1) == fresh
+    assert [path.name for path in folder.iterdir() if path.suffix in (".login", ".new")] == []
 
 
 def test_threads_take_turns(store: LoginStore) -> None:

@@ -55,8 +55,8 @@ def test_what_is_written_is_read(shelf: FileShelf, folder: Path) -> None:
     for text in (TEXT, Secret("")):
         shelf.write(text)
         assert shelf.read() == text
-    assert mode_of(folder / "key.json") == 0o600
-    assert [path.name for path in folder.iterdir()] == ["key.json"]
+    assert mode_of(folder / "key.login") == 0o600
+    assert [path.name for path in folder.iterdir()] == ["key.login"]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -67,15 +67,16 @@ def test_the_mode_does_not_depend_on_the_umask(shelf: FileShelf, folder: Path, u
         shelf.write(TEXT)
     finally:
         os.umask(before)
-    assert mode_of(folder / "key.json") == 0o600
+    assert mode_of(folder / "key.login") == 0o600
 
 
 def test_a_reader_sees_the_old_or_the_new_text(shelf: FileShelf, folder: Path) -> None:
     """The file is replaced, not written over: who has the old one open reads it to its end."""
     shelf.write(TEXT)
-    with (folder / "key.json").open() as reader:
+    old = (folder / "key.login").read_text()
+    with (folder / "key.login").open() as reader:
         shelf.write(Secret("new"))
-        assert reader.read() == TEXT.reveal()
+        assert reader.read() == old
     assert shelf.read() == Secret("new")
 
 
@@ -89,7 +90,55 @@ def test_what_a_killed_process_left_is_no_hindrance(shelf: FileShelf, folder: Pa
     (folder / "key.new").write_text("half")
     shelf.write(TEXT)
     assert target.read_text() == "untouched"
-    assert sorted(path.name for path in folder.iterdir()) == ["key.json", "target"]
+    assert sorted(path.name for path in folder.iterdir()) == ["key.login", "target"]
+
+
+def test_what_a_killed_process_wrote_whole_takes_its_place(shelf: FileShelf, folder: Path) -> None:
+    """Killed between the writing and the renaming: what is newer counts, since what is there may be void by then."""
+    shelf.write(TEXT)
+    whole = (folder / "key.login").read_bytes()
+    shelf.write(Secret("older"))
+    for left, is_whole in ((whole[:-1], False), (b"", False), (b"\xff\n", False), (whole, True)):
+        (folder / "key.new").write_bytes(left)
+        (folder / "key.new").chmod(0o600)
+        assert shelf.was_cut_off()
+        assert shelf.read() == Secret("older")
+        shelf.recover()
+        assert shelf.read() == (TEXT if is_whole else Secret("older"))
+        assert [path.name for path in folder.iterdir()] == ["key.login"]
+    shelf.recover()
+    assert shelf.read() == TEXT
+
+
+def test_a_link_beside_it_is_not_recovered(shelf: FileShelf, folder: Path) -> None:
+    """Only what this user's process wrote takes its place."""
+    shelf.write(TEXT)
+    target = folder / "target"
+    target.write_bytes((folder / "key.login").read_bytes())
+    target.chmod(0o600)
+    (folder / "key.new").symlink_to(target)
+    shelf.remove()
+    assert [path.name for path in folder.iterdir()] == ["target"]
+    (folder / "key.new").symlink_to(target)
+    shelf.recover()
+    assert [path.name for path in folder.iterdir()] == ["target"]
+
+
+def test_nothing_is_left_where_it_cannot_be_written(shelf: FileShelf, folder: Path) -> None:
+    """A write that fails leaves no file with the secret beside it, and says so."""
+    (folder / "key.login").mkdir()
+    with pytest.raises(StoreTroubleError, match="cannot be written"):
+        shelf.write(TEXT)
+    assert [path.name for path in folder.iterdir()] == ["key.login"]
+
+
+def test_it_is_no_header(shelf: FileShelf, folder: Path) -> None:
+    """GDAL sends the lines of any file that a VRT names for its headers, where they have a colon: these have none."""
+    shelf.write(TEXT)
+    line = (folder / "key.login").read_text()
+    assert ":" not in line
+    assert "refresh" not in line
+    assert line.count("\n") == 1
 
 
 def test_a_link_in_the_place_of_the_file_is_replaced(shelf: FileShelf, folder: Path) -> None:
@@ -97,7 +146,7 @@ def test_a_link_in_the_place_of_the_file_is_replaced(shelf: FileShelf, folder: P
     target = folder / "target"
     target.write_text("untouched")
     target.chmod(0o600)
-    (folder / "key.json").symlink_to(target)
+    (folder / "key.login").symlink_to(target)
     with pytest.raises(StoreTroubleError, match="symbolic link"):
         shelf.read()
     shelf.write(TEXT)
@@ -108,10 +157,10 @@ def test_a_link_in_the_place_of_the_file_is_replaced(shelf: FileShelf, folder: P
 def test_a_file_that_others_can_read_is_not_believed(shelf: FileShelf, folder: Path, mode: int) -> None:
     """Somebody opened it to others: it is told, and its mode is left as it is."""
     shelf.write(TEXT)
-    (folder / "key.json").chmod(mode)
+    (folder / "key.login").chmod(mode)
     with pytest.raises(StoreTroubleError, match="Others can read or change it"):
         shelf.read()
-    assert mode_of(folder / "key.json") == mode
+    assert mode_of(folder / "key.login") == mode
 
 
 def test_removing(shelf: FileShelf, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -66,8 +67,17 @@ def sign_in(account: Account, user: str = "dora", *, remember: bool = True) -> L
 
 
 def file_of(folder: Path) -> Path:
-    (path,) = folder.glob("*.json")
+    (path,) = folder.glob("*.login")
     return path
+
+
+def held_by(path: Path) -> dict[str, Any]:
+    """Return what a stored login holds."""
+    return json.loads(b64decode(path.read_bytes()))
+
+
+def in_version(version: int, held: dict[str, Any]) -> bytes:
+    return b64encode(json.dumps({**held, "version": version}).encode()) + b"\n"
 
 
 def renewals(box: Sandbox) -> int:
@@ -322,7 +332,7 @@ def test_the_rotated_token_is_stored_before_it_is_used(
 
     def noted(self: ByStore, tokens: Any) -> Any:
         renewed = real(self, tokens)
-        stored.append(json.loads(file_of(folder).read_text())["access_token"])
+        stored.append(held_by(file_of(folder))["access_token"])
         assert renewed.access_token.reveal() == stored[-1]
         return renewed
 
@@ -370,7 +380,7 @@ def test_a_logout_ends_it_for_all(box: Sandbox, folder: Path) -> None:
     assert first.logout() == "Signed out, and the session at Terrascope is ended."
     revoked = box.requests_to("/revoke")
     assert len(revoked) == 1
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
     with pytest.raises(LoginRequired, match="The stored login is gone"):
         second.tokens()
     assert not kernel(box).sign_in_silently()
@@ -396,7 +406,7 @@ def test_a_logout_removes_it_also_where_nobody_is_signed_in(box: Sandbox, folder
     sign_in(kernel(box))
     account = kernel(box)
     assert account.logout() == "The stored login is ended too."
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
     assert len(box.requests_to("/revoke")) == 1
     assert account.logout() == "Nobody was signed in."
 
@@ -407,7 +417,7 @@ def test_a_logout_of_another_login_ends_the_stored_one_too(box: Sandbox, folder:
     account = kernel(box)
     sign_in(account, "boots", remember=False)
     assert account.logout() == "Signed out, and the session at Terrascope is ended. The stored login is ended too."
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
     assert len(box.requests_to("/revoke")) == 2
 
 
@@ -433,7 +443,7 @@ def test_a_session_that_the_provider_ended(box: Sandbox, folder: Path) -> None:
         renew(first)
     with pytest.raises(LoginRequired, match="The stored login is gone"):
         second.tokens()
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
     assert renewals(box) == 1
 
 
@@ -447,7 +457,7 @@ def test_a_stored_login_that_turns_out_to_be_over_makes_way(box: Sandbox, folder
     assert account.state.phase == "signed_out"
     assert account.why_not["stored"].is_fault
     assert "ended the session" in account.why_not["stored"].reason
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
 
 
 def test_a_session_that_was_not_used_for_too_long(box: Sandbox) -> None:
@@ -482,7 +492,7 @@ def test_a_provider_that_is_down_loses_nothing(box: Sandbox) -> None:
     [
         (lambda path: path.write_text("{"), "It is damaged."),
         (lambda path: path.write_bytes(b"\xff"), "It is not text."),
-        (lambda path: path.write_text(path.read_text().replace('"version": 1', '"version": 9')), "A newer version"),
+        (lambda path: path.write_bytes(in_version(9, held_by(path))), "A newer version"),
         (lambda path: path.chmod(0o644), "Others can read or change it"),
         (lambda path: (path.rename(path.with_suffix(".x")), path.symlink_to(path.with_suffix(".x"))), "symbolic link"),
         (lambda path: (path.unlink(), path.mkdir()), "It is no regular file."),
@@ -531,7 +541,7 @@ def test_a_disk_that_is_full_at_a_renewal(box: Sandbox, folder: Path, monkeypatc
     assert not account.state.remember
     monkeypatch.undo()
     monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent.parent))
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
     renew(account)
     with pytest.raises(LoginRequired, match="The stored login is gone"):
         other.tokens()
@@ -547,7 +557,7 @@ def test_a_login_that_was_cancelled_is_not_left_behind(box: Sandbox, folder: Pat
     until(lambda: box.requests_to("/token"))
     account.cancel()
     until(lambda: box.requests_to("/revoke"))
-    assert [*folder.glob("*.json")] == []
+    assert [*folder.glob("*.login")] == []
 
 
 def test_the_child_of_a_fork_shares_it_too(box: Sandbox) -> None:
@@ -575,7 +585,7 @@ def test_no_error_and_no_repr_holds_a_token(box: Sandbox, folder: Path) -> None:
     """What is raised of a store, and the accounts themselves, lead to no token in clear."""
     account = kernel(box)
     sign_in(account)
-    secrets = json.loads(file_of(folder).read_text())
+    secrets = held_by(file_of(folder))
     file_of(folder).chmod(0o644)
     with pytest.raises(LoginRequired) as caught:
         account.tokens()

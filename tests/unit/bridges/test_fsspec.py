@@ -33,6 +33,7 @@ from ipyterrascope.bridges.fsspec_session import sessions
 from ipyterrascope.errors import LoginRequired, ServerRefused, ServerUnreachable, TerrascopeError, UsageError
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection
+from ipyterrascope.values.secret import Secret
 from testbed import geo
 from testbed.loopback import Loopback, Reply, loopback
 
@@ -70,6 +71,20 @@ def zarr_in(box: Sandbox, folder: Path, version: int) -> str:
 
 def bearers(box: Sandbox) -> set[str]:
     return {record.headers.get("Authorization", "")[:7] for record in box.requests_to("/download/")}
+
+
+def test_nobody_sends_another_person_s_cookies(account: Account) -> None:
+    """What a service remembers dora by does not go out with boots' token."""
+    with loopback(lambda asked: Reply(200, b"x", {"Set-Cookie": "sid=hers; Path=/"})) as service:
+        host = f"localhost:{service.port}"  # for an address in numbers aiohttp keeps none
+        system = ts.fsspec.filesystem("box")
+        for user, password in (("dora", PASSWORD), ("boots", "päss wörd+&%")):
+            account.start_password_login(user, Secret(password))
+            assert account.wait(20).phase == "signed_in"
+            for _ in range(2):
+                system.cat_file(f"http://{host}/a")
+        cookies = [asked.headers.get("Cookie") for asked in service.asked if asked.method == "GET"]
+    assert cookies == [None, "sid=hers", None, "sid=hers"]
 
 
 def test_a_netcdf_opens_in_xarray(account: Account, box: Sandbox) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def test_set_is_read_in_the_order_of_urls() -> None:
 def test_nothing_to_fetch() -> None:
     """An empty list is no error: a search may find nothing."""
     assert items_from([]) == []
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "folder", "list"])
+def test_a_source_that_never_ends_is_not_read(kind: str, tmp_path: Path) -> None:
+    """A device, a FIFO and a folder are refused at once, in a list that somebody sent too."""
+    fifo, listed = tmp_path / "fifo", tmp_path / "list.txt"
+    os.mkfifo(fifo)
+    listed.write_text("@/dev/zero\n")
+    path = {"device": "/dev/zero", "fifo": fifo, "folder": tmp_path, "list": listed}[kind]
+    with pytest.raises(SourceInvalid):
+        items_from(f"@{path}")
 
 
 def test_line_ends_and_fragments_are_dropped() -> None:

@@ -137,6 +137,13 @@ def test_sealed_drops_the_frames_of_what_failed() -> None:
     assert places(TEXT, failure) == []
 
 
+def test_what_lists_attributes_shows_no_text() -> None:
+    """A debugger's variables and `rich.inspect` look at every attribute: none of them is the text."""
+    secret = Secret(TEXT)
+    shown = [repr(getattr(secret, name, None)) for name in dir(secret)]
+    assert [text for text in shown if TEXT in text] == []
+
+
 def test_sealed_covers_an_interrupt() -> None:
     """Ctrl-C while a secret is read goes on without the frames too."""
 

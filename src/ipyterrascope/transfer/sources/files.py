@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 from ...errors import SourceInvalid, quoted
 from .lists import Lines
+
+_MOST_BYTES = 1 << 30
+_SAFELY: int = getattr(os, "O_NONBLOCK", 0)
 
 
 def read_source(path: str) -> object:
@@ -15,21 +20,34 @@ def read_source(path: str) -> object:
     Raises
     ------
     SourceInvalid
-        It cannot be read, or is neither.
+        It cannot be read, is no regular file, or holds neither.
     """
     try:
-        text = Path(path).expanduser().read_text("utf-8-sig")
+        text = _read(Path(path).expanduser())
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise _unreadable(path, f"The system says: {reason}.") from None
-    except ValueError:
+    except UnicodeDecodeError:
         raise _unreadable(path, "It is no text in UTF-8.") from None
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from None
     if not text.lstrip().startswith(("{", "[")):
         return Lines(text.split("\n"))
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise _unreadable(path, "It begins like JSON, and is none.") from None
+
+
+def _read(path: Path) -> str:
+    # what is no regular file may never end, or never begin: a list that somebody sent can name any
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _SAFELY)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("It is no regular file.")
+        if status.st_size > _MOST_BYTES:
+            raise ValueError(f"It has {status.st_size:,} bytes; {_MOST_BYTES:,} are the most.")
+        return file.read().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _unreadable(path: str, why: str) -> SourceInvalid:
