@@ -31,6 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "keycloak_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("keycloak"))
+            # the first of them waits until it is built and has started
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(autouse=True, scope="session")

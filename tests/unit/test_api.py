@@ -227,7 +227,7 @@ def test_a_login_that_is_kept(keeping: Sandbox, capsys: pytest.CaptureFixture[st
 def test_a_stored_login_that_serves_no_more_is_named(keeping: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """Who is asked although a login was kept is told why."""
     ts.login(remember=True, method="password", username="dora")
-    (path,) = logins_folder().glob("*.json")
+    (path,) = logins_folder().glob("*.login")
     path.chmod(0o644)
     configure(Configuration(terrascope=keeping.provider(scope="email"), store="file"))
     with pytest.raises(LoginCancelled):

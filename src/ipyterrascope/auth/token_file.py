@@ -76,11 +76,13 @@ class TokenFile:
 
 def token_file_source(path: str, *, may_be_shared: bool = False) -> SilentSource:
     """Make the source; an empty `path` means that there is no file."""
+    # whatever the present folder is later, where a file of that name may be anybody's
+    place = Path(path).expanduser().absolute()
 
     def find(_: Provider) -> Found:
         if not path:
             return WhyNot("Neither c.Terrascope.token_file nor TERRASCOPE_TOKEN_FILE is set.")
-        file = TokenFile(Path(path).expanduser(), may_be_shared=may_be_shared)
+        file = TokenFile(place, may_be_shared=may_be_shared)
         try:
             file.read()
         except UnfitFileError as exc:

@@ -8,7 +8,6 @@ renewal runs on a thread, and all who need it wait for that one.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import ssl
 import time
@@ -39,7 +38,6 @@ from ..transfer.answers import no_login_sent, refusal
 from ..transfer.curl.faults import redirected
 from ..values.hosts import reach_of
 from ..values.secret import Secret, chained, sealed
-from ..values.states import LoginState
 
 _T = TypeVar("_T")
 # for so long the environment is not asked anew which proxy to use
@@ -88,9 +86,6 @@ class Signing:
         self._turn = asyncio.Lock()
         # not the loop's own threads, which others may keep busy for long
         self._beside = ThreadPoolExecutor(1, "aiohttp-login")
-        self._state: LoginState | None = None
-        self._credential = Secret("")
-        self._good_until = -math.inf
         self._routes: dict[tuple[str, str | None, int | None], _Route] = {}
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -116,11 +111,11 @@ class Signing:
         return route
 
     async def _answered(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        credential = self._credential if self._is_at_hand() else await self._live(str(request.url))
+        url = str(request.url)
+        credential = self._at_hand(url) or await self._live(url)
         response = await _sent(request, handler, credential)
         if response.status != 401 or request.method not in _REPEATABLE:
             return response
-        url = str(request.url)
         async with self._turn:
             is_another = await self._off_the_loop(lambda: self._refused(url, credential))
         if not is_another:
@@ -131,23 +126,16 @@ class Signing:
     async def _live(self, url: str) -> Secret:
         """Return the header's value, once the one renewal for all has ended."""
         async with self._turn:
-            if not self._is_at_hand():
-                await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
-        return self._credential
+            return self._at_hand(url) or await self._off_the_loop(lambda: sealed(lambda: self._fetch(url)))
 
-    def _is_at_hand(self) -> bool:
-        # each renewal, logout and new login is another state
-        return self._account.state is self._state and time.monotonic() < self._good_until
+    def _at_hand(self, url: str) -> Secret | None:
+        headers = self._account.headers_at_once(url)
+        return Secret(headers[AUTHORIZATION]) if headers else None
 
-    def _fetch(self, url: str) -> None:
-        state = self._account.state
-        tokens = None if state.source == "basic" else self._account.tokens()
-        self._credential = Secret(self._account.headers(url)[AUTHORIZATION])
-        left_s = math.inf if tokens is None or tokens.expires_at is None else tokens.expires_at - time.time()
-        self._state, self._good_until = state, time.monotonic() + left_s - (tokens.leeway_s if tokens else 0.0)
+    def _fetch(self, url: str) -> Secret:
+        return Secret(self._account.headers(url)[AUTHORIZATION])
 
     def _refused(self, url: str, credential: Secret) -> bool:
-        self._state = None
         return sealed(lambda: self._account.refused(url, {AUTHORIZATION: credential.reveal()}))
 
     async def _off_the_loop(self, call: Callable[[], _T]) -> _T:

@@ -28,7 +28,7 @@ _REASONS = {
 
 
 def folder_of(folder: str | os.PathLike[str]) -> Path:
-    """Return the folder that a person named; ``~`` is their home.
+    """Return the folder that a person named, whatever the present one is later; ``~`` is their home.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def folder_of(folder: str | os.PathLike[str]) -> Path:
     """
     # no text, a lone surrogate, a user that is not known
     with suppress(TypeError, ValueError, RuntimeError):
-        path = Path(folder).expanduser()
+        path = Path(folder).expanduser().absolute()
         if b"\0" not in os.fsencode(path):
             return path
     raise TargetInvalid(
@@ -45,6 +45,14 @@ def folder_of(folder: str | os.PathLike[str]) -> Path:
         "It is no path, or begins with the home of a user who is not known here.",
         "Give a path, such as 'data' or '~/data'.",
     )
+
+
+def from_here(path: Path) -> str:
+    """Return a path as people are shown it: from the present folder on, where it is in there."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return str(path)
 
 
 def make_writable(folder: Path) -> None:
@@ -84,4 +92,4 @@ def _cannot_write(path: Path, error: OSError) -> TargetInvalid:
     if error.errno == errno.ENOSPC:
         with suppress(OSError):
             why = f"The disk is full: {size_text(shutil.disk_usage(path.parent).free)} are free."
-    return TargetInvalid(f"{path} cannot be written.", why, f"{do}, then try again.")
+    return TargetInvalid(f"{from_here(path)} cannot be written.", why, f"{do}, then try again.")

@@ -1,9 +1,9 @@
 """A file that one process at a time writes (floor 4).
 
 The lock is `flock` on the file itself: it leaves no lock file behind in the user's folder, cannot be mistaken about
-which file it guards, holds between machines on NFS, and ends with its process however that ends. On a file system
-without locks, and on Windows, there remains the comparison at the end: the file that gets its name is the one that was
-written here.
+which file it guards, holds between machines on NFS, and ends with its process, however that ends, and those that it has
+forked. On a file system without locks, and on Windows, there remains the comparison at the end: the file that gets its
+name is the one that was written here.
 """
 
 from __future__ import annotations

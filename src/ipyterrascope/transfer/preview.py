@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import quoted
+from .folder import from_here
 from .names import shown, size_text
 from .plan import Action
 from .tables import MOST_ROWS, Row, html_table, text_table
@@ -101,7 +102,7 @@ class Plan:
         if self.free_bytes is None:
             return f"{size}{part}"
         word = {True: "enough", False: "NOT enough", None: "enough as far as sizes are known"}[self.fits]
-        return f"{size}{part}; {size_text(self.free_bytes)} are free in {self.folder}: {word}"
+        return f"{size}{part}; {size_text(self.free_bytes)} are free in {from_here(self.folder)}: {word}"
 
     def __repr__(self) -> str:
         return text_table(f"Plan: {self}", self._rows(), len(self.actions))
@@ -114,7 +115,7 @@ class Plan:
         # the most telling first; within a kind as they were asked for
         first = sorted(self.actions, key=lambda action: order.index(kind_of(action)))[:MOST_ROWS]
         return [
-            (_WORDS[kind_of(action)][0], size_text(_size_of(action)), str(action.path), _note(action))
+            (_WORDS[kind_of(action)][0], size_text(_size_of(action)), from_here(action.path), _note(action))
             for action in first
         ]
 

@@ -9,6 +9,7 @@ from typing import Literal, overload
 
 from ..errors import DownloadFailed, TerrascopeError, UsageError
 from .checksums import read_multihash
+from .folder import from_here
 from .names import shown, size_text
 from .sources import Item
 from .tables import MOST_ROWS, Row, html_table, text_table
@@ -194,7 +195,7 @@ class Report(Sequence[Path]):
     def _rows(self) -> list[Row]:
         rest = (outcome for outcome in self.outcomes if outcome.status not in UNFETCHED)
         first = [*self.failed, *self.cancelled, *rest][:MOST_ROWS]
-        return [(_WORDS[row.status], size_text(row.size_bytes), str(row.path), row.note) for row in first]
+        return [(_WORDS[row.status], size_text(row.size_bytes), from_here(row.path), row.note) for row in first]
 
 
 def download_failed(report: Report) -> DownloadFailed:

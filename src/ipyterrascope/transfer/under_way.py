@@ -21,6 +21,7 @@ from typing import TypeAlias, cast
 from ..errors import DownloadUnfinished, TerrascopeError
 from ..threads.errand import Errand
 from .control import Control
+from .folder import from_here
 from .order import Order, unfetched
 from .plan import Action
 from .report import UNFETCHED, Report, download_failed
@@ -113,7 +114,7 @@ class Download:
     @property
     def folder(self) -> str:
         """Where the files go."""
-        return str(self._order.plan.folder)
+        return from_here(self._order.plan.folder)
 
     @property
     def report(self) -> Report:

@@ -49,6 +49,19 @@ def lent(path: Path) -> TokenSet:
     return offer.lend(None)
 
 
+def test_a_relative_path_is_meant_from_where_it_was_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who goes to another folder, where somebody else's file bears that name, is not signed in by it."""
+    monkeypatch.chdir(path.parent)
+    write(path, "mine")
+    source = token_file_source("token")
+    (path.parent / "other").mkdir()
+    write(path.parent / "other" / "token", "theirs")
+    monkeypatch.chdir(path.parent / "other")
+    offer = source.find(TERRASCOPE)
+    assert isinstance(offer, LentToken), offer
+    assert offer.lend(None).access_token.reveal() == "mine"
+
+
 @pytest.mark.parametrize("around", ["{}", "{}\n", "  {}\r\n\n"])
 def test_a_bare_token(path: Path, around: str) -> None:
     """A token alone, with white space around it; its own claims tell its times."""

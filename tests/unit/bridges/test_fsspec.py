@@ -35,6 +35,7 @@ from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed import geo
+from testbed.leaks import places
 from testbed.loopback import Loopback, Reply, loopback
 
 
@@ -71,6 +72,14 @@ def zarr_in(box: Sandbox, folder: Path, version: int) -> str:
 
 def bearers(box: Sandbox) -> set[str]:
     return {record.headers.get("Authorization", "")[:7] for record in box.requests_to("/download/")}
+
+
+def test_nothing_of_a_login_outlives_it(account: Account, system: TerrascopeFileSystem, url: str) -> None:
+    """Sessions stay open after a logout, and hold no token."""
+    token = account.tokens().access_token.reveal()
+    system.cat_file(url)
+    account.logout()
+    assert places(token, sessions, system) == []
 
 
 def test_nobody_sends_another_person_s_cookies(account: Account) -> None:

@@ -73,6 +73,25 @@ def halfway(server: FaultyServer, tmp_path: Path) -> Download:
     return under_way
 
 
+def test_the_folder_is_that_of_the_moment_of_the_call(
+    server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who goes to another folder meanwhile finds all files, also those of a retry, where they were meant to be."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "later").mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    server.script.append(Answer(status=404))
+    server.files |= {"/p/a.tif": Answer(DATA[:1000])}
+    under_way = begun([server.url("/p/a.tif")], Path("data"))
+    monkeypatch.chdir(tmp_path / "later")
+    with pytest.raises(TransferError):
+        under_way.wait(20)
+    under_way.retry()
+    assert list(under_way.wait(20)) == [tmp_path / "first" / "data" / "a.tif"]
+    assert (tmp_path / "first" / "data" / "a.tif").is_file()
+    assert [*(tmp_path / "later").iterdir()] == []
+
+
 def test_in_the_background(server: FaultyServer, tmp_path: Path) -> None:
     """It begins at once and goes on by itself; what is known so far can be asked for, and waited for."""
     server.files |= {"/a.tif": Answer(DATA[:1000]), "/b.tif": Answer(DATA, cut_at=HALF, stall=True)}
