@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, get_args, overload
 
 from . import asking, frontend
 from .accounts import account, providers
@@ -52,11 +52,13 @@ def login(
     ----------
     provider : str or Provider, optional
         ``"openeo:<address>"`` for an openEO back-end, which is asked for its provider.
-    method : {"device", "password", "basic", "code"}, optional
+    method : {"device", "password", "basic", "code", "token"}, optional
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
         data service (RFC 7617); an openEO back-end exchanges them for a token. "code" is for a
         back-end that offers nothing else: a person signs in in a browser, and pastes the address that it leads to.
-    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code"}, optional
+        "token" asks for an access token of an openEO back-end's provider that you have already, and uses it until it
+        ends.
+    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code", "token"}, optional
         The only one to use.
     remember : bool
         Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`. It
@@ -130,11 +132,11 @@ def _way(
             f"It has {', '.join(ways) or 'none'}.",
             "Choose one of these; c.Terrascope.sources lists them.",
         )
-    if source == "device" or source == "password" or source == "basic" or source == "code":
+    if source in get_args(LoginMethod):
         if method not in (None, source):
             raise UsageError("`method` and `source` contradict each other.", "", "Give one of them.")
-        return source, None
-    return method, source
+        return cast("LoginMethod", source), None
+    return method, cast("SilentName | None", source)
 
 
 def session(provider: str | Provider | None = None) -> AuthorizedSession:

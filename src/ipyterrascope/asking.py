@@ -10,7 +10,7 @@ from .auth.account import Account
 from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError
-from .values.providers import LoginMethod, SilentName
+from .values.providers import PROMPTED, LoginMethod, SilentName
 from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
@@ -53,8 +53,7 @@ def sign_in(
         raise _nobody_to_ask(account)
     if method is None:
         _say_what_is_no_good(account)
-    if where == "terminal" or _chosen(account, method) == "code":
-        # the widget has no place to paste an address; the kernel's own prompt hides it
+    if where == "terminal" or _chosen(account, method) in PROMPTED:
         terminal.login(account, method, username=username, remember=remember)
     elif wait:
         with frontend.passing_text() as show:
@@ -96,8 +95,8 @@ def ready(account: Account) -> Account:
 def _is_silently_signed_in(
     account: Account, method: LoginMethod | None, source: SilentName | None, shows_failure: bool
 ) -> bool:
-    if method == "device" and source is None:
-        return False
+    if method not in (None, "password", "basic") and source is None:
+        return False  # what lies ready is no such thing
     try:
         return account.sign_in_silently(method, source)
     except TerrascopeError:

@@ -43,7 +43,7 @@ def login(
     Parameters
     ----------
     account : Account
-    method : {"device", "password", "basic"}, optional
+    method : {"device", "password", "basic", "code", "token"}, optional
         The provider's first one unless given; a device code that is not to be had leads to the password.
     username : str
         Not asked for when given.
@@ -82,6 +82,8 @@ def login(
             chosen = "password"
         if chosen == "code":
             return _conclude(_by_code(account, words, remember), account, show)
+        if chosen == "token":
+            return _conclude(_by_token(account, words), account, show)
         return _conclude(_by_password(account, chosen, username, words, remember), account, show)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
@@ -132,6 +134,12 @@ def _by_code(account: Account, out: TextIO, remember: bool) -> LoginState:
     say(f"It leads you to {request.redirect_uri} in the end, which may show nothing or an error.", out)
     redirected = _typed("address", lambda: _hidden("Paste the whole address from there (not shown): "), out)
     account.start_code_login(request, redirected, remember=remember)
+    return account.wait()
+
+
+def _by_token(account: Account, out: TextIO) -> LoginState:
+    label = account.provider.label
+    account.start_token_login(_typed("token", lambda: _hidden(f"Access token for {label} (not shown): "), out))
     return account.wait()
 
 

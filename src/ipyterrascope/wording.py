@@ -20,6 +20,7 @@ _HOW = {
     "password": "by password",
     "basic": "by Basic authentication",
     "code": "in a browser",
+    "token": "by a token that was given",
 }
 
 

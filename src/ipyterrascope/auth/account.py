@@ -98,9 +98,9 @@ class Account(SigningIn):
 
     @property
     def is_unchecked(self) -> bool:
-        """True for a login that the provider was not asked about: a token that was given, or a Basic login."""
+        """True for a login that nobody was asked about: a token that lay ready, or a Basic login."""
         login = self._present.login
-        return login is not None and (login.is_borrowed or login.basic is not None)
+        return login is not None and ((login.is_borrowed and login.source != "token") or login.basic is not None)
 
     def configure(
         self,

@@ -30,6 +30,8 @@ def farewell(client: OAuthClient, login: Login | None, released: Released, keepe
 def _of(client: OAuthClient, login: Login | None, released: Released) -> str:
     if login is None:
         return ""
+    if login.source == "token":
+        return "Signed out here. The token that was given is not revoked: it is good until it ends."
     if login.is_borrowed:
         return f"Signed out here. The token from {login.came_from} was not revoked; it rests until the next login."
     if login.basic is not None:

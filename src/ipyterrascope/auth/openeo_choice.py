@@ -7,7 +7,7 @@ is the one that is asked for, else the first default client whose grants hold th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import FlowUnavailable, UsageError
 from ..values.hosts import host_entry, is_loopback, origin_of
@@ -90,6 +90,17 @@ def _client_of(
     oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]
 ) -> tuple[DefaultClient, tuple[LoginMethod, ...]]:
     """Return the client to sign in as, and the ways that it may use; no way where none fits."""
+    if wish.method != "token":
+        client, methods = _own_or_default(oidc, wish, environ)
+        return client, (*methods, "token") if methods else ()
+    client, methods = _own_or_default(oidc, replace(wish, method=None), environ)
+    # who has a token needs no client
+    return client if methods else DefaultClient(client_id="none", grant_types=()), (*methods, "token")
+
+
+def _own_or_default(
+    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]
+) -> tuple[DefaultClient, tuple[LoginMethod, ...]]:
     if wish.client_id:
         known = [client for client in oidc.default_clients if client.client_id == wish.client_id]
         # what a client of one's own may do, only the provider knows

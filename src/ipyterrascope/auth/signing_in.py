@@ -28,7 +28,7 @@ from .login_store import LoginStore
 from .machine import Machine
 from .present_login import PresentLogin
 from .renewers import ByRefreshToken
-from .ways import by_code, by_device, by_offer, by_password, by_refresh_token
+from .ways import by_code, by_device, by_offer, by_password, by_refresh_token, by_token
 
 
 class SigningIn:
@@ -129,6 +129,13 @@ class SigningIn:
             return by_code(self._client, attempt, request, redirected)
 
         self._start(work, "code", remember)
+
+    def start_token_login(self, access_token: Secret) -> None:
+        """Start a login at an openEO back-end by an access token that somebody has, and return at once.
+
+        The back-end is asked whether it is good; nothing renews it.
+        """
+        self._start(lambda attempt: by_token(self._client, attempt, access_token), "token", remember=False)
 
     def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
         """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.

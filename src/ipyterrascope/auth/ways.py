@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -10,17 +11,19 @@ from ..errors import AccountRefused, LoginRefused, TerrascopeError
 from ..protocol.code import CodeRequest, redeem
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
-from ..protocol.openeo import basic_tokens
+from ..protocol.openeo import basic_tokens, describe_me
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
 from ..values.states import DeviceAuthorization, Source
-from ..values.tokens import TokenSet
+from ..values.tokens import TokenSet, is_fit_for_header
 from .attempts import Attempt
 from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver, StoredOffer
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
 from .renewers import ByClient, ByLender
+
+_BEFORE_TOKEN = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
 
 
 def by_device(
@@ -47,6 +50,17 @@ def by_device(
 def by_code(client: OAuthClient, attempt: Attempt, request: CodeRequest, redirected: Secret) -> Login:
     """Exchange the code that a browser was led back with (RFC 6749 section 4.1)."""
     return token_login(redeem(client, request, redirected, signal=attempt.signal), "code")
+
+
+def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Login:
+    """Use a token that somebody has, once its openEO back-end has accepted it; what stands before it may come along."""
+    token = Secret(_BEFORE_TOKEN.sub("", access_token.reveal().strip()).removeprefix(client.provider.bearer_prefix))
+    if not is_fit_for_header(token.reveal()):
+        raise LoginRefused("That is no access token.", "It holds a space, or what is no ASCII.", "Copy it again.")
+    authorization = Secret(f"Bearer {client.provider.bearer_prefix}{token.reveal()}")
+    me = describe_me(client.http, client.provider, authorization, signal=attempt.signal)
+    user = me.get("name") or me.get("user_id", "")
+    return replace(borrowed_login(given_tokens(token, client.clock()), "token", ""), user=user)
 
 
 def by_refresh_token(client: OAuthClient, refresh_token: Secret) -> Login:

@@ -249,7 +249,9 @@ def basic_tokens(
     return sealed(answered)
 
 
-def describe_me(http: HttpClient, provider: Provider, authorization: Secret) -> dict[str, str]:
+def describe_me(
+    http: HttpClient, provider: Provider, authorization: Secret, *, signal: AbortSignal | None = None
+) -> dict[str, str]:
     """Return what a back-end says of who is signed in (``/me``): text that can be shown, by its name there.
 
     Raises
@@ -259,7 +261,7 @@ def describe_me(http: HttpClient, provider: Provider, authorization: Secret) -> 
     ProviderError
         It did not answer as it should.
     """
-    answer = sealed(lambda: http.get(f"{provider.backend_url}/me", authorization=authorization))
+    answer = sealed(lambda: http.get(f"{provider.backend_url}/me", authorization=authorization, signal=signal))
     if answer.status in (401, 403):
         raise _me_refused(provider, answer)
     if answer.status != 200 or answer.body is None:

@@ -227,3 +227,29 @@ def test_user_name_and_password_at_the_back_end_itself(backend: FakeBackend) -> 
     assert account.headers(backend.url) == {"Authorization": "Bearer basic//basic-dora-0"}
     assert me(account, backend) == 200
     assert account.logout().startswith("Signed out here")
+
+
+def test_a_token_that_somebody_has(backend: FakeBackend) -> None:
+    """The back-end is asked whether it is good; it is used until it ends, renewed by nobody and not revoked."""
+    token = by_password(accounts().account(name_of(backend))).tokens().access_token.reveal()
+    (account,) = accounts().of_backend(name_of(backend), Wish(method="token"))
+    account.start_token_login(Secret(f" Bearer oidc/sso/{token}\n"))
+
+    state = account.wait(30)
+    assert (state.phase, state.user, state.source, state.renewable) == ("signed_in", "Dora", "token", False)
+    assert account.headers(backend.url) == {"Authorization": f"Bearer oidc/sso/{token}"}
+    assert not account.is_unchecked
+    assert account.logout() == "Signed out here. The token that was given is not revoked: it is good until it ends."
+    account.start_token_login(Secret(token))
+    assert account.wait(30).phase == "signed_in"
+
+
+@pytest.mark.parametrize("token", ["s3cr3t-but-wrong", "s3cr3t two words", "s3cr3t\r\nHost: evil"])
+def test_a_token_that_is_none_is_refused(backend: FakeBackend, token: str) -> None:
+    """Nobody is signed in by it, the next use does not send it, and the error repeats nothing of it."""
+    (account,) = accounts().of_backend(name_of(backend), Wish(method="token"))
+    account.start_token_login(Secret(token))
+    error = account.wait(30).error
+    assert isinstance(error, LoginRefused)
+    assert "s3cr3t" not in str(error)
+    assert not account.is_signed_in

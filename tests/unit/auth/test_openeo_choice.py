@@ -47,7 +47,7 @@ def test_a_provider_carries_what_the_back_end_says_and_its_own_host_alone() -> N
     assert provider.label == "openEO at openeo.example.org (egi)"
     assert (provider.issuer, provider.client_id) == ("https://egi.example.org", "public")
     assert (provider.hosts, provider.bearer_prefix) == ({"openeo.example.org"}, "oidc/egi/")
-    assert (provider.scope, provider.methods) == ("email openid", ("device",))
+    assert (provider.scope, provider.methods) == ("email openid", ("device", "token"))
     assert provider.authorization_parameters == (("kc_idp_hint", "x"),)
     assert provider.registration_url == "https://egi.example.org/join"
 
@@ -92,7 +92,7 @@ def test_the_way_that_is_asked_for_chooses_the_client() -> None:
     """The password grant has a client of its own."""
     of = backend(oidc("a", client("device", PKCE, "refresh_token"), client("form", "password")))
     (provider,) = providers_of(of, Wish(method="password"), {})
-    assert (provider.client_id, provider.methods) == ("form", ("password",))
+    assert (provider.client_id, provider.methods) == ("form", ("password", "token"))
 
 
 def test_an_authorization_code_comes_last_and_leads_to_loopback() -> None:
@@ -100,12 +100,12 @@ def test_an_authorization_code_comes_last_and_leads_to_loopback() -> None:
     urls = ("https://editor.example.org/", "http://localhost:1410/")
     code = DefaultClient(client_id="web", grant_types=(CODE_GRANT, "refresh_token"), redirect_urls=urls)
     (provider,) = providers_of(backend(oidc("a", code)), Wish(), {})
-    assert (provider.methods, provider.redirect_uri) == (("code",), urls[1])
+    assert (provider.methods, provider.redirect_uri) == (("code", "token"), urls[1])
 
     (provider,) = providers_of(backend(oidc("a", code, client("device", PKCE))), Wish(), {})
-    assert (provider.client_id, provider.methods, provider.redirect_uri) == ("device", ("device",), "")
+    assert (provider.client_id, provider.methods, provider.redirect_uri) == ("device", ("device", "token"), "")
     (provider,) = providers_of(backend(oidc("a", client("device", PKCE), code)), Wish(method="code"), {})
-    assert (provider.client_id, provider.methods) == ("web", ("code",))
+    assert (provider.client_id, provider.methods) == ("web", ("code", "token"))
 
 
 def test_a_provider_that_lends_no_fitting_client_is_passed_over() -> None:
@@ -131,7 +131,7 @@ def test_a_missing_client_is_told_with_the_grant() -> None:
 def test_a_client_of_ones_own() -> None:
     """What it may do only the provider knows; one that the back-end lists is held to its grants."""
     (provider,) = providers_of(backend(EGI), Wish(client_id="mine"), {})
-    assert (provider.client_id, provider.methods) == ("mine", ("device", "password"))
+    assert (provider.client_id, provider.methods) == ("mine", ("device", "password", "token"))
     with pytest.raises(FlowUnavailable, match="Client public is not said to have the grant password"):
         providers_of(backend(EGI), Wish(client_id="public", method="password"), {})
 
@@ -156,3 +156,10 @@ def test_a_back_end_that_takes_passwords_itself_needs_no_provider() -> None:
     """Basic alone is a way."""
     (provider,) = providers_of(backend(offers_basic=True), Wish(), {})
     assert (provider.methods, provider.bearer_prefix, provider.sources) == (("basic",), "basic//", ())
+
+
+def test_a_token_needs_no_client() -> None:
+    """It is one more way beside those of a client, and the only one where the back-end lends none."""
+    assert providers_of(BOTH, Wish(method="token"), {})[:2] == providers_of(BOTH, Wish(), {})[:2]
+    (provider,) = providers_of(backend(oidc("egi")), Wish(method="token"), {})
+    assert provider.methods == ("token",)
