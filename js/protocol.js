@@ -11,9 +11,9 @@
  * @typedef {"signed_out" | "signing_in" | "awaiting_user" | "signed_in" | "failed"} Phase
  */
 
-/** @typedef {"environment" | "token_file" | "stored" | "hub" | "device" | "password" | "basic" | "code" | "token"} Source */
+/** @typedef {"environment" | "token_file" | "stored" | "hub" | "device" | "password" | "basic" | "code" | "token" | "oidc"} Source */
 
-/** @typedef {"device" | "password" | "basic" | "code" | "token"} LoginMethod */
+/** @typedef {"device" | "password" | "basic" | "code" | "token" | "oidc"} LoginMethod */
 
 /** @typedef {"password" | "basic"} FormMethod */
 

@@ -52,13 +52,15 @@ def login(
     ----------
     provider : str or Provider, optional
         ``"openeo:<address>"`` for an openEO back-end, which is asked for its provider.
-    method : {"device", "password", "basic", "code", "token"}, optional
+    method : {"device", "password", "basic", "code", "token", "oidc"}, optional
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
         data service (RFC 7617); an openEO back-end exchanges them for a token. "code" is for a
         back-end that offers nothing else: a person signs in in a browser, and pastes the address that it leads to.
         "token" asks for an access token of an openEO back-end's provider that you have already, and uses it until it
-        ends.
-    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code", "token"}, optional
+        ends; "oidc" for the secret of a client of your own (`client_id`), which signs in for itself where it may, and
+        else lets you approve a code.
+    source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code", "token",
+        "oidc"}, optional
         The only one to use.
     remember : bool
         Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`. It

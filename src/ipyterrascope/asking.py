@@ -36,7 +36,7 @@ def sign_in(
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait and source is None
     is_asked = method is not None or source is not None
-    is_to_be_kept = remember and not before.remember and before.source in ("device", "password")
+    is_to_be_kept = remember and not before.remember and before.source in ("device", "password", "code", "oidc")
     is_to_stay = account.is_signed_in and not is_asked and not is_to_be_kept
     if is_to_stay or (not is_to_be_kept and _is_silently_signed_in(account, method, source, shows_failure)):
         _show(account, where, choices)

@@ -43,7 +43,7 @@ def login(
     Parameters
     ----------
     account : Account
-    method : {"device", "password", "basic", "code", "token"}, optional
+    method : {"device", "password", "basic", "code", "token", "oidc"}, optional
         The provider's first one unless given; a device code that is not to be had leads to the password.
     username : str
         Not asked for when given.
@@ -84,6 +84,8 @@ def login(
             return _conclude(_by_code(account, words, remember), account, show)
         if chosen == "token":
             return _conclude(_by_token(account, words), account, show)
+        if chosen == "oidc":
+            return _conclude(_by_client(account, show, words, remember), account, show)
         return _conclude(_by_password(account, chosen, username, words, remember), account, show)
     except (KeyboardInterrupt, EOFError):
         account.cancel()
@@ -102,6 +104,11 @@ def say(text: str, out: TextIO | None = None) -> None:
 def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:
     if account.state.phase not in _UNDER_WAY or account.state.remember < remember:
         account.start_device_login(remember=remember)
+    return _followed(account, show, out)
+
+
+def _followed(account: Account, show: Callable[[str], None], out: TextIO) -> LoginState:
+    """Show the code that somebody has to approve, where there is one, until the sign-in has ended."""
     shown = trouble = None
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
@@ -141,6 +148,12 @@ def _by_token(account: Account, out: TextIO) -> LoginState:
     label = account.provider.label
     account.start_token_login(_typed("token", lambda: _hidden(f"Access token for {label} (not shown): "), out))
     return account.wait()
+
+
+def _by_client(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:
+    question = f"Secret of client {account.provider.client_id} (not shown): "
+    account.start_client_login(_typed("secret", lambda: _hidden(question), out), remember=remember)
+    return _followed(account, show, out)
 
 
 def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO, remember: bool) -> LoginState:

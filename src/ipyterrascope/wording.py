@@ -21,6 +21,7 @@ _HOW = {
     "basic": "by Basic authentication",
     "code": "in a browser",
     "token": "by a token that was given",
+    "oidc": "as a client with a secret",
 }
 
 

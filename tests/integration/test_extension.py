@@ -103,7 +103,7 @@ def test_tab_completes_in_a_notebook(notebook: FrontEnd) -> None:
     """The kernel's completion offers subcommands, options, choices and providers, and nothing else."""
     assert notebook.complete("%terrascope lo") == ["login", "logout"]
     assert notebook.complete("s = %terrascope ses") == ["session"]
-    assert notebook.complete("%terrascope login --method ") == ["device", "password", "basic", "code", "token"]
+    assert notebook.complete("%terrascope login --method ") == ["device", "password", "basic", "code", "token", "oidc"]
     assert notebook.complete("%terrascope status ") == ["terrascope"]
     assert notebook.complete("%download --") == [
         "--dir", "--output", "--overwrite", "--plan", "--asset", "--roles", "--local",

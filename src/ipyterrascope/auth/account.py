@@ -253,6 +253,7 @@ class Account(SigningIn):
                 self._idle.stop()
                 self._present.show()
         notice = farewell(self._client, login, released, self._keeper) or "Nobody was signed in."
+        self._client.client_secret = self._lent_secret
         with self._machine.lock:
             if self.state.phase == "signed_out" and not is_nobody:
                 self._machine.show(notice=notice)

@@ -14,6 +14,7 @@ from ..values.hosts import host_entry, is_loopback, origin_of
 from ..values.openeo import (
     BASIC_BEARER,
     BASIC_ID,
+    CLIENT_GRANT,
     CODE_GRANT,
     DEVICE_GRANTS,
     PASSWORD_GRANT,
@@ -105,7 +106,7 @@ def _own_or_default(
         known = [client for client in oidc.default_clients if client.client_id == wish.client_id]
         # what a client of one's own may do, only the provider knows
         client = known[0] if known else DefaultClient(client_id=wish.client_id, grant_types=())
-        return client, _wished(_methods_of(client) if known else ("device", "password"), wish)
+        return client, _wished((*(_methods_of(client) if known else ("device", "password")), "oidc"), wish)
     clients = sorted(oidc.default_clients, key=_preference)
     for client in clients:
         if methods := _wished(_methods_of(client), wish):
@@ -195,7 +196,8 @@ def _no_way(backend: Backend, wants_basic: bool) -> FlowUnavailable:
 
 
 def _no_client(backend: Backend, oidc: OidcProvider, wish: Wish) -> FlowUnavailable:
-    wanted = {"password": PASSWORD_GRANT, "code": CODE_GRANT}.get(wish.method or "", DEVICE_GRANTS[0])
+    grants = {"password": PASSWORD_GRANT, "code": CODE_GRANT, "oidc": CLIENT_GRANT}
+    wanted = grants.get(wish.method or "", DEVICE_GRANTS[0])
     if wish.client_id:
         why = f"Client {wish.client_id} is not said to have the grant {wanted}."
     else:

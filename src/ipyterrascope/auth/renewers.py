@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..errors import LoginRefused, LoginRequired
+from ..protocol.oauth import OAuthClient
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .chain import LentToken
@@ -94,9 +95,14 @@ class ByClient:
         """Return False."""
         return False
 
-    def renew(self, tokens: TokenSet, *, is_refused: bool) -> TokenSet:
+    def renew(self, tokens: TokenSet, *, is_refused: bool = False) -> TokenSet:
         """Sign in again."""
         return self._sign_in()
+
+
+def by_own_client(client: OAuthClient, client_secret: Secret) -> ByClient:
+    """Make the renewer of a client that signed in for itself, by that secret."""
+    return ByClient(lambda: client.client_credentials(client.provider.client_id, client_secret))
 
 
 class ByLender:

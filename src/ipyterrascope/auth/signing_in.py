@@ -28,7 +28,7 @@ from .login_store import LoginStore
 from .machine import Machine
 from .present_login import PresentLogin
 from .renewers import ByRefreshToken
-from .ways import by_code, by_device, by_offer, by_password, by_refresh_token, by_token
+from .ways import by_client, by_code, by_device, by_offer, by_password, by_refresh_token, by_token
 
 
 class SigningIn:
@@ -57,6 +57,7 @@ class SigningIn:
         self._keeper.store = store or self._keeper.store
         self._chain = Chain(sources)
         self._silent = threading.Lock()
+        self._lent_secret: Secret | None = None
         self._attempts = Attempts(self._machine, on_end=self._on_attempt_ended, on_late=self._discard_late)
         renew_in_child(self)
 
@@ -81,16 +82,34 @@ class SigningIn:
         With `remember` it is kept in the store, for other kernels and later days; a notice tells where it cannot be.
         """
 
-        def work(attempt: Attempt) -> Login:
-            return by_device(
-                self._client,
-                attempt,
-                remember=remember,
-                on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
-                on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
-            )
+        self._start(lambda attempt: self._by_device(attempt, remember), "device", remember)
 
-        self._start(work, "device", remember)
+    def _by_device(self, attempt: Attempt, remember: bool) -> Login:
+        return by_device(
+            self._client,
+            attempt,
+            remember=remember,
+            on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
+            on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
+        )
+
+    def start_client_login(self, client_secret: Secret, *, remember: bool = False) -> None:
+        """Start a login as a client that has a secret, and return at once; `state` tells how it goes.
+
+        A client that may signs in for itself (RFC 6749 section 4.4); with another one a person approves a code. The
+        secret is sent wherever the client is named, and kept in the store with the login, if that is to be kept.
+        """
+
+        def work(attempt: Attempt) -> Login:
+            return by_client(self._client, attempt, client_secret, lambda: self._by_device(attempt, remember))
+
+        self._start(work, "oidc", remember)
+
+    def lend_client_secret(self, client_secret: Secret | None) -> None:
+        """Send a secret of the client that is written down elsewhere, from now on and after each logout."""
+        self._lent_secret = client_secret
+        if self._client.client_secret is None:
+            self._client.client_secret = client_secret
 
     def start_password_login(
         self,

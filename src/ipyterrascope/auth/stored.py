@@ -14,7 +14,7 @@ from ..values.providers import Provider
 from ..values.tokens import TokenSet
 from .chain import Found, SilentSource, StoredOffer, WhyNot
 from .login_store import LoginStore, NothingStoredError
-from .renewers import ByRefreshToken
+from .renewers import Renewer
 from .stored_login import StoredLogin, StoreTroubleError
 
 FEWER_HOSTS = "The stored login was made for fewer hosts than are configured: sign in again."
@@ -53,7 +53,8 @@ class ByStore:
     ----------
     login : StoredLogin
     store : LoginStore
-    refresh : ByRefreshToken
+    refresh : Renewer
+        Gets new tokens from the provider.
     on_lost : callable
         Told, in a sentence, that what was renewed could not be stored: the login goes on in this process alone.
     clock : callable
@@ -66,7 +67,7 @@ class ByStore:
         self,
         login: StoredLogin,
         store: LoginStore,
-        refresh: ByRefreshToken,
+        refresh: Renewer,
         *,
         on_lost: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
@@ -87,7 +88,7 @@ class ByStore:
     def renew(self, tokens: TokenSet, *, is_refused: bool = False) -> TokenSet:
         """Return newer tokens than `tokens`; the same ones where only something beside them changed."""
         if self.is_own:
-            return self._refresh.renew(tokens)
+            return self._refresh.renew(tokens, is_refused=is_refused)
         has_news = self.has_news()
         stored = self._looked()  # without one's turn: it is written whole
         if self._is_newer(stored, tokens):
@@ -126,7 +127,7 @@ class ByStore:
 
     def _refreshed_and_stored(self, stored: TokenSet) -> TokenSet:
         try:
-            renewed = self._refresh.renew(stored)
+            renewed = self._refresh.renew(stored, is_refused=False)
         except (LoginRefused, LoginRequired):
             # dead: no kernel must send it again
             self._forget()

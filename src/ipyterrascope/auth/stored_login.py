@@ -34,12 +34,15 @@ class StoredLogin:
     hosts : frozenset of str
         The hosts that it was made for.
     tokens : TokenSet
+    client_secret : Secret, optional
+        Of a client of one's own: what renews the login needs it.
     """
 
     login_id: str
     user: str
     hosts: frozenset[str]
     tokens: TokenSet
+    client_secret: Secret | None = None
 
 
 def key_of(provider: Provider) -> str:
@@ -69,6 +72,7 @@ def written(login: StoredLogin, provider: Provider) -> Secret:
         "expires_at": tokens.expires_at,
         "refresh_expires_at": tokens.refresh_expires_at,
         "scope": tokens.scope,
+        **({"client_secret": login.client_secret.reveal()} if login.client_secret else {}),
     }
     return Secret(json.dumps(fields))
 
@@ -106,31 +110,35 @@ def _fields_of(text: Secret) -> Mapping[str, object]:
 
 
 def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
-    texts = {name: fields.get(name) for name in ("login_id", "user", "access_token", "refresh_token", "scope")}
+    names = ("login_id", "user", "access_token", "refresh_token", "scope", "client_secret")
+    texts = {name: fields.get(name) for name in names}
     hosts = fields.get("hosts")
     instants = [fields.get(name) for name in ("issued_at", "expires_at", "refresh_expires_at")]
     issued_at, expires_at, refresh_expires_at = (_instant(value) for value in instants)
     are_odd = any(value is not None and _instant(value) is None for value in instants)
     if are_odd or issued_at is None or not isinstance(hosts, list):
         return None
-    login_id, user, access_token, refresh_token, scope = (
+    login_id, user, access_token, refresh_token, scope, client_secret = (
         value if isinstance(value, str) else "" for value in texts.values()
     )
     # what came to be in there must not get into a header
-    if not (login_id and is_fit_for_header(access_token) and is_fit_for_header(refresh_token)):
+    if not (login_id and is_fit_for_header(access_token)):
         return None
+    if not is_fit_for_header(refresh_token) and (refresh_token or not client_secret):
+        return None  # a client that signs in for itself has none
     return StoredLogin(
         login_id,
         user,
         frozenset(map(str, cast("list[object]", hosts))),
         TokenSet(
             access_token=Secret(access_token),
-            refresh_token=Secret(refresh_token),
+            refresh_token=Secret(refresh_token) if refresh_token else None,
             issued_at=issued_at,
             expires_at=expires_at,
             refresh_expires_at=refresh_expires_at,
             scope=scope,
         ),
+        Secret(client_secret) if client_secret else None,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from ..errors import AccountRefused, LoginRefused, TerrascopeError
+from ..errors import AccountRefused, FlowUnavailable, LoginRefused, TerrascopeError
 from ..protocol.code import CodeRequest, redeem
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
@@ -21,7 +21,7 @@ from .attempts import Attempt
 from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver, StoredOffer
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
-from .renewers import ByClient, ByLender
+from .renewers import ByClient, ByLender, by_own_client
 
 _BEFORE_TOKEN = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
 
@@ -61,6 +61,40 @@ def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Log
     me = describe_me(client.http, client.provider, authorization, signal=attempt.signal)
     user = me.get("name") or me.get("user_id", "")
     return replace(borrowed_login(given_tokens(token, client.clock()), "token", ""), user=user)
+
+
+def by_client(
+    client: OAuthClient,
+    attempt: Attempt,
+    client_secret: Secret,
+    by_person: Callable[[], Login],
+) -> Login:
+    """Sign in as a client that has a secret: for itself where it may, else `by_person`, with the secret sent along."""
+    before, client.client_secret = client.client_secret, client_secret
+    try:
+        return _for_itself_or(client, attempt, client_secret, by_person)
+    except TerrascopeError:
+        client.client_secret = before
+        raise
+
+
+def _for_itself_or(
+    client: OAuthClient, attempt: Attempt, client_secret: Secret, by_person: Callable[[], Login]
+) -> Login:
+    client_id = client.provider.client_id
+    try:
+        tokens = client.client_credentials(client_id, client_secret, signal=attempt.signal)
+    except (LoginRefused, FlowUnavailable) as exc:
+        refused = exc
+    else:
+        login = token_login(tokens, "oidc", user=client_id)
+        return replace(login, renewer=by_own_client(client, client_secret))
+    # Keycloak says the same to a wrong secret and to a client that may not sign in for itself
+    try:
+        return replace(by_person(), source="oidc")
+    except FlowUnavailable:
+        pass
+    raise refused
 
 
 def by_refresh_token(client: OAuthClient, refresh_token: Secret) -> Login:

@@ -97,6 +97,7 @@ def redeem(
             redirect_uri=request.redirect_uri,
             code_verifier=request.code_verifier.reveal(),
             include_client_id=True,
+            **client.secret_fields(),
         )
 
     code = sealed(lambda: _code_of(client.provider, request, redirected))

@@ -86,6 +86,7 @@ def _authorize(client: OAuthClient, provider: Provider, wished: str, signal: Abo
         # oauthlib's own form of this is a GET address (and refuses http, also on loopback); RFC 8628 wants a POST
         fields = [
             ("client_id", provider.client_id),
+            *client.secret_fields().items(),
             ("code_challenge", code_challenge),
             ("code_challenge_method", "S256"),
             *provider.authorization_parameters,
@@ -157,6 +158,7 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization, *, signal: Abo
             authorization.device_code.reveal(),
             include_client_id=True,
             code_verifier=authorization.code_verifier.reveal(),
+            **client.secret_fields(),
         )
 
     def refused(provider: Provider, error: str, description: str) -> TerrascopeError:

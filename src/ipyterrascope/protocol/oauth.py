@@ -32,7 +32,7 @@ _GRACE_S = 5.0
 
 
 class OAuthClient:
-    """A public client of one provider: what it knows of the provider's endpoints, and how it asks them.
+    """A client of one provider, mostly a public one: what it knows of the provider's endpoints, and how it asks them.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class OAuthClient:
         self.http = HttpClient(connection or Connection())
         # False once `offline_access` was refused so late that the code was used up: the next one does without
         self.may_stay = True
+        # of a client of one's own; it goes along wherever the client is named (RFC 6749 section 2.3.1)
+        self.client_secret: Secret | None = None
         self._endpoints: tuple[Endpoints, float] | None = None
         self._discovery = SingleFlight(self._discover)
 
@@ -66,6 +68,10 @@ class OAuthClient:
         if remember and "offline_access" not in scope.split():
             scope = f"{scope} offline_access".strip()
         return scope if self.may_stay else without_offline_access(scope)
+
+    def secret_fields(self) -> dict[str, str]:
+        """Return what a form needs beside `client_id`; nothing for a public client. Call it where no frame keeps it."""
+        return {"client_secret": self.client_secret.reveal()} if self.client_secret else {}
 
     def connect_by(self, connection: Connection) -> None:
         """Ask with another CA bundle and other time-outs from now on."""
@@ -130,7 +136,12 @@ class OAuthClient:
         def form(scope: str) -> str:
             extra = {"totp": one_time_code.reveal()} if one_time_code else {}
             return LegacyApplicationClient(self.provider.client_id).prepare_request_body(
-                username, password.reveal(), scope=scope or None, include_client_id=True, **extra
+                username,
+                password.reveal(),
+                scope=scope or None,
+                include_client_id=True,
+                **extra,
+                **self.secret_fields(),
             )
 
         scope = self.scope(remember)
@@ -177,7 +188,10 @@ class OAuthClient:
 
         def form(scope: str) -> str:
             return Client(self.provider.client_id).prepare_refresh_body(
-                refresh_token=refresh_token.reveal(), scope=scope or None, client_id=self.provider.client_id
+                refresh_token=refresh_token.reveal(),
+                scope=scope or None,
+                client_id=self.provider.client_id,
+                **self.secret_fields(),
             )
 
         renewed = self.grant(form, "", refresh_refused)
@@ -249,14 +263,16 @@ class OAuthClient:
         # oauthlib's own form of this refuses http, also on loopback
         if endpoints.revocation_endpoint:
             hint = ("token_type_hint", "refresh_token")
-            form = Secret(urlencode([*fields, ("token", refresh_token.reveal()), hint]))
+            form = Secret(urlencode([*fields, *self.secret_fields().items(), ("token", refresh_token.reveal()), hint]))
             answer = self.http.post(endpoints.revocation_endpoint, form)
             if answer.status == 200:
                 return True
             if answer.is_passing:
                 raise not_as_expected(answer, self.provider.issuer_host, "confirmation")
         if endpoints.end_session_endpoint:
-            form = Secret(urlencode([*fields, ("refresh_token", refresh_token.reveal())]))
+            form = Secret(
+                urlencode([*fields, *self.secret_fields().items(), ("refresh_token", refresh_token.reveal())])
+            )
             answer = self.http.post(endpoints.end_session_endpoint, form)
             # 204 is Keycloak's; 200 may be the page of another provider that asks a person whether to sign out
             if answer.status == 204:

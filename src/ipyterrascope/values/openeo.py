@@ -14,6 +14,7 @@ DEVICE_GRANTS = (
 )
 CODE_GRANT = "authorization_code+pkce"
 REFRESH_GRANT = "refresh_token"
+CLIENT_GRANT = "client_credentials"
 PASSWORD_GRANT = "password"  # noqa: S105 - the RFC's word for it
 
 BASIC_BEARER = "basic//"

@@ -11,9 +11,9 @@ from ..errors import ConfigurationError, is_showable
 from .hosts import host_entry, is_address, may_carry, origin_of, validated_hosts
 from .openeo import BASIC_BEARER, PageLink, is_free_parameter
 
-LoginMethod = Literal["device", "password", "basic", "code", "token"]
+LoginMethod = Literal["device", "password", "basic", "code", "token", "oidc"]
 """A way to sign in that asks a person."""
-PROMPTED: tuple[LoginMethod, ...] = ("code", "token")
+PROMPTED: tuple[LoginMethod, ...] = ("code", "token", "oidc")
 """Those that a prompt of the kernel asks for, also in a notebook: the widget has no place to paste into."""
 SilentName = Literal["environment", "token_file", "stored", "hub"]
 """A place where a credential may lie ready."""
@@ -60,7 +60,7 @@ class Provider:
         Space-separated scopes to ask for; empty means the provider's default.
     endpoints : Endpoints, optional
         Used when discovery fails.
-    methods : tuple of {"device", "password", "basic", "code", "token"}
+    methods : tuple of {"device", "password", "basic", "code", "token", "oidc"}
         Ways to sign in, the preferred one first.
     sources : tuple of {"environment", "token_file", "stored", "hub"}
         Where a credential for it may lie ready, the first to be asked first, and all before a person. They serve only

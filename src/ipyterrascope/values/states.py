@@ -59,7 +59,7 @@ class LoginState:
         Why it failed, or a passing trouble while it goes on (`awaiting_user`).
     notice : str
         One sentence about what just happened, for example what logging out did at the provider.
-    methods : tuple of {"device", "password", "basic", "code", "token"}
+    methods : tuple of {"device", "password", "basic", "code", "token", "oidc"}
         Ways to sign in that are still on offer; one that the provider turned out not to have is missing.
     """
 

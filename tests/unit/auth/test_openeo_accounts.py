@@ -253,3 +253,76 @@ def test_a_token_that_is_none_is_refused(backend: FakeBackend, token: str) -> No
     assert isinstance(error, LoginRefused)
     assert "s3cr3t" not in str(error)
     assert not account.is_signed_in
+
+
+def own_client(backend: FakeBackend, client_id: str, **configured: object) -> Account:
+    (account,) = accounts(**configured).of_backend(name_of(backend), Wish(method="oidc", client_id=client_id))
+    return account
+
+
+def test_a_client_with_a_secret_signs_in_for_itself(box: Sandbox, backend: FakeBackend) -> None:
+    """The secret that was typed gives a token, and the next one where that ends; a logout wipes it."""
+    account = own_client(backend, "service")
+    box.access_token_lifetime_s = 3
+    account.start_client_login(Secret("sandbox-service-secret"))
+    assert account.wait(30).phase == "signed_in", account.state.error
+    assert (account.state.user, account.state.source) == ("service-account-service", "oidc")
+    assert me(account, backend) == 200
+    time.sleep(3)
+    assert me(account, backend) == 200
+    account.logout()
+    assert not account.sign_in_silently()
+
+
+def test_a_wrong_secret_is_refused_and_not_kept(box: Sandbox, backend: FakeBackend, logins: Path) -> None:
+    """The error names what to check and repeats nothing; the next try is as if there had been none."""
+    account = own_client(backend, "service", store="file")
+    account.start_client_login(Secret("s3cr3t-wr0ng"), remember=True)
+    error = account.wait(30).error
+    assert isinstance(error, LoginRefused)
+    assert "s3cr3t" not in str(error)
+    assert list(logins.rglob("*.json")) == []
+
+
+def test_a_client_for_people_lets_one_approve_a_code(
+    box: Sandbox, backend: FakeBackend, until: Until, logins: Path
+) -> None:
+    """Its secret goes along with the code and each renewal, and a later kernel renews by what was kept."""
+    box.device_interval_s = 1
+    account = own_client(backend, "confidential", store="file")
+    account.start_client_login(Secret("sandbox-client-secret"), remember=True)
+    until(lambda: account.state.device)
+    box.approve(box.waiting_codes[0])
+    assert account.wait(30).phase == "signed_in", account.state.error
+    assert (account.state.user, account.state.source, account.state.remember) == ("dora", "oidc", True)
+
+    later = own_client(backend, "confidential", store="file")
+    assert later.sign_in_silently()
+    box.expire_access_tokens()
+    later._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    assert me(later, backend) == 200
+    renewal = box.requests_to("/token")[-1].form
+    assert (renewal["grant_type"], renewal["client_secret"]) == ("refresh_token", "sandbox-client-secret")
+    assert "is ended" in later.logout()
+    assert list(logins.rglob("*.json")) == []
+
+
+def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
+    box: Sandbox, backend: FakeBackend, logins: Path
+) -> None:
+    """It has no refresh token: a later kernel signs in anew by the secret, once the token has ended."""
+    account = own_client(backend, "service", store="file")
+    account.start_client_login(Secret("sandbox-service-secret"), remember=True)
+    assert account.wait(30).remember, account.state.notice or account.state.error
+    (kept,) = logins.rglob("*.json")
+    assert "sandbox-service-secret" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+    later = own_client(backend, "service", store="file")
+    assert later.sign_in_silently()
+    count = len(box.requests_to("/token"))
+    later._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    assert me(later, backend) == 200
+    assert len(box.requests_to("/token")) == count + 1
+    later.logout()
+    assert list(logins.rglob("*.json")) == []

@@ -131,7 +131,7 @@ def test_a_missing_client_is_told_with_the_grant() -> None:
 def test_a_client_of_ones_own() -> None:
     """What it may do only the provider knows; one that the back-end lists is held to its grants."""
     (provider,) = providers_of(backend(EGI), Wish(client_id="mine"), {})
-    assert (provider.client_id, provider.methods) == ("mine", ("device", "password", "token"))
+    assert (provider.client_id, provider.methods) == ("mine", ("device", "password", "oidc", "token"))
     with pytest.raises(FlowUnavailable, match="Client public is not said to have the grant password"):
         providers_of(backend(EGI), Wish(client_id="public", method="password"), {})
 
@@ -156,6 +156,14 @@ def test_a_back_end_that_takes_passwords_itself_needs_no_provider() -> None:
     """Basic alone is a way."""
     (provider,) = providers_of(backend(offers_basic=True), Wish(), {})
     assert (provider.methods, provider.bearer_prefix, provider.sources) == (("basic",), "basic//", ())
+
+
+def test_a_client_with_a_secret_has_to_be_named() -> None:
+    """A back-end lends none; the error says which grant is missing, and how to name one."""
+    (provider,) = providers_of(backend(EGI), Wish(method="oidc", client_id="mine"), {})
+    assert (provider.client_id, "oidc" in provider.methods) == ("mine", True)
+    with pytest.raises(FlowUnavailable, match=r"has the grant client_credentials: public .*--client-id"):
+        providers_of(backend(EGI), Wish(method="oidc"), {})
 
 
 def test_a_token_needs_no_client() -> None:

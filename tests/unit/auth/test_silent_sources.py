@@ -30,7 +30,7 @@ def made(**changes: Any) -> list[str]:
 
 def test_the_one_order() -> None:
     """Unless something else is configured the order is the one that the documentation names."""
-    assert get_args(Source) == (*IN_ORDER, "code", "token")
+    assert get_args(Source) == (*IN_ORDER, "code", "token", "oidc")
     assert TERRASCOPE.ways == IN_ORDER
     assert ways_of(TERRASCOPE, Configuration(terrascope=TERRASCOPE)) == IN_ORDER
     assert made() == [name for name in IN_ORDER if name in made()]

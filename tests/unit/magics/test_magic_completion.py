@@ -40,7 +40,7 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ),
         ("%terrascope login --source ", list(get_args(Source))),
         ("%terrascope login --source t", ["token_file", "token"]),
-        ("%terrascope login --method ", ["device", "password", "basic", "code", "token"]),
+        ("%terrascope login --method ", ["device", "password", "basic", "code", "token", "oidc"]),
         ("%terrascope login --method p", ["password"]),
         ("%terrascope logout ", ["terrascope"]),
         ("%terrascope logout ter", ["terrascope"]),

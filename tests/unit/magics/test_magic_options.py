@@ -18,7 +18,11 @@ from ipyterrascope.magics.options import MagicParser, download_parser, help_of, 
     [
         ("lgoin", "COMMAND is one of login, status, gdal, session, logout.", "Did you mean login? "),
         ("login --wiat", "There is no such option.", "Did you mean --wait? "),
-        ("login --method divice", "--method is one of device, password, basic, code, token.", "Did you mean device? "),
+        (
+            "login --method divice",
+            "--method is one of device, password, basic, code, token, oidc.",
+            "Did you mean device? ",
+        ),
         ("login --password", "There is no such option.", "Use --method password. "),
         ("login --device --wait", "There is no such option.", "Use --method device. "),
         ("login --basic dora", "There is no such option.", "Use --method basic. "),
@@ -143,7 +147,7 @@ def test_the_help_names_every_subcommand_and_option() -> None:
         "session",
         "logout",
         "{on,off}",
-        "--method {device,password,basic,code,token}",
+        "--method {device,password,basic,code,token,oidc}",
         "--wait",
         "--user NAME",
     ):
