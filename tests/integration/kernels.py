@@ -119,6 +119,14 @@ class FrontEnd:
         form = {"username": username, "method": method, "has_one_time_code": False}
         self.click(view, "submit_password", [password.encode()], **form)
 
+    def type_at_prompt(self, text: str) -> dict[str, Any]:
+        """Wait until the running cell asks for a line, type it, and return the question: `prompt`, `password`."""
+        self.until(lambda: self.messages and self.messages[-1]["msg_type"] == "input_request")
+        question = dict(self.messages[-1]["content"])
+        self.messages.append({"msg_type": "input_reply", "channel": "sent"})
+        self.client.input(text)
+        return question
+
     def help_of(self, name: str) -> str:
         """Return what `name?` shows in the pager."""
         reply = self.client.execute_interactive(f"{name}?", timeout=_PATIENCE_S, output_hook=lambda _: None)

@@ -9,7 +9,9 @@ import pytest
 from kernels import FrontEnd
 from places import Ended
 
+from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.secret import Secret
 from testbed.openeo import DEVICE, FakeBackend, fake_backend
 
 
@@ -59,6 +61,28 @@ def test_a_choice_of_providers_in_the_widget(notebook: FrontEnd, box: Sandbox, b
     notebook.run("import ipyterrascope as ts")
     told = notebook.run(f"ts.openeo_connection('{backend.address}').auth.bearer.startswith('oidc/third/')")
     assert told.result == "True", told.shown
+
+
+@pytest.mark.parametrize(
+    ("options", "secret", "words"),
+    [
+        ("--method token", "", ", by a token that was given."),
+        ("--method oidc --client-id service", "sandbox-service-secret", ", as a client with a secret."),
+    ],
+)
+def test_a_secret_is_typed_at_a_hidden_prompt(
+    notebook: FrontEnd, box: Sandbox, backend: FakeBackend, options: str, secret: str, words: str
+) -> None:
+    """The cell asks for a token or a client's secret, signs in, and no output or message of the kernel has it."""
+    secret = secret or OAuthClient(box.provider()).password("dora", Secret("s3cret-Pa55")).access_token.reveal()
+    cell = notebook.start(f"%terrascope login openeo:{backend.address} {options}")
+    question = notebook.type_at_prompt(secret)
+    assert (question["password"], "not shown" in question["prompt"]) == (True, True)
+    assert words in notebook.finish(cell).stream, cell.shown
+    notebook.run("import ipyterrascope as ts")
+    told = notebook.run(f"ts.openeo_connection('{backend.address}').describe_account()['user_id']")
+    assert told.result, told.shown
+    assert secret not in f"{cell.saved}{notebook.messages}"
 
 
 def test_a_line_that_cannot_be_meant(notebook: FrontEnd, backend: FakeBackend) -> None:
