@@ -18,7 +18,8 @@ from ..values.providers import Provider
 from .account import Account, Settings
 from .openeo_backends import Backends, is_openeo
 from .openeo_choice import Wish, providers_of
-from .sources import methods_of, silent_sources, store_of, ways_of
+from .openeo_settings import own_clients
+from .sources import methods_of, silent_sources, store_of, trusted_issuers, ways_of
 
 
 class Accounts(Mapping[str, Provider]):
@@ -95,6 +96,8 @@ class Accounts(Mapping[str, Provider]):
         ------
         UsageError
             The name has no address, or the back-end has no provider of that id.
+        ConfigurationError
+            openEO's own `auth-config.json`, which may name a client, cannot be used.
         FlowUnavailable, ProviderError
             As for `account`.
         """
@@ -103,7 +106,14 @@ class Accounts(Mapping[str, Provider]):
         backend, provider_id = self._backends.find(asked_for, configuration.connection)
         asked = wish or Wish()
         asked = replace(asked, provider_id=asked.provider_id or provider_id)
-        accounts = [self.account(value) for value in providers_of(backend, asked, self._environ)]
+        clients = own_clients(
+            self._environ, backend, self._backends.addresses_of(backend), trusted_issuers(configuration)
+        )
+        accounts = [self.account(value) for value in providers_of(backend, asked, self._environ, clients)]
+        for account in accounts:
+            own = clients.get(account.provider.name.partition("#")[2])
+            if own is not None and own.client_id == account.provider.client_id:
+                account.lend_client_secret(own.client_secret)
         if asked == Wish():
             others = (each for each in self.asked_for() if each.provider.backend_url == backend.url)
             accounts = list(dict.fromkeys([*(each for each in others if each.is_signed_in), *accounts]))

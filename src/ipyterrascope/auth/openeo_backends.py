@@ -41,6 +41,11 @@ class Backends:
         """Let nobody wait for a thread that is not here."""
         self._lock = threading.Lock()
 
+    def addresses_of(self, backend: Backend) -> list[str]:
+        """Return the addresses by which a back-end was found."""
+        with self._lock:
+            return [address for address, found in self._found.items() if found is backend]
+
     def find(self, name: str, connection: Connection) -> tuple[Backend, str]:
         """Return the back-end of a name as ``openeo:<address>[#<provider id>]``, and the id that it names.
 

@@ -1,7 +1,8 @@
 """Which provider of an openEO back-end people sign in at, and as which client (floor 3).
 
 The provider is the one that is asked for, else `OPENEO_AUTH_PROVIDER_ID`, else the only one, else the first; the client
-is the one that is asked for, else the first default client whose grants hold the wanted way to sign in.
+is the one that is asked for, else the one that openEO's own `auth-config.json` names, else the first default client
+whose grants hold the wanted way to sign in.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from ..values.openeo import (
     OidcProvider,
 )
 from ..values.providers import LoginMethod, Provider
+from .openeo_settings import OwnClient
 
+_NO_CLIENTS: Mapping[str, OwnClient] = {}
 _REGISTRATION = ("register", "registration", "sign-up", "signup", "create-account")
 
 
@@ -38,7 +41,9 @@ class Wish:
     method: LoginMethod | None = None
 
 
-def providers_of(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> list[Provider]:
+def providers_of(
+    backend: Backend, wish: Wish, environ: Mapping[str, str], clients: Mapping[str, OwnClient] = _NO_CLIENTS
+) -> list[Provider]:
     """Return the ways to sign in at a back-end, each as a provider; the one to use goes first.
 
     Parameters
@@ -47,6 +52,8 @@ def providers_of(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> li
     wish : Wish
     environ : mapping
         Where `OPENEO_AUTH_PROVIDER_ID` is looked for, and whether a client signs in for itself.
+    clients : mapping of str to OwnClient
+        Of somebody's own, by the id of the provider.
 
     Raises
     ------
@@ -61,7 +68,7 @@ def providers_of(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> li
     offered = ([named] if named else []) + list(others)
     found: list[Provider] = []
     for oidc in offered:
-        client, methods = _client_of(oidc, wish, environ)
+        client, methods = _client_of(oidc, wish, environ, clients.get(oidc.id))
         if methods:
             found.append(_provider(backend, oidc, client, methods))
         elif oidc is named:
@@ -88,32 +95,34 @@ def _named(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> OidcProv
 
 
 def _client_of(
-    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]
+    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str], own: OwnClient | None
 ) -> tuple[DefaultClient, tuple[LoginMethod, ...]]:
     """Return the client to sign in as, and the ways that it may use; no way where none fits."""
     if wish.method != "token":
-        client, methods = _own_or_default(oidc, wish, environ)
+        client, methods = _own_or_default(oidc, wish, environ, own)
         return client, (*methods, "token") if methods else ()
-    client, methods = _own_or_default(oidc, replace(wish, method=None), environ)
+    client, methods = _own_or_default(oidc, replace(wish, method=None), environ, own)
     # who has a token needs no client
     return client if methods else DefaultClient(client_id="none", grant_types=()), (*methods, "token")
 
 
 def _own_or_default(
-    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str]
+    oidc: OidcProvider, wish: Wish, environ: Mapping[str, str], own: OwnClient | None
 ) -> tuple[DefaultClient, tuple[LoginMethod, ...]]:
-    if wish.client_id:
-        known = [client for client in oidc.default_clients if client.client_id == wish.client_id]
+    if client_id := wish.client_id or (own.client_id if own else ""):
+        known = [client for client in oidc.default_clients if client.client_id == client_id]
         # what a client of one's own may do, only the provider knows
-        client = known[0] if known else DefaultClient(client_id=wish.client_id, grant_types=())
-        return client, _wished((*(_methods_of(client) if known else ("device", "password")), "oidc"), wish)
+        client = known[0] if known else DefaultClient(client_id=client_id, grant_types=())
+        methods = _wished((*(_methods_of(client) if known else ("device", "password")), "oidc"), wish)
+        if methods or wish.client_id:
+            return client, methods
     clients = sorted(oidc.default_clients, key=_preference)
     for client in clients:
         if methods := _wished(_methods_of(client), wish):
             return client, methods
-    own = environ.get("OPENEO_AUTH_CLIENT_ID", "").strip()
-    if own and environ.get("OPENEO_AUTH_METHOD") == "client_credentials" and wish.method is None:
-        return DefaultClient(client_id=own, grant_types=()), ("device",)
+    service = environ.get("OPENEO_AUTH_CLIENT_ID", "").strip()
+    if service and environ.get("OPENEO_AUTH_METHOD") == "client_credentials" and wish.method is None:
+        return DefaultClient(client_id=service, grant_types=()), ("device",)
     return DefaultClient(client_id="", grant_types=()), ()
 
 

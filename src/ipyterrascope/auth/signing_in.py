@@ -131,6 +131,12 @@ class SigningIn:
 
         self._start(work, method, remember)
 
+    def another_client(self) -> OAuthClient:
+        """Return a client of the same provider for a login that shall not be this account's."""
+        another = OAuthClient(self.provider, self.connection)
+        another.client_secret = self._client.client_secret
+        return another
+
     def request_code(self, *, remember: bool = False) -> CodeRequest:
         """Return the page at which a person signs in by authorization code (RFC 6749 section 4.1).
 

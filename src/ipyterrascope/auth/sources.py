@@ -87,7 +87,7 @@ def silent_sources(
     makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
     if provider.backend_url:
         makers["environment"] = lambda configuration, environ: openeo_environment_source(
-            environ, _trusted_issuers(configuration), store
+            environ, trusted_issuers(configuration), store
         )
     # the order is that of `ways`
     names: list[SilentName] = sorted((name for name in makers if name in ways), key=ways.index)
@@ -97,7 +97,8 @@ def silent_sources(
     return [makers[name](configuration, environ) for name in names]
 
 
-def _trusted_issuers(configuration: Configuration) -> frozenset[str]:
+def trusted_issuers(configuration: Configuration) -> frozenset[str]:
+    """Return the issuers that may be sent a client's secret although only a back-end names them."""
     said = {configuration.terrascope.issuer, *configuration.openeo_issuers}
     return KNOWN_ISSUERS | {issuer.rstrip("/") for issuer in said}
 

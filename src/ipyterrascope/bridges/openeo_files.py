@@ -6,6 +6,7 @@ which leaves the login of this kernel as it is. Their files are replaced as a wh
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from copy import copy
@@ -17,14 +18,14 @@ from .. import frontend, terminal
 from ..accounts import providers
 from ..auth.account import Account
 from ..auth.openeo_choice import Wish
+from ..auth.openeo_json import Tree, branch_of, change_file, look, read_file, turn
+from ..auth.openeo_settings import auth_config_path, settings_folder
 from ..errors import LoginRefused, LoginRequired, UsageError
 from ..protocol.device import Wake, authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import address_of
 from ..values.openeo import PREFIX
 from ..values.secret import Secret, sealed
-from . import extra_missing
-from .openeo_json import Tree, branch_of, change_file, look, read_file, turn
 
 __all__ = ["export_openeo", "import_openeo"]
 
@@ -39,8 +40,7 @@ def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
     url : str
         Address of the back-end that the login shall serve.
     provider_id, client_id : str
-        Which of its providers, and which client; the client is the one of openEO's ``auth-config.json``, or as for
-        `login`, unless given.
+        Which of its providers, and which client, as for `login`.
 
     Returns
     -------
@@ -56,8 +56,7 @@ def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
     ConfigurationError
         Their file cannot be used.
     """
-    address, tokens_path, config_path = _places(url)
-    client_id = client_id or sealed(lambda: _configured_client(config_path, address, provider_id))
+    address, tokens_path, _ = _places(url)
     account = _account(address, provider_id, client_id)
     if account.why_not_kept:
         raise UsageError("A login cannot be kept here.", account.why_not_kept, 'Set c.Terrascope.store = "file".')
@@ -109,8 +108,12 @@ def export_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
         about = {"type": "AuthConfig", "created": date, "created_by": "ipyterrascope", "version": 1}
         tree.setdefault("metadata", about)
         tree.setdefault("general", {})
-        entry = {"date": date, "client_id": provider.client_id, "client_secret": None, "issuer": provider.issuer}
-        branch_of(tree, "backends", address, "oidc", "providers")[oidc_id] = entry
+        configured = branch_of(tree, "backends", address, "oidc", "providers")
+        before = look(configured, oidc_id)
+        is_same = (before.get("client_id"), before.get("issuer")) == (provider.client_id, provider.issuer)
+        secret = before.get("client_secret") if is_same else None
+        entry = {"date": date, "client_id": provider.client_id, "client_secret": secret, "issuer": provider.issuer}
+        configured[oidc_id] = entry
 
     sealed(lambda: change_file(tokens_path, with_login))
     sealed(lambda: change_file(config_path, with_client))
@@ -121,27 +124,16 @@ def export_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
 
 
 def _places(url: str) -> tuple[str, Path, Path]:
-    try:
-        from openeo.config import get_user_config_dir, get_user_data_dir
-    except ImportError:
-        missing = extra_missing("openeo", "The openEO client")
-    else:
-        address = address_of(url.removeprefix(PREFIX))
-        return address, get_user_data_dir() / "refresh-tokens.json", get_user_config_dir() / "auth-config.json"
-    raise missing
+    tokens_path = settings_folder("data", os.environ) / "refresh-tokens.json"
+    config_path = auth_config_path(os.environ)
+    for path in (tokens_path, config_path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return address_of(url.removeprefix(PREFIX)), tokens_path, config_path
 
 
 def _account(address: str, provider_id: str, client_id: str, **wish: Any) -> Account:
     wished = Wish(provider_id=provider_id, client_id=client_id, **wish)
     return providers.of_backend(f"{PREFIX}{address}", wished)[0]
-
-
-def _configured_client(path: Path, address: str, provider_id: str) -> str:
-    """Return the client that openEO's configuration names for a back-end; empty where it names none, or several."""
-    found = look(read_file(path), "backends", address, "oidc", "providers")
-    names = [name for name in found if provider_id in ("", name)]
-    client_id = look(found, names[0]).get("client_id") if len(names) == 1 else None
-    return client_id if isinstance(client_id, str) else ""
 
 
 def _move(path: Path, account: Account) -> None:
@@ -177,7 +169,7 @@ def _fresh_login(account: Account) -> Secret:
 
 
 def _approved(account: Account, show: Callable[[str], object]) -> Secret:
-    client = OAuthClient(account.provider, account.connection)
+    client = account.another_client()
     try:
         return _by_code(client, show)
     except LoginRefused:

@@ -17,8 +17,9 @@ from openeo.rest.auth.config import AuthConfig, RefreshTokenStore
 
 import ipyterrascope as ts
 from ipyterrascope.accounts import providers
+from ipyterrascope.auth import openeo_json
 from ipyterrascope.auth.account import Account
-from ipyterrascope.bridges.openeo_json import turn
+from ipyterrascope.auth.openeo_json import turn
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import ConfigurationError, LoginRefused, LoginRequired, UsageError
 from ipyterrascope.protocol.oauth import OAuthClient
@@ -190,7 +191,7 @@ def test_an_export_asks_a_person(backend: FakeBackend, home: Path) -> None:
 
 def test_readers_never_find_half_a_file(box: Sandbox, home: Path) -> None:
     """While one of ours changes it again and again, openEO's client reads it whole each time."""
-    from ipyterrascope.bridges.openeo_json import branch_of, change_file
+    from ipyterrascope.auth.openeo_json import branch_of, change_file
 
     path, stop = home / "refresh-tokens.json", threading.Event()
     RefreshTokenStore().set_refresh_token("https://a.example.org", "public", "kept")
@@ -215,7 +216,7 @@ def test_readers_never_find_half_a_file(box: Sandbox, home: Path) -> None:
 
 def test_processes_take_turns(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has the file is waited for, and not for ever."""
-    monkeypatch.setattr("ipyterrascope.bridges.openeo_json._LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(openeo_json, "_LOCK_WAIT_S", 0.05)
     path = home / "refresh-tokens.json"
     with turn(path), pytest.raises(ConfigurationError, match="Another process has it"), turn(path):
         pass

@@ -1,4 +1,4 @@
-"""The private JSON files of openEO's client: read strictly, replaced as a whole, one process at a time (floor 5)."""
+"""The private JSON files of openEO's client: read strictly, replaced as a whole, one process at a time (floor 3)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 
-from ..auth.private_files import MissingFileError, UnfitFileError, read_private, reason_of, write_private
 from ..errors import ConfigurationError
 from ..values.secret import Secret
+from .private_files import MissingFileError, UnfitFileError, read_private, reason_of, write_private
 
 Tree = dict[str, Any]
 

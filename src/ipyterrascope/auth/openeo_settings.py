@@ -1,0 +1,96 @@
+"""What openEO's own client has written down: where its files are, and which client it uses at a back-end (floor 3).
+
+`auth-config.json` names, for a back-end and the id of a provider there, a client and perhaps its secret. A back-end
+says which issuer goes by that id: the secret is for the one beside it in the file, or for one that is trusted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..values.openeo import Backend
+from ..values.secret import Secret, sealed
+from .openeo_json import Tree, look, read_file
+
+Kind = Literal["config", "data"]
+
+_FOLDER = "openeo-python-client"
+# where openEO's client looks, in this order; Windows has one place for both
+_VARIABLES: Mapping[Kind, str] = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}
+_LINUX: Mapping[Kind, str] = {"config": "~/.config", "data": "~/.local/share"}
+_MAC: Mapping[Kind, str] = {"config": "~/Library/Preferences", "data": "~/Library"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnClient:
+    """A client that somebody has at a provider; `client_secret` is None for a public one."""
+
+    client_id: str
+    client_secret: Secret | None = None
+
+
+def settings_folder(kind: Kind, environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """Return the folder of openEO's files: the first one that there is, else the one that it would make."""
+    if platform == "win32":
+        roots = [environ.get("APPDATA"), "~/AppData/Roaming", _LINUX[kind]]
+    else:
+        roots = [environ.get(_VARIABLES[kind]), *([_MAC[kind]] if platform == "darwin" else []), _LINUX[kind]]
+    own = environ.get("OPENEO_CONFIG_HOME")
+    folders = [*([Path(own)] if own else []), *(Path(root).expanduser() / _FOLDER for root in roots if root)]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
+
+
+def auth_config_path(environ: Mapping[str, str]) -> Path:
+    """Return where `auth-config.json` is, or would be."""
+    return settings_folder("config", environ) / "auth-config.json"
+
+
+def configured_backends(environ: Mapping[str, str]) -> list[str]:
+    """Return the addresses of the back-ends in `auth-config.json`. Raises `ConfigurationError` as `own_clients`."""
+    return sorted(sealed(lambda: list(look(read_file(auth_config_path(environ)), "backends"))))
+
+
+def own_clients(
+    environ: Mapping[str, str], backend: Backend, addresses: Iterable[str], trusted_issuers: Collection[str]
+) -> dict[str, OwnClient]:
+    """Return the clients that `auth-config.json` names for a back-end, by the id of the provider.
+
+    Parameters
+    ----------
+    environ : mapping
+        Usually `os.environ`.
+    backend : Backend
+    addresses : iterable of str
+        By which the back-end is known: as somebody wrote it, and as it says itself.
+    trusted_issuers : collection of str
+        Issuers that may be sent a secret beside which the file names none.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is damaged, another user's, or open to others.
+    """
+    return sealed(lambda: _own_clients(read_file(auth_config_path(environ)), backend, addresses, trusted_issuers))
+
+
+def _own_clients(
+    tree: Tree, backend: Backend, addresses: Iterable[str], trusted_issuers: Collection[str]
+) -> dict[str, OwnClient]:
+    entries: Tree = {}
+    for address in addresses:
+        entries = look(tree, "backends", address, "oidc", "providers") | entries
+    found: dict[str, OwnClient] = {}
+    for oidc in backend.providers:
+        entry = look(entries, oidc.id)
+        client_id, secret, issuer = (entry.get(name) for name in ("client_id", "client_secret", "issuer"))
+        is_other = isinstance(issuer, str) and issuer.rstrip("/") != oidc.issuer
+        if not isinstance(client_id, str) or not client_id or is_other:
+            continue
+        may_know = isinstance(issuer, str) or oidc.issuer in trusted_issuers
+        has_secret = isinstance(secret, str) and secret != "" and may_know
+        found[oidc.id] = OwnClient(client_id=client_id, client_secret=Secret(str(secret)) if has_secret else None)
+    return found
