@@ -63,6 +63,10 @@ def test_a_choice_of_providers_in_the_widget(notebook: FrontEnd, box: Sandbox, b
     assert told.result == "True", told.shown
 
 
+def token_of_dora(box: Sandbox) -> str:
+    return OAuthClient(box.provider(scope="openid")).password("dora", Secret("s3cret-Pa55")).access_token.reveal()
+
+
 @pytest.mark.parametrize(
     ("options", "secret", "words"),
     [
@@ -74,7 +78,7 @@ def test_a_secret_is_typed_at_a_hidden_prompt(
     notebook: FrontEnd, box: Sandbox, backend: FakeBackend, options: str, secret: str, words: str
 ) -> None:
     """The cell asks for a token or a client's secret, signs in, and no output or message of the kernel has it."""
-    secret = secret or OAuthClient(box.provider()).password("dora", Secret("s3cret-Pa55")).access_token.reveal()
+    secret = secret or token_of_dora(box)
     cell = notebook.start(f"%terrascope login openeo:{backend.address} {options}")
     question = notebook.type_at_prompt(secret)
     assert (question["password"], "not shown" in question["prompt"]) == (True, True)

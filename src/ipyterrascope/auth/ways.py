@@ -58,9 +58,20 @@ def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Log
     if not is_fit_for_header(token.reveal()):
         raise LoginRefused("That is no access token.", "It holds a space, or what is no ASCII.", "Copy it again.")
     authorization = Secret(f"Bearer {client.provider.bearer_prefix}{token.reveal()}")
-    me = describe_me(client.http, client.provider, authorization, signal=attempt.signal)
-    user = me.get("name") or me.get("user_id", "")
-    return replace(borrowed_login(given_tokens(token, client.clock()), "token", ""), user=user)
+    provider = client.provider
+    try:
+        me = describe_me(client.http, provider, authorization, signal=attempt.signal)
+    except LoginRefused as exc:
+        status = exc.status
+    else:
+        user = me.get("name") or me.get("user_id", "")
+        return replace(borrowed_login(given_tokens(token, client.clock()), "token", ""), user=user)
+    raise LoginRefused(
+        f"{provider.label} does not accept this token.",
+        "It has ended, is another provider's, or you are not registered there.",
+        f"Get an access token of {provider.issuer_host}, or sign in another way.",
+        status=status,
+    )
 
 
 def by_client(
