@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openeo
+import pandas
 import pytest
+from openeo.extra.job_management import CsvJobDatabase, MultiBackendJobManager
 
 import ipyterrascope as ts
 from ipyterrascope.accounts import providers
@@ -141,14 +143,38 @@ def test_a_process_graph_and_a_job_are_run(egi: Keycloak, backend: str, account:
         assert con.execute({"add": {"process_id": "add", "arguments": {"x": 3, "y": 5}, "result": True}}) == 8
 
 
+def test_a_job_manager_works_on_through_rotations(
+    egi: Keycloak, backend: str, account: Account, tmp_path: Path
+) -> None:
+    """Three jobs, two at a time, for longer than several tokens live: created, started by its threads, and finished."""
+    with egi.realm(accessTokenLifespan=4, revokeRefreshToken=True, refreshTokenMaxReuse=0):
+        by_password(account)
+        manager = MultiBackendJobManager(poll_sleep=1, root_dir=tmp_path, download_results=False)
+        manager.add_backend("egi", connection=ts.openeo_connection(backend), parallel_jobs=2)
+
+        def create(row: pandas.Series, connection: openeo.Connection, **_: Any) -> openeo.BatchJob:
+            graph = {"add": {"process_id": "add", "arguments": {"x": int(row["x"]), "y": 5}, "result": True}}
+            return connection.create_job(graph, title=f"job {row['x']}")
+
+        jobs = CsvJobDatabase(tmp_path / "jobs.csv").initialize_from_df(pandas.DataFrame({"x": [1, 2, 3]}))
+        manager.run_jobs(start_job=create, job_db=jobs)
+
+        assert list(jobs.read()["status"]) == ["finished"] * 3
+        assert len(egi.events("REFRESH_TOKEN")) >= 2
+        assert egi.events("REFRESH_TOKEN_ERROR") == []
+
+
 def test_a_session_that_was_ended_is_told_in_the_middle(egi: Keycloak, backend: str, account: Account) -> None:
-    """The back-end says TokenInvalid, the provider refuses the renewal: the person is told to sign in again."""
+    """A job runs; the back-end says TokenInvalid, the provider refuses the renewal: we say to sign in again."""
     by_password(account)
-    con = ts.openeo_connection(backend)
+    job = ts.openeo_connection(backend).create_job(
+        {"add": {"process_id": "add", "arguments": {"x": 3, "y": 5}, "result": True}}
+    )
+    job.start()
     time.sleep(11)  # a token that is younger is not held to be the fault
     egi.end_sessions(EGI_DORA)
     with pytest.raises(LoginRequired, match="Sign in again"):
-        con.describe_account()
+        job.status()
 
 
 def test_a_client_signs_in_for_itself(egi: Keycloak, backend: str) -> None:

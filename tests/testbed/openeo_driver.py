@@ -31,11 +31,19 @@ config = OpenEoBackendConfig(
 """
 _SERVE = """
 import sys
+from threading import Timer
 from werkzeug.serving import make_server
-from openeo_driver.dummy.dummy_backend import DummyBackendImplementation
+from openeo_driver.dummy.dummy_backend import DummyBackendImplementation, DummyBatchJobs
 from openeo_driver.views import build_app
 
-app = build_app(backend_implementation=DummyBackendImplementation())
+class Jobs(DummyBatchJobs):
+    def start_job(self, job_id, user):
+        super().start_job(job_id, user)
+        Timer(6, self._update_status, kwargs=dict(job_id=job_id, user_id=user.user_id, status="finished")).start()
+
+backend = DummyBackendImplementation()
+backend.batch_jobs = Jobs()
+app = build_app(backend_implementation=backend)
 make_server("127.0.0.1", int(sys.argv[1]), app, threaded=True).serve_forever()
 """
 
@@ -58,7 +66,10 @@ def _driver() -> Path:
 
 @contextlib.contextmanager
 def openeo_driver(folder: Path, providers: list[dict[str, Any]]) -> Iterator[str]:
-    """Run a back-end that lists `providers` and writes to `folder` only; yields its address."""
+    """Run a back-end that lists `providers`, and whose jobs take six seconds; yields its address.
+
+    It writes to `folder` only.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.py"
     config.write_text(_CONFIG.format(providers=providers))
