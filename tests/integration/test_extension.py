@@ -104,7 +104,7 @@ def test_tab_completes_in_a_notebook(notebook: FrontEnd) -> None:
     assert notebook.complete("%terrascope lo") == ["login", "logout"]
     assert notebook.complete("s = %terrascope ses") == ["session"]
     assert notebook.complete("%terrascope login --method ") == ["device", "password", "basic", "code", "token", "oidc"]
-    assert notebook.complete("%terrascope status ") == ["terrascope"]
+    assert notebook.complete("%terrascope status ") == ["terrascope", "openeo:"]
     assert notebook.complete("%download --") == [
         "--dir", "--output", "--overwrite", "--plan", "--asset", "--roles", "--local",
         "--max-connections", "--limit-rate", "--background", "--provider",

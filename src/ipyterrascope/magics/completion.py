@@ -12,8 +12,10 @@ from typing import Any, cast
 
 from IPython.core import completer
 
-from ..configuration import current
+from ..configuration import Configuration, current
 from ..errors import ConfigurationError
+from ..values.known import KNOWN_BACKENDS
+from ..values.openeo import PREFIX
 from ..values.providers import Provider
 from .options import download_parser, subparsers_of, terrascope_parser, words_of
 
@@ -82,7 +84,7 @@ def _offered(
         return _paths(fragment, "*/")
     else:
         choices = [str(choice) for action in expected for choice in action.choices or ()]
-        found = [*(_providers() if kind == "provider" else []), *choices]
+        found = [*(_providers(fragment) if kind == "provider" else []), *choices]
         found += [] if due else [word for word in words_of(parser) if word not in (*words, *choices)]
     return [word for word in found if word.startswith(fragment)]
 
@@ -98,11 +100,22 @@ def _paths(fragment: str, pattern: str = "*") -> list[str]:
     return [f'"{path}"' if re.search(r"\s", path) else path for path in sorted(found) if not _ODD.search(path)]
 
 
-def _providers() -> list[str]:
-    try:
-        return [current().terrascope.name]
-    except ConfigurationError:
-        return []  # no moment to complain
+def _providers(fragment: str) -> list[str]:
+    """Return the names of providers; those of back-ends once `openeo:` is begun."""
+    # no moment to complain of what cannot be right
+    with suppress(ConfigurationError):
+        return _backends(current()) if fragment.startswith(PREFIX) else [current().terrascope.name, PREFIX]
+    return []
+
+
+def _backends(configuration: Configuration) -> list[str]:
+    from ..auth.openeo_settings import configured_backends
+
+    addresses = [configuration.openeo_backend, *KNOWN_BACKENDS]
+    with suppress(ConfigurationError):
+        addresses += configured_backends(os.environ)
+    hosts = dict.fromkeys(address.removeprefix("https://").rstrip("/") for address in addresses if address)
+    return [f"{PREFIX}{host}" for host in hosts]
 
 
 def _variables_of(ipython: Any) -> dict[str, object]:

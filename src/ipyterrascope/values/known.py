@@ -28,6 +28,9 @@ TERRASCOPE = Provider(
     password_reset_url=f"{_REALM}/login-actions/reset-credentials",
 )
 
+KNOWN_BACKENDS = ("openeo.terrascope.be", "openeo.dataspace.copernicus.eu")
+"""Addresses of openEO back-ends that Tab offers."""
+
 KNOWN_ISSUERS = frozenset(
     {
         TERRASCOPE.issuer,

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
+from openeo.rest.auth.config import AuthConfig
 
 from ipyterrascope import configuration
+from ipyterrascope.configuration import Configuration
 from ipyterrascope.magics.completion import completions
 from ipyterrascope.transfer import Item
-from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.known import KNOWN_BACKENDS, TERRASCOPE
 from ipyterrascope.values.states import Source
 
 
@@ -42,7 +44,7 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("%terrascope login --source t", ["token_file", "token"]),
         ("%terrascope login --method ", ["device", "password", "basic", "code", "token", "oidc"]),
         ("%terrascope login --method p", ["password"]),
-        ("%terrascope logout ", ["terrascope"]),
+        ("%terrascope logout ", ["terrascope", "openeo:"]),
         ("%terrascope logout ter", ["terrascope"]),
         ("s = %terrascope se", ["session"]),
         ("terrascope st", ["status"]),
@@ -64,7 +66,8 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ),
         ("%download $items --local ", ["link", "copy", "off"]),
         ("%download https://a.example.org/b.tif --ov", ["--overwrite"]),
-        ("%download --provider ", ["terrascope"]),
+        ("%download --provider ", ["terrascope", "openeo:"]),
+        ("%terrascope login openeo:openeo.d", ["openeo:openeo.dataspace.copernicus.eu"]),
         ("%%download --o", ["--output", "--overwrite"]),
         ("x = 1\n%terrascope sta", ["status"]),
     ],
@@ -73,6 +76,20 @@ def test_words_that_may_follow(shell: InteractiveShell, text: str, found: list[s
     """Subcommands, options, choices and providers' names are offered, and nothing of Python among them."""
     head = text[: text.rindex(" ") + 1]
     assert completed(shell, text) == [head + word for word in found]
+
+
+def test_back_ends_that_are_known_here(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once `openeo:` is there: the one that is configured, the built-in ones, and those of openEO's own file."""
+    monkeypatch.setenv("OPENEO_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "auth-config.json"
+    AuthConfig(file).set_basic_auth("https://openeo.example.org/", "dora", "pa55")
+    monkeypatch.setattr(configuration, "_configured", Configuration(openeo_backend="http://127.0.0.1:8080"))
+    own = ["http://127.0.0.1:8080", *KNOWN_BACKENDS, "openeo.example.org"]
+    assert completed(shell, "%terrascope login openeo:") == [f"%terrascope login openeo:{name}" for name in own]
+    file.chmod(0o644)
+    assert completed(shell, "%terrascope login openeo:") == [f"%terrascope login openeo:{name}" for name in own[:-1]]
 
 
 def test_a_choice_after_an_equals_sign(shell: InteractiveShell) -> None:
