@@ -95,7 +95,7 @@ def test_a_line_that_cannot_be_meant(notebook: FrontEnd, backend: FakeBackend) -
         (f"openeo:{backend.address} --provider-id egi", "It has sso."),
         ("--provider-id egi", "Only an openEO back-end"),
         ("openeo:http://openeo.example.org", "no address of an openEO back-end"),
-        ("openeo:", "no address of an openEO back-end"),
+        ("openeo:", "No openEO back-end is named"),
         (f"openeo:{backend.address} --method basic", "takes no user name and password itself"),
     ):
         assert words in notebook.run(f"%terrascope login {line}").shown, line

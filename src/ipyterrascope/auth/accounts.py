@@ -11,14 +11,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..configuration import Configuration, current
-from ..errors import UnknownProvider
+from ..errors import UnknownProvider, UsageError
 from ..threads.forks import renew_in_child
 from ..values.openeo import PREFIX
 from ..values.providers import Provider
 from .account import Account, Settings
 from .openeo_backends import Backends, is_openeo
 from .openeo_choice import Wish, providers_of
-from .openeo_settings import own_clients
+from .openeo_settings import client_settings, own_clients
 from .sources import methods_of, silent_sources, store_of, trusted_issuers, ways_of
 
 
@@ -88,23 +88,24 @@ class Accounts(Mapping[str, Provider]):
         ----------
         name : str
             ``openeo:<address>``, or with the provider's id ``openeo:<address>#<id>``; without an address the back-end
-            that is configured is meant.
+            that is configured is meant, here or in openEO's own `openeo-client-config.ini`.
         wish : Wish, optional
             What is asked for beside the name. Where nothing is, an account that is signed in goes first.
 
         Raises
         ------
         UsageError
-            The name has no address, or the back-end has no provider of that id.
+            The name has no address and none is configured, or the back-end has no provider of that id.
         ConfigurationError
             openEO's own `auth-config.json`, which may name a client, cannot be used.
         FlowUnavailable, ProviderError
             As for `account`.
         """
         configuration = self._configuration()
-        asked_for = name if name != PREFIX else f"{PREFIX}{configuration.openeo_backend}"
-        backend, provider_id = self._backends.find(asked_for, configuration.connection)
         asked = wish or Wish()
+        if name == PREFIX:
+            name, asked = self._default_backend(configuration, asked)
+        backend, provider_id = self._backends.find(name, configuration.connection)
         asked = replace(asked, provider_id=asked.provider_id or provider_id)
         clients = own_clients(
             self._environ, backend, self._backends.addresses_of(backend), trusted_issuers(configuration)
@@ -118,6 +119,19 @@ class Accounts(Mapping[str, Provider]):
             others = (each for each in self.asked_for() if each.provider.backend_url == backend.url)
             accounts = list(dict.fromkeys([*(each for each in others if each.is_signed_in), *accounts]))
         return accounts
+
+    def _default_backend(self, configuration: Configuration, wish: Wish) -> tuple[str, Wish]:
+        """Return the name of the back-end that is meant where none is named, and the way to sign in there."""
+        settings = client_settings(self._environ)
+        address = configuration.openeo_backend or settings.default_backend
+        if not address:
+            raise UsageError(
+                "No openEO back-end is named.",
+                "Neither c.Terrascope.openeo_backend nor openEO's own configuration names one.",
+                'Give its address, for example "openeo:openeo.terrascope.be".',
+            )
+        is_basic = not configuration.openeo_backend and settings.auto_authenticate == "basic" and wish == Wish()
+        return f"{PREFIX}{address}", Wish(method="basic") if is_basic else wish
 
     def follow(self) -> None:
         """Let the accounts that are there follow what was configured since: connection, keep-alive and sources."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from ..errors import ConfigurationError
 from ..values.providers import Provider
 from ..values.secret import Secret
-from .chain import Found, GivenClient, SilentSource, WhyNot
+from .chain import Found, GivenClient, GivenPassword, SilentSource, WhyNot
 from .login_store import LoginStore
+from .openeo_settings import basic_password
 from .stored_login import StoreTroubleError
 
 _NAMES = ("OPENEO_AUTH_CLIENT_ID", "OPENEO_AUTH_CLIENT_SECRET")
@@ -50,6 +52,21 @@ def openeo_environment_source(
                 is_fault=True,
             )
         return GivenClient(client_id.strip(), Secret(secret), " and ".join(_NAMES))
+
+    return SilentSource("environment", find)
+
+
+def openeo_password_source(environ: Mapping[str, str]) -> SilentSource:
+    """Make the source of a back-end that takes user name and password itself: openEO's own `auth-config.json`."""
+
+    def find(provider: Provider) -> Found:
+        try:
+            found = basic_password(environ, provider.backend_url)
+        except ConfigurationError as exc:
+            return WhyNot(str(exc), is_fault=True)
+        if found is None:
+            return WhyNot("openEO's auth-config.json has no password for this back-end.")
+        return GivenPassword(*found, "openEO's auth-config.json")
 
     return SilentSource("environment", find)
 

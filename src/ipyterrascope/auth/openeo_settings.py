@@ -1,4 +1,4 @@
-"""What openEO's own client has written down: where its files are, and which client it uses at a back-end (floor 3).
+"""What openEO's own client has written down: which back-end is meant, and who signs in there (floor 3).
 
 `auth-config.json` names, for a back-end and the id of a provider there, a client and perhaps its secret. A back-end
 says which issuer goes by that id: the secret is for the one beside it in the file, or for one that is trusted.
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..values.hosts import origin_of
 from ..values.openeo import Backend
 from ..values.secret import Secret, sealed
 from .openeo_json import Tree, look, read_file
 
 Kind = Literal["config", "data"]
 
-_FOLDER = "openeo-python-client"
+_FOLDER, _INI = "openeo-python-client", "openeo-client-config.ini"
 # where openEO's client looks, in this order; Windows has one place for both
 _VARIABLES: Mapping[Kind, str] = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}
 _LINUX: Mapping[Kind, str] = {"config": "~/.config", "data": "~/.local/share"}
@@ -42,6 +45,69 @@ def settings_folder(kind: Kind, environ: Mapping[str, str], platform: str = sys.
     own = environ.get("OPENEO_CONFIG_HOME")
     folders = [*([Path(own)] if own else []), *(Path(root).expanduser() / _FOLDER for root in roots if root)]
     return next((folder for folder in folders if folder.is_dir()), folders[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """What `openeo-client-config.ini` says: the back-end that is meant where none is named, and how one signs in there.
+
+    `auto_authenticate` is ``basic``, ``oidc``, or empty.
+    """
+
+    default_backend: str = ""
+    auto_authenticate: str = ""
+
+
+def client_settings(environ: Mapping[str, str], here: Path | None = None) -> ClientSettings:
+    """Read the first `openeo-client-config.ini` that there is where openEO's client looks, first in `here`."""
+    named, home, xdg = (environ.get(name) for name in ("OPENEO_CLIENT_CONFIG", "OPENEO_CONFIG_HOME", "XDG_CONFIG_HOME"))
+    paths = [
+        *([Path(named)] if named else []),
+        (here or Path.cwd()) / _INI,
+        *([Path(home) / _INI] if home else []),
+        *([Path(xdg) / _FOLDER / _INI] if xdg else []),
+        Path.home() / f".{_INI}",
+    ]
+    for path in paths:
+        options = _options_of(path)
+        if options is not None:
+            backend = options.get("connection.default_backend", "")
+            ways = ("connection.default_backend.auto_authenticate", "connection.auto_authenticate")
+            way = next((options[name].lower() for name in ways if options.get(name)), "")
+            return ClientSettings(default_backend=backend, auto_authenticate=way)
+    return ClientSettings()
+
+
+def _options_of(path: Path) -> Mapping[str, str] | None:
+    """Return the options of a file by section and name; None where it is missing or damaged, as openEO's client."""
+    parser = ConfigParser()
+    try:
+        if not parser.read(path, encoding="utf-8"):
+            return None
+        sections = [(section.lower(), parser.items(section)) for section in parser.sections()]
+    except (ConfigParserError, UnicodeDecodeError, OSError):
+        return None
+    return {f"{section}.{name}": value for section, options in sections for name, value in options}
+
+
+def basic_password(environ: Mapping[str, str], backend_url: str) -> tuple[str, Secret] | None:
+    """Return the user name and password that `auth-config.json` has for a back-end of the origin of `backend_url`.
+
+    Raises
+    ------
+    ConfigurationError
+        As `own_clients`.
+    """
+    return sealed(lambda: _basic_password(read_file(auth_config_path(environ)), backend_url))
+
+
+def _basic_password(tree: Tree, backend_url: str) -> tuple[str, Secret] | None:
+    for address in look(tree, "backends"):
+        entry = look(tree, "backends", address, "basic")
+        username, password = entry.get("username"), entry.get("password")
+        if origin_of(address) == origin_of(backend_url) and isinstance(username, str) and isinstance(password, str):
+            return username, Secret(password)
+    return None
 
 
 def auth_config_path(environ: Mapping[str, str]) -> Path:

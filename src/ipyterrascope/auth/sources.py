@@ -17,7 +17,7 @@ from .chain import SilentSource, WhyNot
 from .environment import environment_source
 from .hub import hub_source
 from .login_store import LoginStore
-from .openeo_environment import openeo_environment_source
+from .openeo_environment import openeo_environment_source, openeo_password_source
 from .shelves import FileShelf, KeyringShelf, logins_folder
 from .stored import stored_source
 from .stored_login import key_of
@@ -86,8 +86,10 @@ def silent_sources(
     store = store_of(provider, configuration, is_app=is_app)
     makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
     if provider.backend_url:
-        makers["environment"] = lambda configuration, environ: openeo_environment_source(
-            environ, trusted_issuers(configuration), store
+        makers["environment"] = lambda configuration, environ: (
+            openeo_password_source(environ)
+            if provider.is_basic
+            else openeo_environment_source(environ, trusted_issuers(configuration), store)
         )
     # the order is that of `ways`
     names: list[SilentName] = sorted((name for name in makers if name in ways), key=ways.index)

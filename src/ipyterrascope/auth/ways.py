@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..errors import AccountRefused, FlowUnavailable, LoginRefused, TerrascopeError
 from ..protocol.code import CodeRequest, redeem
@@ -22,6 +22,8 @@ from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, Pas
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
 from .renewers import ByClient, ByLender, by_own_client
+
+_T = TypeVar("_T")
 
 _BEFORE_TOKEN = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
 
@@ -165,6 +167,9 @@ def by_offer(
         return keeper.serve(source, found)
     if isinstance(found, GivenClient):
         return _by_given_client(client, attempt, source, found)
+    if client.provider.is_basic:
+        login = _unless_refused(lambda: _by_basic(client, attempt, found.username, found.password), found.came_from)
+        return replace(login, source=source, came_from=found.came_from)
     if method == "basic":
         return basic_login(found.username, found.password, source)
     return _by_given_password(client, attempt, source, found)
@@ -198,7 +203,7 @@ def _by_given_client(client: OAuthClient, attempt: Attempt, source: Source, foun
     return replace(login, renewer=ByClient(sign_in))
 
 
-def _unless_refused(ask: Callable[[], TokenSet], came_from: str) -> TokenSet:
+def _unless_refused(ask: Callable[[], _T], came_from: str) -> _T:
     try:
         return ask()
     except AccountRefused:

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import asking
 from ..accounts import providers
-from ..auth.account import Account
 from ..auth.openeo_choice import Wish
-from ..configuration import current
-from ..errors import UsageError
 from ..values.openeo import PREFIX
 from . import extra_missing
 
@@ -37,7 +34,7 @@ def openeo_connection(
     ----------
     url : str, optional
         Address of the back-end. Unless given: `c.Terrascope.openeo_backend`, else what openEO's own
-        ``openeo-client-config.ini`` says.
+        ``openeo-client-config.ini`` says, with its way to sign in (`auto_authenticate`).
     provider_id, client_id : str
         Which of its providers, by its id there, and a client of your own.
     **options
@@ -64,21 +61,11 @@ def openeo_connection(
     'dora'
     """
     try:
-        from .openeo_live import LiveConnection, default_backend
+        from .openeo_live import LiveConnection
     except ImportError:
         missing = extra_missing("openeo", "The openEO client")
     else:
-        address = url or current().openeo_backend or default_backend()
-        account = _account(address, Wish(provider_id=provider_id, client_id=client_id))
+        wish = Wish(provider_id=provider_id, client_id=client_id)
+        account = providers.of_backend(f"{PREFIX}{(url or '').removeprefix(PREFIX)}", wish)[0]
         return LiveConnection(asking.ready(account), **options)
     raise missing
-
-
-def _account(address: str, wish: Wish) -> Account:
-    if not address:
-        raise UsageError(
-            "No openEO back-end is named.",
-            "Neither c.Terrascope.openeo_backend nor openEO's own configuration names one.",
-            'Give its address, for example "openeo.terrascope.be".',
-        )
-    return providers.of_backend(f"{PREFIX}{address.removeprefix(PREFIX)}", wish)[0]

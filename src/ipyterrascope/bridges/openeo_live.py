@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, TypeVar, cast
 
-from openeo.config import get_config
 from openeo.rest import OpenEoApiError
 from openeo.rest.auth.auth import OidcBearerAuth
 from openeo.rest.connection import Connection
@@ -18,11 +17,6 @@ from ..errors import LoginRequired, SecretExposed, TerrascopeError
 from ..session import AuthorizedSession
 
 _Request = TypeVar("_Request")
-
-
-def default_backend() -> str:
-    """Return the address that openEO's own configuration names, ``openeo-client-config.ini``; empty where none does."""
-    return str(get_config().get("connection.default_backend") or "")
 
 
 class LiveBearer(OidcBearerAuth):

@@ -109,9 +109,9 @@ def _providers(fragment: str) -> list[str]:
 
 
 def _backends(configuration: Configuration) -> list[str]:
-    from ..auth.openeo_settings import configured_backends
+    from ..auth.openeo_settings import client_settings, configured_backends
 
-    addresses = [configuration.openeo_backend, *KNOWN_BACKENDS]
+    addresses = [configuration.openeo_backend, client_settings(os.environ).default_backend, *KNOWN_BACKENDS]
     with suppress(ConfigurationError):
         addresses += configured_backends(os.environ)
     hosts = dict.fromkeys(address.removeprefix("https://").rstrip("/") for address in addresses if address)

@@ -12,7 +12,7 @@ from openeo.rest.auth.config import AuthConfig
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.openeo_choice import Wish
-from ipyterrascope.auth.openeo_settings import configured_backends, settings_folder
+from ipyterrascope.auth.openeo_settings import client_settings, configured_backends, settings_folder
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.sandbox import Sandbox
@@ -138,3 +138,31 @@ def test_the_folder_is_where_openeos_client_looks(
         (tmp_path / folder).mkdir(parents=True)
     absolute = {name: str(tmp_path / value) for name, value in environ.items()}
     assert settings_folder("config", absolute, platform) == tmp_path / found
+
+
+@pytest.mark.parametrize(
+    ("text", "default_backend", "auto_authenticate"),
+    [
+        ("[Connection]\ndefault_backend = a.example.org\nauto_authenticate = OIDC", "a.example.org", "oidc"),
+        ("[CONNECTION]\nDefault_Backend.auto_authenticate = basic\nauto_authenticate = oidc", "", "basic"),
+        ("[General]\nverbose = off", "", ""),
+    ],
+)
+def test_openeos_client_settings(tmp_path: Path, text: str, default_backend: str, auto_authenticate: str) -> None:
+    """The first file that there is counts; names are of any case, and the default back-end's own way goes first."""
+    later, here = tmp_path / "later", tmp_path / "here"
+    for folder in (later, here):
+        folder.mkdir()
+    (later / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = z.example.org")
+    (here / "openeo-client-config.ini").write_text(text)
+    found = client_settings({"OPENEO_CONFIG_HOME": str(later)}, here)
+    assert (found.default_backend, found.auto_authenticate) == (default_backend, auto_authenticate)
+
+
+def test_a_damaged_settings_file_is_passed_over(tmp_path: Path) -> None:
+    """As openEO's client does it: the next one counts."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "openeo-client-config.ini").write_text("default_backend = of no section")
+    (tmp_path / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = z.example.org")
+    environ = {"OPENEO_CONFIG_HOME": str(tmp_path)}
+    assert client_settings(environ, tmp_path / "here").default_backend == "z.example.org"

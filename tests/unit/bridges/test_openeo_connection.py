@@ -16,6 +16,7 @@ import openeo
 import pytest
 from openeo.extra.job_management._thread_worker import ConnectedTask
 from openeo.rest import OpenEoApiError
+from openeo.rest.auth.config import AuthConfig
 from signing import sign_in
 
 import ipyterrascope as ts
@@ -175,30 +176,37 @@ def test_the_back_end_that_is_configured(backend: FakeBackend, account: Account)
         configure(None)
 
 
-def test_the_back_end_of_openeos_own_configuration(tmp_path: Path) -> None:
-    """Else the one that openeo-client-config.ini names."""
-    code = "from ipyterrascope.bridges.openeo_live import default_backend; print(repr(default_backend()))"
-
-    def told() -> str:
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env={"HOME": str(tmp_path), "OPENEO_CONFIG_HOME": str(tmp_path)},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.splitlines()[-1]
-
-    assert told() == "''"
-    (tmp_path / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = openeo.example.org\n")
-    assert told() == "'openeo.example.org'"
-
-
-def test_no_back_end_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said what can be named, and where."""
-    monkeypatch.setattr("ipyterrascope.bridges.openeo_live.default_backend", lambda: "")
+def test_the_back_end_of_openeos_own_configuration(
+    backend: FakeBackend, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the one that openeo-client-config.ini names, also by the name `openeo:`; without one we say what to do."""
+    monkeypatch.setenv("OPENEO_CONFIG_HOME", str(tmp_path))
     with pytest.raises(UsageError, match="No openEO back-end is named"):
         ts.openeo_connection()
+    (tmp_path / "openeo-client-config.ini").write_text(f"[Connection]\ndefault_backend = {backend.address}\n")
+    assert ts.openeo_connection().describe_account()["user_id"] == "sandbox-dora"
+    assert ts.account("openeo:") is account
+
+
+def test_openeos_own_configuration_signs_in_by_password(
+    backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto_authenticate = basic` takes the password of auth-config.json, and sends it to that origin alone."""
+    monkeypatch.setenv("OPENEO_CONFIG_HOME", str(tmp_path))
+    backend.users = {"dora": "pa55w0rd"}
+    config = AuthConfig(tmp_path / "auth-config.json")
+    (tmp_path / "openeo-client-config.ini").write_text(
+        f"[Connection]\ndefault_backend = {backend.address}\ndefault_backend.auto_authenticate = basic\n"
+    )
+    config.set_basic_auth("https://openeo.example.org", "dora", "pa55w0rd")
+    with pytest.raises(LoginRequired, match="no password for this back-end"):
+        ts.openeo_connection()
+
+    config.set_basic_auth(backend.address, "dora", "pa55w0rd")
+    assert ts.openeo_connection().describe_account()["user_id"] == "dora"
+    signed_in = ts.account("openeo:")
+    assert signed_in.came_from == "openEO's auth-config.json"
+    signed_in.logout()
 
 
 def test_status_tells_the_back_end_the_issuer_and_who(box: Sandbox, backend: FakeBackend, account: Account) -> None:
