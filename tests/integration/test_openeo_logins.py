@@ -125,3 +125,20 @@ def test_a_script_never_uses_a_login_at_another_back_end(
         refused = script(line.format(other.address), **variables)
         assert "LoginRequired: Nobody can be asked to sign in to openEO at" in refused.stderr
         assert other.bearers() == []
+
+
+def test_what_a_back_end_lacks_is_told(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
+    """No fitting client (named, with its grants and the missing one), no provider, and nobody there, each in a line."""
+    line = f"%terrascope login openeo:{backend.address}"
+    assert "no client for this sign-in at sso" in notebook.run(f"{line} --method password").shown
+    with fake_backend() as other:
+        web = {"id": "web", "grant_types": ["authorization_code+pkce"]}
+        lacking = f"%terrascope login openeo:{other.address}"
+        other.offer(box.issuer, default_clients=[web])
+        told = notebook.run(lacking).shown
+        assert "device_code+pkce: web (authorization_code+pkce)" in " ".join(told.split())
+        assert "--client-id" in told
+    with fake_backend() as other:
+        told = notebook.run(f"%terrascope login openeo:{other.address}").shown
+        assert "offers no way to sign in. It lists no provider." in " ".join(told.split())
+    assert "was not reached" in notebook.run(f"%terrascope login openeo:{other.address}/other").shown
