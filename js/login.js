@@ -115,7 +115,7 @@ function show(model, el) {
 
   /** @param {LoginTraits} state */
   function showStay({ phase, remember, provider: { can_remember, methods } }) {
-    const isForBasic = face === "form" && formMethod(methods) === "basic";
+    const isForBasic = face === "form" && formMethod(methods) === "basic" && methods.length > 1;
     stay.node.hidden = !can_remember || !face || face === "asking" || face === "account" || isForBasic;
     if (phase === "awaiting_user" && !connection.isBusy()) stay.input.checked = remember;
   }

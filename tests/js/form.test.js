@@ -31,10 +31,11 @@ test("the password leaves once, as bytes, and is gone from the page in the same 
   assert.deepEqual(Object.keys(rest).sort(), ["boot_id", "view_id"]);
 });
 
-test("the wish to stay signed in goes along with the form, but not with Basic", async () => {
+test("the wish to stay signed in goes along with the form, but not with Basic among other ways", async () => {
   for (const [methods, expected] of [
     [["password"], true],
-    [["basic"], undefined],
+    [["basic"], true],
+    [["basic", "device"], undefined],
   ]) {
     const model = makeModel({ provider: { ...PROVIDER, methods, can_remember: true }, remember: true });
     const view = await show(model);

@@ -21,7 +21,7 @@ class Login:
     `is_borrowed` is True for a token that somebody else obtained: it is not ours to revoke. `came_from` is a phrase for
     people, such as the name of a variable. `renewer` is its own way to a fresh token; without one, a refresh token is
     exchanged where there is one. `kept_as` names it in the store, if it is kept, and `notice` is what a person should
-    know.
+    know. `secret` signs in anew where it has no refresh token, and is kept with it.
     """
 
     source: Source
@@ -33,6 +33,7 @@ class Login:
     renewer: Renewer | None = None
     kept_as: str = ""
     notice: str = ""
+    secret: Secret | None = None
 
 
 def token_login(tokens: TokenSet, source: Source, *, user: str = "", came_from: str = "") -> Login:

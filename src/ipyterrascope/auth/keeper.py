@@ -13,7 +13,7 @@ from ..values.tokens import TokenSet
 from .chain import PassedOver, StoredOffer, WhyNot
 from .credentials import Login, token_login
 from .login_store import LoginStore
-from .renewers import ByRefreshToken, Renewer, by_own_client
+from .renewers import ByRefreshToken, Renewer, by_secret
 from .revocation import revoke
 from .stored import ByStore, replaced
 from .stored_login import StoredLogin, StoreTroubleError
@@ -62,14 +62,13 @@ class Keeper:
 
         The one whose place it takes is ended at the provider, since nobody could sign out of it any more.
         """
-        tokens, client_secret = login.tokens, self._client.client_secret
-        signs_in_anew = client_secret is not None and login.renewer is not None
-        if tokens is None or (tokens.refresh_token is None and not signs_in_anew):
+        tokens = login.tokens
+        if tokens is None or (tokens.refresh_token is None and login.secret is None):
             return replace(login, notice="This login is not kept: there is nothing to renew it by.")
         if isinstance(self.store, WhyNot):
             return replace(login, notice=f"This login is not kept. {self.store.reason}")
         try:
-            fresh, before = self.store.keep(tokens, login.user, client_secret)
+            fresh, before = self.store.keep(tokens, login.user, login.secret or self._client.client_secret)
         except (StoreTroubleError, ProviderUnreachable) as exc:
             return replace(login, notice=f"This login is not kept. {exc}")
         if before is not None:
@@ -113,11 +112,12 @@ class Keeper:
     def _renewer(self, login: StoredLogin) -> ByStore:
         if isinstance(self.store, WhyNot):
             raise StoreTroubleError(self.store.reason)
-        if login.client_secret is not None:
-            self._client.client_secret = login.client_secret
         refresh: Renewer = self._refresh
-        if login.client_secret is not None and login.tokens.refresh_token is None:
-            refresh = by_own_client(self._client, login.client_secret)
+        if login.secret is not None:
+            if not self._client.provider.is_basic:
+                self._client.client_secret = login.secret
+            if login.tokens.refresh_token is None:
+                refresh = by_secret(self._client, login.secret)
         return ByStore(login, self.store, refresh, on_lost=self._on_lost, clock=self._client.clock)
 
     def _notice(self, tokens: TokenSet) -> str:

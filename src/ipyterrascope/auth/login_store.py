@@ -125,11 +125,9 @@ class LoginStore:
         """Tell whether a stored login was made for all the hosts that may see the bearer now."""
         return self._provider.hosts <= login.hosts
 
-    def keep(
-        self, tokens: TokenSet, user: str, client_secret: Secret | None = None
-    ) -> tuple[StoredLogin, StoredLogin | None]:
+    def keep(self, tokens: TokenSet, user: str, secret: Secret | None = None) -> tuple[StoredLogin, StoredLogin | None]:
         """Store a fresh login, and return it with the one whose place it took, if that could be read."""
-        fresh = StoredLogin(secrets.token_hex(16), user, self._provider.hosts, tokens, client_secret)
+        fresh = StoredLogin(secrets.token_hex(16), user, self._provider.hosts, tokens, secret)
         with self.turn():
             before = self._look_or_none()
             self.put(fresh)

@@ -182,7 +182,7 @@ def _basic_provider(backend: Backend) -> Provider:
         client_id=BASIC_ID,
         hosts=frozenset({host_entry(backend.url)}),
         methods=("basic",),
-        sources=("environment",),
+        sources=("environment", "stored"),
         backend_url=backend.url,
         bearer_prefix=BASIC_BEARER,
     )

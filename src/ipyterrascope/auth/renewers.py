@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..errors import LoginRefused, LoginRequired
 from ..protocol.oauth import OAuthClient
+from ..protocol.openeo import basic_tokens
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .chain import LentToken
@@ -76,12 +77,12 @@ class ByRefreshToken:
 
 
 class ByClient:
-    """By signing in again as a confidential client: it gets no refresh token (RFC 6749 section 4.4.3).
+    """By signing in again, where there is no refresh token: a client gets none for itself (RFC 6749 section 4.4.3).
 
     Parameters
     ----------
     sign_in : callable
-        Returns new tokens; raises `LoginRefused` when the client is not accepted any more.
+        Returns new tokens; raises `LoginRefused` when it is not accepted any more.
     """
 
     # a child of a fork may do the same
@@ -100,9 +101,15 @@ class ByClient:
         return self._sign_in()
 
 
-def by_own_client(client: OAuthClient, client_secret: Secret) -> ByClient:
-    """Make the renewer of a client that signed in for itself, by that secret."""
-    return ByClient(lambda: client.client_credentials(client.provider.client_id, client_secret))
+def by_secret(client: OAuthClient, secret: Secret) -> ByClient:
+    """Make the renewer of a login that has no refresh token.
+
+    `secret` is that of the client, which signed in for itself, or user name and password for an openEO back-end.
+    """
+    provider = client.provider
+    if provider.is_basic:
+        return ByClient(lambda: basic_tokens(client.http, provider, secret, client.clock()))
+    return ByClient(lambda: client.client_credentials(provider.client_id, secret))
 
 
 class ByLender:

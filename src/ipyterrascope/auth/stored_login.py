@@ -34,15 +34,16 @@ class StoredLogin:
     hosts : frozenset of str
         The hosts that it was made for.
     tokens : TokenSet
-    client_secret : Secret, optional
-        Of a client of one's own: what renews the login needs it.
+    secret : Secret, optional
+        What renewing it needs beside a refresh token, or in its place: that of a client of one's own, or user name and
+        password for an openEO back-end, as RFC 7617 encodes them.
     """
 
     login_id: str
     user: str
     hosts: frozenset[str]
     tokens: TokenSet
-    client_secret: Secret | None = None
+    secret: Secret | None = None
 
 
 def key_of(provider: Provider) -> str:
@@ -72,7 +73,7 @@ def written(login: StoredLogin, provider: Provider) -> Secret:
         "expires_at": tokens.expires_at,
         "refresh_expires_at": tokens.refresh_expires_at,
         "scope": tokens.scope,
-        **({"client_secret": login.client_secret.reveal()} if login.client_secret else {}),
+        **({"secret": login.secret.reveal()} if login.secret else {}),
     }
     return Secret(json.dumps(fields))
 
@@ -110,7 +111,7 @@ def _fields_of(text: Secret) -> Mapping[str, object]:
 
 
 def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
-    names = ("login_id", "user", "access_token", "refresh_token", "scope", "client_secret")
+    names = ("login_id", "user", "access_token", "refresh_token", "scope", "secret")
     texts = {name: fields.get(name) for name in names}
     hosts = fields.get("hosts")
     instants = [fields.get(name) for name in ("issued_at", "expires_at", "refresh_expires_at")]
@@ -118,14 +119,14 @@ def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
     are_odd = any(value is not None and _instant(value) is None for value in instants)
     if are_odd or issued_at is None or not isinstance(hosts, list):
         return None
-    login_id, user, access_token, refresh_token, scope, client_secret = (
+    login_id, user, access_token, refresh_token, scope, secret = (
         value if isinstance(value, str) else "" for value in texts.values()
     )
     # what came to be in there must not get into a header
     if not (login_id and is_fit_for_header(access_token)):
         return None
-    if not is_fit_for_header(refresh_token) and (refresh_token or not client_secret):
-        return None  # a client that signs in for itself has none
+    if not is_fit_for_header(refresh_token) and (refresh_token or not secret):
+        return None  # what signs in anew has none
     return StoredLogin(
         login_id,
         user,
@@ -138,7 +139,7 @@ def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
             refresh_expires_at=refresh_expires_at,
             scope=scope,
         ),
-        Secret(client_secret) if client_secret else None,
+        Secret(secret) if secret else None,
     )
 
 

@@ -21,7 +21,7 @@ from .attempts import Attempt
 from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver, StoredOffer
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
-from .renewers import ByClient, ByLender, by_own_client
+from .renewers import ByClient, ByLender, by_secret
 
 _T = TypeVar("_T")
 
@@ -101,7 +101,7 @@ def _for_itself_or(
         refused = exc
     else:
         login = token_login(tokens, "oidc", user=client_id)
-        return replace(login, renewer=by_own_client(client, client_secret))
+        return replace(login, renewer=by_secret(client, client_secret), secret=client_secret)
     # Keycloak says the same to a wrong secret and to a client that may not sign in for itself
     try:
         return replace(by_person(), source="oidc")
@@ -142,11 +142,10 @@ def _by_basic(client: OAuthClient, attempt: Attempt, username: str, password: Se
     if not provider.is_basic or credentials is None:
         return login
 
-    def sign_in(signal: AbortSignal | None = None) -> TokenSet:
-        return basic_tokens(client.http, provider, credentials, client.clock(), signal=signal)
-
+    tokens = basic_tokens(client.http, provider, credentials, client.clock(), signal=attempt.signal)
     # the password stays in memory, for the token has no other renewal
-    return replace(token_login(sign_in(attempt.signal), "basic", user=username), renewer=ByClient(sign_in))
+    renewer = by_secret(client, credentials)
+    return replace(token_login(tokens, "basic", user=username), renewer=renewer, secret=credentials)
 
 
 def by_offer(

@@ -105,7 +105,7 @@ class LoginWidget(KernelWidget):
         self._account = account
         self._serial_offset, self._has_ended, self._last_phase = 0, False, account.state.phase
         self._methods = {account.provider.name: methods}
-        self._can_remember = not account.why_not_kept
+        self._can_remember = _can_be_kept(account)
         self._clock, self._remember = clock, remember
         self.set_trait("username", username)
         if len(self._accounts) > 1:
@@ -135,7 +135,7 @@ class LoginWidget(KernelWidget):
 
     def _follow(self) -> None:
         account = self._account
-        self._can_remember = not account.why_not_kept
+        self._can_remember = _can_be_kept(account)
 
         def on_state(state: LoginState) -> None:
             with self._lock:
@@ -207,3 +207,9 @@ class LoginWidget(KernelWidget):
     def _text(self) -> str:
         # what can be done about it stands below, by `show.WithoutWidgets`
         return f"{self._account.provider.label} login: this place shows no widgets."
+
+
+def _can_be_kept(account: Account) -> bool:
+    # user name and password that are sent along with each request leave nothing to keep
+    is_sent_along = account.methods == ("basic",) and not account.provider.is_basic
+    return not account.why_not_kept and not is_sent_along

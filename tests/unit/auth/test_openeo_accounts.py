@@ -326,3 +326,22 @@ def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
     assert len(box.requests_to("/token")) == count + 1
     later.logout()
     assert list(logins.rglob("*.json")) == []
+
+
+def test_a_password_of_the_back_end_is_kept_when_asked_to(backend: FakeBackend, logins: Path) -> None:
+    """A later kernel uses the token, and exchanges the password anew once that is refused; a logout removes both."""
+    backend.users = {"dora": "pa55w0rd"}
+    (account,) = accounts(store="file").of_backend(name_of(backend), Wish(method="basic"))
+    account.start_password_login("dora", Secret("pa55w0rd"), method="basic", remember=True)
+    assert account.wait(30).remember, account.state.notice or account.state.error
+    assert len(list(logins.rglob("*.json"))) == 1
+
+    (later,) = accounts(store="file").of_backend(name_of(backend), Wish(method="basic"))
+    assert later.sign_in_silently()
+    assert (later.state.user, later.state.source, me(later, backend)) == ("dora", "stored", 200)
+    backend.issued = {"another one"}
+    later._vault._held._since -= 300  # type: ignore[union-attr]  # pyright: ignore - as if it were old
+    assert later.refused(backend.url, later.headers(backend.url))
+    assert me(later, backend) == 200
+    later.logout()
+    assert list(logins.rglob("*.json")) == []

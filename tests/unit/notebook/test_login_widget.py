@@ -415,6 +415,23 @@ def test_what_a_person_wants_reaches_the_account(
     assert account.calls == [(call,)]
 
 
+def test_what_is_sent_along_with_each_request_cannot_be_kept() -> None:
+    """There is no box to stay signed in where user name and password are all there is, unless a back-end takes them."""
+    sent_along = PlayedAccount(replace(PROVIDER, methods=("basic",)))
+    at_backend = PlayedAccount(
+        replace(
+            PROVIDER,
+            methods=("basic",),
+            backend_url="https://eo.example.org",
+            hosts={"eo.example.org"},
+            bearer_prefix="basic//",
+        )
+    )
+    for account, expected in ((sent_along, False), (at_backend, True)):
+        account.can_be_kept = True
+        assert LoginWidget(account).provider["can_remember"] is expected
+
+
 @pytest.mark.parametrize("can_be_kept", [True, False])
 def test_the_wish_to_stay_signed_in_reaches_the_account(account: PlayedAccount, can_be_kept: bool) -> None:
     """A code and a form carry it, where a login can be kept; elsewhere it counts for nothing."""
