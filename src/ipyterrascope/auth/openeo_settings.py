@@ -16,6 +16,7 @@ from typing import Literal
 
 from ..values.hosts import origin_of
 from ..values.openeo import Backend
+from ..values.providers import Provider
 from ..values.secret import Secret, sealed
 from .openeo_json import Tree, look, read_file
 
@@ -149,14 +150,30 @@ def _own_clients(
     entries: Tree = {}
     for address in addresses:
         entries = look(tree, "backends", address, "oidc", "providers") | entries
-    found: dict[str, OwnClient] = {}
-    for oidc in backend.providers:
-        entry = look(entries, oidc.id)
-        client_id, secret, issuer = (entry.get(name) for name in ("client_id", "client_secret", "issuer"))
-        is_other = isinstance(issuer, str) and issuer.rstrip("/") != oidc.issuer
-        if not isinstance(client_id, str) or not client_id or is_other:
-            continue
-        may_know = isinstance(issuer, str) or oidc.issuer in trusted_issuers
-        has_secret = isinstance(secret, str) and secret != "" and may_know
-        found[oidc.id] = OwnClient(client_id=client_id, client_secret=Secret(str(secret)) if has_secret else None)
-    return found
+    found = {oidc.id: _client_of(look(entries, oidc.id), oidc.issuer, trusted_issuers) for oidc in backend.providers}
+    return {provider_id: client for provider_id, client in found.items() if client is not None}
+
+
+def _client_of(entry: Tree, issuer: str, trusted_issuers: Collection[str]) -> OwnClient | None:
+    client_id, secret, said = (entry.get(name) for name in ("client_id", "client_secret", "issuer"))
+    is_other = isinstance(said, str) and said.rstrip("/") != issuer
+    if not isinstance(client_id, str) or not client_id or is_other:
+        return None
+    may_know = isinstance(said, str) or issuer in trusted_issuers
+    has_secret = isinstance(secret, str) and secret != "" and may_know
+    return OwnClient(client_id=client_id, client_secret=Secret(str(secret)) if has_secret else None)
+
+
+def own_client(environ: Mapping[str, str], provider: Provider, trusted_issuers: Collection[str]) -> OwnClient | None:
+    """Return the client that `auth-config.json` names for a provider of a back-end; see `own_clients`."""
+
+    def found() -> OwnClient | None:
+        tree, provider_id = read_file(auth_config_path(environ)), provider.bearer_prefix.split("/")[1]
+        for address in look(tree, "backends"):
+            if origin_of(address) == origin_of(provider.backend_url):
+                entry = look(tree, "backends", address, "oidc", "providers", provider_id)
+                if client := _client_of(entry, provider.issuer, trusted_issuers):
+                    return client
+        return None
+
+    return sealed(found)

@@ -17,8 +17,9 @@ _SECRET = re.compile(
     | (?<!\S)["']?(?:bearer\s+\S{8}|basic\s+[A-Za-z0-9+/]{8,}=)      # a header's value
     | //[^/\s@:]*:[^/\s@]+@                                          # a password in an address
     # an option of that name with a value
-    | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)["']?(?:=|\s+(?!--)\S)
-    | (?<!\S)["']?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|secret|otp|totp)=
+    | (?<!\S)["']?--?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|(?:client[_-])?secret|otp|totp)["']?
+      (?:=|\s+(?!--)\S)
+    | (?<!\S)["']?(?:pass(?:word|wd)?|pw|token|access[_-]token|api[_-]?key|(?:client[_-])?secret|otp|totp)=
     """,
     re.IGNORECASE | re.VERBOSE,
 )

@@ -166,3 +166,17 @@ def test_a_damaged_settings_file_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = z.example.org")
     environ = {"OPENEO_CONFIG_HOME": str(tmp_path)}
     assert client_settings(environ, tmp_path / "here").default_backend == "z.example.org"
+
+
+def test_the_configured_client_signs_in_for_itself(box: Sandbox, backend: FakeBackend, config: AuthConfig) -> None:
+    """OPENEO_AUTH_METHOD=client_credentials without a client in the environment means the one in the file."""
+    environ = {"OPENEO_CONFIG_HOME": str(config.path.parent), "OPENEO_AUTH_METHOD": "client_credentials"}
+    account = Accounts(environ=environ).account(f"openeo:{backend.address}")
+    assert not account.sign_in_silently()
+    assert "nor has openEO's auth-config.json a secret" in account.why_not["environment"].reason
+
+    service = {"client_id": "service", "client_secret": "sandbox-service-secret"}
+    config.set_oidc_client_config(backend.address, "sso", **service, issuer=box.issuer)
+    account = Accounts(environ=environ).account(f"openeo:{backend.address}")
+    assert account.sign_in_silently()
+    assert (account.state.user, account.came_from) == ("service-account-service", "openEO's auth-config.json")
