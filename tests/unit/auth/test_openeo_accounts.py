@@ -19,6 +19,8 @@ from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.providers import Endpoints
 from ipyterrascope.values.secret import Secret
+from testbed.leaks import places
+from testbed.loopback import Reply
 from testbed.openeo import DEVICE, FakeBackend, fake_backend
 
 Until = Callable[[Callable[[], object]], None]
@@ -345,3 +347,23 @@ def test_a_password_of_the_back_end_is_kept_when_asked_to(backend: FakeBackend, 
     assert me(later, backend) == 200
     later.logout()
     assert list(logins.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("trouble", ["refused", "down", "odd"])
+def test_no_error_holds_a_typed_secret(box: Sandbox, backend: FakeBackend, trouble: str) -> None:
+    """Neither its text, its chain, nor a local of its frames; a client's secret and a token alike."""
+    account = own_client(backend, "service")
+    secret = "sandbox-service-secret" if trouble != "refused" else "wr0ng-s3cret"
+    (given,) = accounts().of_backend(name_of(backend), Wish(method="token"))
+    if trouble == "odd":
+        box.timeline.token("not_json", "not_json")
+        backend.answers["/openeo/1.2/me"] = Reply(200, b"<html>")
+    elif trouble == "down":
+        box.timeline.token(*[503] * 8)
+        backend.answers["/openeo/1.2/me"] = Reply(503)
+    account.start_client_login(Secret(secret))
+    given.start_token_login(Secret("g1ven-t0ken"))
+    for each, typed in ((account, secret), (given, "g1ven-t0ken")):
+        error = each.wait(60).error
+        assert error is not None
+        assert places(typed, error, each.state, repr(each)) == []
