@@ -171,6 +171,8 @@ def test_a_session_that_was_ended_is_told_in_the_middle(egi: Keycloak, backend: 
         {"add": {"process_id": "add", "arguments": {"x": 3, "y": 5}, "result": True}}
     )
     job.start()
+    time.sleep(11)
+    assert job.connection.try_access_token_refresh()  # to one that the back-end has not seen: it remembers good ones
     time.sleep(11)  # a token that is younger is not held to be the fault
     egi.end_sessions(EGI_DORA)
     with pytest.raises(LoginRequired, match="Sign in again"):
