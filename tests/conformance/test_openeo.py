@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import openeo
 import pandas
 import pytest
+from nbclient import NotebookClient
 from openeo.extra.job_management import CsvJobDatabase, MultiBackendJobManager
 
 import ipyterrascope as ts
@@ -32,6 +34,7 @@ from testbed.openeo_driver import BASIC_PASSWORD, BASIC_USER, openeo_driver
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "openeo.ipynb"
 CLIENT = "openeo-platform-default-client"
 
 
@@ -195,6 +198,35 @@ def test_a_client_signs_in_for_itself(egi: Keycloak, backend: str) -> None:
     untrusted = Accounts(environ=environ).account(f"openeo:{backend}")
     assert not untrusted.sign_in_silently()
     assert len(egi.events("CLIENT_LOGIN")) == 1
+
+
+@pytest.mark.timeout(300)  # a kernel, and a job that takes its time
+def test_the_notebook_runs_by_itself(
+    egi: Keycloak, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unattended, by a client's secret: connected, a job run to its end, signed out; no output has a secret."""
+    for name, value in {
+        "OPENEO_AUTH_METHOD": "client_credentials",
+        "OPENEO_AUTH_CLIENT_ID": "openeo-service",
+        "OPENEO_AUTH_CLIENT_SECRET": "openeo-service-secret",
+        "TERRASCOPE_OPENEO_ISSUERS": egi.issuer,
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "OPENEO_CONFIG_HOME": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+    document = nbformat.read(NOTEBOOK, 4)
+    for cell in document.cells:
+        source = cell.source.replace('"openeo.terrascope.be"', repr(backend))
+        cell.source = source.replace("TERRASCOPE_S2_NDVI_V2", "S2_FAPAR_CLOUDCOVER")
+    with egi.realm(accessTokenLifespan=4):
+        NotebookClient(document, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    shown = [str(cell.outputs) for cell in document.cells if cell.cell_type == "code"]
+    assert "True)" in shown[4]
+    assert "'finished'" in shown[6]
+    assert "service-account-openeo-service" in shown[7]
+    assert "Signed out" in shown[8]
+    assert not [output for output in shown if "openeo-service-secret" in output or "eyJ" in output]
 
 
 def test_user_name_and_password_of_the_back_end(backend: str) -> None:
