@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -283,7 +284,7 @@ def test_a_wrong_secret_is_refused_and_not_kept(box: Sandbox, backend: FakeBacke
     error = account.wait(30).error
     assert isinstance(error, LoginRefused)
     assert "s3cr3t" not in str(error)
-    assert list(logins.rglob("*.json")) == []
+    assert list(logins.rglob("*.login")) == []
 
 
 def test_a_client_for_people_lets_one_approve_a_code(
@@ -306,7 +307,7 @@ def test_a_client_for_people_lets_one_approve_a_code(
     renewal = box.requests_to("/token")[-1].form
     assert (renewal["grant_type"], renewal["client_secret"]) == ("refresh_token", "sandbox-client-secret")
     assert "is ended" in later.logout()
-    assert list(logins.rglob("*.json")) == []
+    assert list(logins.rglob("*.login")) == []
 
 
 def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
@@ -316,8 +317,8 @@ def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
     account = own_client(backend, "service", store="file")
     account.start_client_login(Secret("sandbox-service-secret"), remember=True)
     assert account.wait(30).remember, account.state.notice or account.state.error
-    (kept,) = logins.rglob("*.json")
-    assert "sandbox-service-secret" in kept.read_text()
+    (kept,) = logins.rglob("*.login")
+    assert b"sandbox-service-secret" in b64decode(kept.read_bytes())
     assert kept.stat().st_mode & 0o777 == 0o600
 
     later = own_client(backend, "service", store="file")
@@ -327,7 +328,7 @@ def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
     assert me(later, backend) == 200
     assert len(box.requests_to("/token")) == count + 1
     later.logout()
-    assert list(logins.rglob("*.json")) == []
+    assert list(logins.rglob("*.login")) == []
 
 
 def test_a_password_of_the_back_end_is_kept_when_asked_to(backend: FakeBackend, logins: Path) -> None:
@@ -336,7 +337,7 @@ def test_a_password_of_the_back_end_is_kept_when_asked_to(backend: FakeBackend, 
     (account,) = accounts(store="file").of_backend(name_of(backend), Wish(method="basic"))
     account.start_password_login("dora", Secret("pa55w0rd"), method="basic", remember=True)
     assert account.wait(30).remember, account.state.notice or account.state.error
-    assert len(list(logins.rglob("*.json"))) == 1
+    assert len(list(logins.rglob("*.login"))) == 1
 
     (later,) = accounts(store="file").of_backend(name_of(backend), Wish(method="basic"))
     assert later.sign_in_silently()
@@ -346,7 +347,7 @@ def test_a_password_of_the_back_end_is_kept_when_asked_to(backend: FakeBackend, 
     assert later.refused(backend.url, later.headers(backend.url))
     assert me(later, backend) == 200
     later.logout()
-    assert list(logins.rglob("*.json")) == []
+    assert list(logins.rglob("*.login")) == []
 
 
 @pytest.mark.parametrize("trouble", ["refused", "down", "odd"])
