@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _clean_environment() -> Iterator[None]:
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run all tests without the developer's own login, Hub and proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
@@ -45,6 +45,8 @@ def _clean_environment() -> Iterator[None]:
                 patch.delenv(name)
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "127.0.0.1,localhost,::1")
+        # where logins are kept
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
 
 

@@ -35,7 +35,12 @@ def main() -> None:
     private = tempfile.TemporaryDirectory(prefix=".jupyter-", dir=folder, ignore_cleanup_errors=True)
     with Sandbox() as box, private as name:
         environment = private_environment(Path(name), os.environ)
-        traits = {**provider_traits(box.provider()), "Terrascope.demo_login": f"dora, password {box.users['dora']}"}
+        kept_logins = f"__import__('os').environ['XDG_DATA_HOME'] = {name!r}"  # of a Terrascope that goes as well
+        traits = {
+            **provider_traits(box.provider()),
+            "Terrascope.demo_login": f"dora, password {box.users['dora']}",
+            "InteractiveShellApp.exec_lines": [kept_logins],
+        }
         configure_ipython(Path(environment["IPYTHONDIR"]), traits)
         told, log = Path(environment["JUPYTER_RUNTIME_DIR"]), Path(name) / "lab.log"
         command = _jupyterlab(notebook, options)

@@ -63,9 +63,9 @@ def login(
         "oidc"}, optional
         The only one to use.
     remember : bool
-        Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`. It
-        needs a store: `c.Terrascope.store`, or `TERRASCOPE_STORE`. A login from the environment, a file or the Hub is
-        kept there already.
+        Keep the login that a person makes, so that other kernels and later ones are signed in too, until `logout`.
+        `c.Terrascope.store` or `TERRASCOPE_STORE` say where: in a file that is yours alone, unless set. A login from
+        the environment, a file or the Hub is kept there already.
     wait : bool
         In a notebook, print link and code and return when the sign-in has ended. Only a device code can be waited for:
         while a cell runs, the kernel does not hear what is typed in the widget.
@@ -95,10 +95,8 @@ def login(
     """
     chosen, choices = _accounts(provider, Wish(provider_id=provider_id, client_id=client_id, method=method))
     method, silent = _way(chosen, method, source)
-    if remember and (why_not := chosen.why_not_kept):
-        raise UsageError(
-            "A login cannot be kept here.", why_not, 'Set c.Terrascope.store = "file", or leave remember out.'
-        )
+    if remember:
+        asking.check_store(chosen, "leave remember out")
     asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
     if gdal := sys.modules.get("ipyterrascope.bridges.gdal"):
         gdal.settle(chosen)

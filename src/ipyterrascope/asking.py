@@ -9,7 +9,7 @@ from . import frontend, terminal
 from .auth.account import Account
 from .auth.sources import is_meant_for
 from .configuration import current
-from .errors import LoginRequired, TerrascopeError
+from .errors import LoginRequired, TerrascopeError, UsageError
 from .values.providers import PROMPTED, LoginMethod, SilentName
 from .wording import SOURCES, welcome
 
@@ -70,6 +70,22 @@ def _can_be_kept(account: Account) -> bool:
     """Tell whether a person signed in, in a way that leaves something to keep."""
     source = account.state.source
     return source in ("device", "password", "code", "oidc") or (source == "basic" and account.provider.is_basic)
+
+
+def check_store(account: Account, otherwise: str) -> None:
+    """Raise where no login can be kept: why, and how that is changed here, or else what to do instead.
+
+    Raises
+    ------
+    UsageError
+        No login of this account can be kept here.
+    """
+    why_not = account.why_not_kept
+    if why_not:
+        # a file is what needs nothing: where it serves not either, nothing else would
+        other = "" if current().store == "file" else f"{frontend.how_to_set('store', 'file')}, or "
+        do = f"{other}{otherwise}."
+        raise UsageError("A login cannot be kept here.", why_not, do[:1].upper() + do[1:])
 
 
 def ready(account: Account) -> Account:

@@ -32,14 +32,14 @@ def openeo_issuers_from_environment() -> tuple[str, ...]:
 
 
 def store_from_environment() -> StoreKind:
-    """Return what `TERRASCOPE_STORE` says; "none" where it says nothing.
+    """Return what `TERRASCOPE_STORE` says; "file" where it says nothing.
 
     Raises
     ------
     ConfigurationError
         It says something else than "none", "file" or "keyring".
     """
-    said = os.environ.get("TERRASCOPE_STORE", "").strip() or "none"
+    said = os.environ.get("TERRASCOPE_STORE", "").strip() or "file"
     for kind in STORE_KINDS:
         if said == kind:
             return kind
@@ -68,7 +68,7 @@ class Configuration:
     token_file_may_be_shared : bool
         Whether that file may be another user's, or readable by others.
     store : {"none", "file", "keyring"}
-        Where a login is kept that a person wants to outlive the kernel.
+        Where a login is kept that a person wants to outlive the kernel; no other is kept.
     use_silent_sources : bool, optional
         Whether a credential that lies ready (in the environment) signs in without a question. None: yes, except in an
         app such as Voilà, whose visitors must not inherit the owner's login.

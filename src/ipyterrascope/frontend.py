@@ -45,6 +45,14 @@ def is_app() -> bool:
     return _runs_in_marimo()
 
 
+def how_to_set(trait: str, value: str) -> str:
+    """Return how a trait that has a variable of the environment is set from here: "run …" or "set …"."""
+    configurables: list[Any] = getattr(_shell(), "configurables", [])
+    if any(type(each).__name__ == "Terrascope" for each in configurables):
+        return f'run %config Terrascope.{trait} = "{value}"'
+    return f"set TERRASCOPE_{trait.upper()}={value} in the environment"
+
+
 def hide_result(kind: type) -> None:
     """Keep the running cell from showing a value of `kind` as its result, because it has shown the same already.
 

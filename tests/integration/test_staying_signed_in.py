@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from ipyterrascope.sandbox import Sandbox
 
 @pytest.fixture
 def environ(box: Sandbox, tmp_path: Path) -> dict[str, str]:
-    """A home in which a store is configured."""
-    return environment_for(tmp_path, box, TERRASCOPE_STORE="file")
+    """A home in which nothing is configured but which server is Terrascope."""
+    return environment_for(tmp_path, box)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_the_box_of_the_widget(notebook: FrontEnd, box: Sandbox, tmp_path: Path)
 
 
 def test_nothing_is_kept_unless_it_is_wished(notebook: FrontEnd, box: Sandbox, tmp_path: Path) -> None:
-    """A login as ever ends with its kernel, although a store is configured."""
+    """A login as ever ends with its kernel, although one could be kept."""
     approved(notebook, box, notebook.run("%terrascope login").views[0])
     assert not (tmp_path / ".local").exists()
     notebook.restart()
@@ -128,3 +129,21 @@ def test_a_script_that_nobody_signed_in_for(box: Sandbox, environ: dict[str, str
     done = run_script("import ipyterrascope as ts; ts.session()", environ, tmp_path)
     assert "The stored login cannot be used. It is damaged." in done.stderr
     assert "Set TERRASCOPE_USERNAME" in done.stderr
+
+
+def test_the_advice_works_where_it_is_given(box: Sandbox, tmp_path: Path) -> None:
+    """Where nothing may be kept, the error has a line for IPython or a variable for a script, and each of them works."""
+    environ = environment_for(tmp_path, box, TERRASCOPE_STORE="none")
+    with front_end(environ, tmp_path) as notebook:
+        notebook.run("%load_ext ipyterrascope")
+        refused = notebook.run("%terrascope login --remember")
+        assert refused.ename == "UsageError"
+        (line,) = re.findall(r"[Rr]un (%config [^,]*),", refused.shown)
+        assert not notebook.run(line).ename
+        approved(notebook, box, notebook.run("%terrascope login --remember").views[0])
+    assert len(stored(tmp_path)) == 1
+
+    done = run_script("import ipyterrascope as ts; ts.login(remember=True)", environ, tmp_path)
+    ((name, value),) = re.findall(r"Set (\w+)=(\w+) in the environment", done.stderr)
+    done = run_script("import ipyterrascope as ts; ts.session()", {**environ, name: value}, tmp_path)
+    assert (done.status, done.stderr) == (0, "")

@@ -190,13 +190,15 @@ def test_without_a_way_to_ask_nobody_is_asked(configured: Sandbox, monkeypatch: 
 
 def test_a_login_cannot_be_kept_without_a_store(configured: Sandbox) -> None:
     """`login(remember=True)` says at once, and before anybody is asked, why no login can be kept and what to set."""
+    configure(Configuration(terrascope=configured.provider(), store="none"))
     with pytest.raises(UsageError) as caught:
         ts.login(remember=True)
     assert str(caught.value) == (
-        'A login cannot be kept here. c.Terrascope.store is "none". '
-        'Set c.Terrascope.store = "file", or leave remember out.'
+        'A login cannot be kept here. The store of logins (c.Terrascope.store, TERRASCOPE_STORE) is "none". '
+        "Set TERRASCOPE_STORE=file in the environment, or leave remember out."
     )
-    with pytest.raises(UsageError, match="only the configured issuer"):
+    configure(Configuration(terrascope=configured.provider()))
+    with pytest.raises(UsageError, match=r"only the configured issuer.*hosts\. Leave remember out\.$"):
         ts.login(configured.provider(client_id="nodevice"), remember=True)
     assert not configured.requests
 

@@ -36,11 +36,11 @@ def test_the_environment_is_read_when_it_is_asked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_environment_names_a_store_and_a_token_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scripts say by variables where a login is kept and where a token lies; nothing is kept unless they do."""
-    assert (current().store, current().token_file) == ("none", "")
-    monkeypatch.setenv("TERRASCOPE_STORE", " file ")
+    """Scripts say by variables where a login that is to stay is kept, and where a token lies."""
+    assert (current().store, current().token_file) == ("file", "")
+    monkeypatch.setenv("TERRASCOPE_STORE", " none ")
     monkeypatch.setenv("TERRASCOPE_TOKEN_FILE", " /run/token ")
-    assert (current().store, current().token_file) == ("file", "/run/token")
+    assert (current().store, current().token_file) == ("none", "/run/token")
     monkeypatch.setenv("TERRASCOPE_STORE", "cloud")
     with pytest.raises(ConfigurationError, match="Use none, file, keyring"):
         current()

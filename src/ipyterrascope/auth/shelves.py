@@ -240,7 +240,7 @@ def _trouble_of(failure: BaseException | None) -> StoreTroubleError:
         return NoStoreError("The keyring library is missing: pip install 'ipyterrascope[keyring]'.")
     names = [kind.__name__ for kind in type(failure).__mro__]
     if "NoKeyringError" in names:
-        return NoStoreError('There is no keyring here, as in most containers: c.Terrascope.store = "file" needs none.')
+        return NoStoreError('There is no keyring here, as in most containers; the store "file" needs none.')
     known = (_KEYRING_TROUBLES.get(name) for name in names)
     return StoreTroubleError(next(filter(None, known), f"The keyring failed ({type(failure).__name__})."))
 

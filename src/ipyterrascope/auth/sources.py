@@ -34,7 +34,7 @@ def store_of(provider: Provider, configuration: Configuration, *, is_app: bool =
     if "stored" not in ways_of(provider, configuration):
         return WhyNot("The ways to sign in, c.Terrascope.sources, do not name a stored login.")
     if configuration.store == "none":
-        return WhyNot('c.Terrascope.store is "none".')
+        return WhyNot('The store of logins (c.Terrascope.store, TERRASCOPE_STORE) is "none".')
     folder, key = logins_folder(), key_of(provider)
     shelf = FileShelf(folder, key) if configuration.store == "file" else KeyringShelf(key)
     return LoginStore(provider, shelf, folder / f"{key}.lock")

@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import frontend, terminal
 from ..accounts import providers
+from ..asking import check_store
 from ..auth.account import Account
 from ..auth.openeo_choice import Wish
 from ..auth.openeo_json import Tree, branch_of, change_file, look, read_file, turn
@@ -58,8 +59,7 @@ def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
     """
     address, tokens_path, _ = _places(url)
     account = _account(address, provider_id, client_id)
-    if account.why_not_kept:
-        raise UsageError("A login cannot be kept here.", account.why_not_kept, 'Set c.Terrascope.store = "file".')
+    check_store(account, "sign in here by login()")
     sealed(lambda: _move(tokens_path, account))
     moved = f"Moved: openEO's client has that login no more, and you are signed in to {account.provider.label} here."
     return f"{moved} {account.state.notice}".strip()

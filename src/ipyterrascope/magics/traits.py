@@ -72,8 +72,8 @@ class Terrascope(SingletonConfigurable):
         STORE_KINDS,
         None,
         allow_none=True,
-        help="Where a login is kept whose person wants to stay signed in (login --remember): 'file', 'keyring', or "
-        "'none' for nowhere. None: what TERRASCOPE_STORE says, else 'none'.",
+        help="Where a login is kept whose person wants to stay signed in (login --remember), and no other: 'file', "
+        "'keyring', or 'none' for nowhere. None: what TERRASCOPE_STORE says, else 'file'.",
     ).tag(config=True)
     use_silent_sources = traitlets.Bool(
         None,

@@ -174,7 +174,7 @@ def test_a_login_that_cannot_be_kept_is_a_login_all_the_same(box: Sandbox, folde
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"store": "none"}, 'c.Terrascope.store is "none".'),
+        ({"store": "none"}, '(c.Terrascope.store, TERRASCOPE_STORE) is "none".'),
         ({"sources": ("device", "password")}, "c.Terrascope.sources, do not name a stored login"),
         ({"use_silent_sources": False}, "use_silent_sources is off"),
     ],
