@@ -61,6 +61,7 @@ clean: ## remove what was built, and .demo with your notebook in it; .venv and n
 # what is in the environments and in the bundle; a stamp is as new as its last installation
 
 .venv/demo.stamp: pyproject.toml
+	@echo 'Installing into .venv, once: this takes some minutes.'
 	PYTHON=$(PYTHON) tools/system-packages python
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -q --upgrade pip

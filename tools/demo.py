@@ -21,6 +21,8 @@ from private_jupyter import configure_ipython, private_environment, provider_tra
 from servers import running
 
 _TREE = Path(__file__).resolve().parent.parent
+# the first one is opened
+_NOTEBOOKS = ("quickstart.ipynb", "authentication.ipynb", "cog_xarray.ipynb")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -31,7 +33,7 @@ def main() -> None:
         signal.signal(number, _stop)
     folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    notebook, *_ = [_notebook_in(folder, name) for name in ("quickstart.ipynb", "authentication.ipynb")]
+    notebook, *others = [_notebook_in(folder, name) for name in _NOTEBOOKS]
     private = tempfile.TemporaryDirectory(prefix=".jupyter-", dir=folder, ignore_cleanup_errors=True)
     with Sandbox() as box, private as name:
         environment = private_environment(Path(name), os.environ)
@@ -45,7 +47,7 @@ def main() -> None:
         told, log = Path(environment["JUPYTER_RUNTIME_DIR"]), Path(name) / "lab.log"
         command = _jupyterlab(notebook, options)
         with running(command, is_ready=lambda: bool(_address(told, notebook)), log=log, env=environment) as lab:
-            print(_announcement(_address(told, notebook), notebook, box), flush=True)
+            print(_announcement(_address(told, notebook), notebook, others, box), flush=True)
             lab.wait()
         sys.exit(f"JupyterLab ended with {lab.returncode}:\n{log.read_text(errors='replace')[-4000:]}")
 
@@ -95,11 +97,13 @@ def _address(told: Path, notebook: Path) -> str:
     return ""
 
 
-def _announcement(address: str, notebook: Path, box: Sandbox) -> str:
+def _announcement(address: str, notebook: Path, others: list[Path], box: Sandbox) -> str:
+    exports = " ".join(f"{name}={value}" for name, value in box.variables.items())
     return (
         f"\nJupyterLab  {address}\n"
-        f"Notebook    {notebook}\n"
+        f"Notebook    {notebook}  and beside it {', '.join(other.name for other in others)}\n"
         f"Sandbox     {box.url}  sign in as dora, password {box.users['dora']}\n"
+        f"Terminal    export {exports}\n"
         "All of it is on this machine only. Ctrl-C ends it."
     )
 

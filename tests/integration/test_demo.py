@@ -14,6 +14,7 @@ import requests
 
 from servers import free_port, running
 
+NOTEBOOKS = [*(Path(__file__).parents[2] / "notebooks").glob("*.ipynb")]
 DEMO = Path(__file__).parents[2] / "tools" / "demo.py"
 
 
@@ -33,6 +34,7 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
         assert kernel.status_code == 201
         (config,) = folder.glob(".jupyter-*/ipython/profile_default/ipython_config.py")
         assert "c.Terrascope.badge = 'SANDBOX'" in config.read_text()
+        assert all(path.name in log.read_text() for path in NOTEBOOKS)
         assert "as you left it" not in log.read_text()
         started = psutil.Process(demo.pid).children(recursive=True)
         assert len(started) >= 2  # JupyterLab and a kernel
@@ -41,7 +43,7 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
         assert demo.wait(timeout=60) == 0
 
     assert not [process for process in started if process.is_running()]
-    assert {path.name for path in folder.iterdir()} == {"quickstart.ipynb", "authentication.ipynb"}
+    assert {path.name for path in folder.iterdir()} == {path.name for path in NOTEBOOKS}
 
 
 def test_the_persons_own_notebook_is_kept(tmp_path: Path) -> None:

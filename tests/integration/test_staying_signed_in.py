@@ -132,7 +132,7 @@ def test_a_script_that_nobody_signed_in_for(box: Sandbox, environ: dict[str, str
 
 
 def test_the_advice_works_where_it_is_given(box: Sandbox, tmp_path: Path) -> None:
-    """Where nothing may be kept, the error has a line for IPython or a variable for a script, and each of them works."""
+    """Where nothing may be kept, the error has a line for IPython or a variable for a script, and each works."""
     environ = environment_for(tmp_path, box, TERRASCOPE_STORE="none")
     with front_end(environ, tmp_path) as notebook:
         notebook.run("%load_ext ipyterrascope")

@@ -90,19 +90,13 @@ def _described_as_json(box: Sandbox) -> str:
 
 
 def _described(box: Sandbox) -> str:
-    provider = box.provider()
     users = "\n".join(f"  {name:10} {password}" for name, password in box.users.items())
-    where = {
-        "TERRASCOPE_ISSUER": provider.issuer,
-        "TERRASCOPE_HOSTS": ",".join(sorted(provider.hosts)),
-        "TERRASCOPE_STAC_URL": box.stac_url,
-    }
     unattended = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
     return (
         f"Terrascope SANDBOX at {box.url} (this machine only; Ctrl-C ends it)\n"
         f"issuer     {box.issuer}\ncatalogue  {box.stac_url}\n"
         f"users and passwords, none of them real (the address above tells what each is for):\n{users}\n\n"
-        f"To use it as Terrascope, in the shell that starts Python or Jupyter:\n{_exports(where)}\n"
+        f"To use it as Terrascope, in the shell that starts Python or Jupyter:\n{_exports(box.variables)}\n"
         f"and to sign in without a question:\n{_exports(unattended)}"
     )
 

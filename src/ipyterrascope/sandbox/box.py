@@ -129,6 +129,12 @@ class Sandbox(Settings):
         )
         return replace(provider, **changes)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What makes Python and Jupyter take this sandbox for Terrascope: variables of the environment."""
+        hosts = ",".join(sorted(self.provider().hosts))
+        return {"TERRASCOPE_ISSUER": self.issuer, "TERRASCOPE_HOSTS": hosts, "TERRASCOPE_STAC_URL": self.stac_url}
+
     # What was asked
 
     @property
