@@ -13,13 +13,13 @@ export const label = (folder) => `Download to ${folder}`;
 export const connecting = "Connecting…";
 export const earlier = "This download belongs to an earlier session.";
 export const stopped = "The kernel has stopped, or was restarted.";
-export const runAgain = "Run the notebook's %load_ext cell and this one again: it goes on where it was.";
+export const runAgain = "Run the notebook's cells again, up to this one: what is there is not fetched again.";
 
 /** @type {Record<string, string>} */
 export const silence = {
   busy: "The kernel hears this when the running cell has ended.",
   foreground:
-    "The kernel hears this when the cell has ended. To stop at once, interrupt the kernel: what came is kept.",
+    "The kernel hears this when the cell has ended. To stop at once, interrupt the kernel: what is there is kept.",
   idle: "The kernel has not answered. Try again.",
   silent: "The kernel does not answer: it runs a cell, or has stopped.",
 };
@@ -40,13 +40,16 @@ export const failed = (count) => `${countText(count)} failed`;
 /** @param {number} done @param {number | null} total */
 export const bytes = (done, total) => (total === null ? sizeText(done) : `${sizeText(done)} of ${sizeText(total)}`);
 
+/** @param {number} done @param {number | null} total */
+export const kept = (done, total) => `${bytes(done, total)} kept`;
+
 /** @param {number} rate */
 export const speed = (rate) => `${sizeText(rate)}/s`;
 
 /** @param {number} seconds */
 export const left = (seconds) => `${durationText(seconds)} left`;
 
-export const paused = "Paused: what came is kept.";
+export const paused = "Paused: what is there is kept.";
 export const resumed = "Going on.";
 export const allThere = "All files are there.";
 export const restKept = "What is there is not fetched again.";

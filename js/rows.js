@@ -171,6 +171,9 @@ const isBegun = (status, bytes_done) => status === "active" || (status === "wait
 /** @param {ShownFile} file */
 function figureOf({ status, bytes_done, bytes_total }) {
   if (isBegun(status, bytes_done)) return strings.bytes(bytes_done, bytes_total);
-  const size = bytes_total === null || status === "failed" ? "" : strings.bytes(bytes_total, null);
+  // of what was not fetched only what is there of it
+  const isMissing = status === "failed" || status === "cancelled";
+  const kept = isMissing && bytes_done ? strings.kept(bytes_done, bytes_total) : "";
+  const size = isMissing || bytes_total === null ? kept : strings.bytes(bytes_total, null);
   return [strings.status[status], size].filter(Boolean).join(", ");
 }

@@ -69,5 +69,7 @@ def test_the_demonstration_runs_the_quickstart(address: str, browser_context: Br
     assert run_next(notebook, 9).count("http://127.0.0.1:") == 2
     run_next(notebook, 11)
     assert run_next(notebook, 12).count("MB, starts with b'II") == 2
-    assert "ended" in run_next(notebook, 14)
-    assert len(list((tmp_path / "demo" / "data").rglob("*.tif"))) == 2
+    run_next(notebook, 14)
+    notebook.page.get_by_text("1 of 1 file", exact=True).wait_for()
+    assert "ended" in run_next(notebook, 16)
+    assert len(list((tmp_path / "demo" / "data").rglob("*.tif"))) == 3

@@ -27,7 +27,7 @@ _COUNT = """() => {
     if (kind === "progress") window.testbedTold.push([performance.now(), JSON.stringify(told).length]);
   });
 }"""
-INTERRUPT = "To stop at once, interrupt the kernel: what came is kept."
+INTERRUPT = "To stop at once, interrupt the kernel: what is there is kept."
 
 
 def opened(

@@ -174,7 +174,7 @@ def test_the_quickstart_runs_by_itself(run_by: Any, box: Sandbox, credentials: d
     code = ran("quickstart.ipynb", box, tmp_path, run_by, **credentials)
     assert [cell.outputs for cell in failed_in(code)] == []
     assert text_of(code[-1]) == "Signed out, and the session at Terrascope is ended."
-    assert len([*tmp_path.glob("data/**/*.tif")]) == 2
+    assert len([*tmp_path.glob("data/**/*.tif")]) == 3
 
 
 def test_a_refused_password_stops_the_run(run: Run) -> None:

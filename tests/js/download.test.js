@@ -121,6 +121,18 @@ test("each thing that can become of a file has a word, and what is there a tick"
   assert.deepEqual(ticks, [true, true, true, false, false]);
 });
 
+test("of what was not fetched a row says how much of it is kept", async () => {
+  const model = makeModel();
+  const rows = ["cancelled", "failed"].map((status) => row("a.tif", status, { bytes_done: 3_000_000 }));
+  model.windows = [{ list: "all", start: 0, rows }];
+  Object.assign(model.state, { files_total: 2 });
+  const view = await show(model);
+  assert.deepEqual(
+    view.rows().map(([, figure]) => figure),
+    ["cancelled, 3.0 MB of 12.0 MB kept", "failed, 3.0 MB of 12.0 MB kept"],
+  );
+});
+
 test("a file that waits for another try says for what", async () => {
   const model = makeModel();
   const busy = row("b.tif", "active", { note: "It is busy. Next try in 30 s." });
@@ -130,7 +142,7 @@ test("a file that waits for another try says for what", async () => {
 
 for (const [phase, buttons, pace] of [
   ["running", ["Pause", "Cancel"], "8.0 MB/s · 3 s left"],
-  ["paused", ["Resume", "Cancel"], "Paused: what came is kept."],
+  ["paused", ["Resume", "Cancel"], "Paused: what is there is kept."],
   ["done", [], "All files are there."],
   ["failed", ["Retry failed"], "What is there is not fetched again."],
   ["cancelled", ["Fetch the rest"], "What is there is not fetched again."],
@@ -302,7 +314,7 @@ test("without an answer after five seconds the view says what to do", async () =
   const model = makeModel({}, silence);
   const view = await show(model);
   await pass(5500);
-  assert.match(view.alert(), /^This download belongs to an earlier session\. Run the notebook's %load_ext cell/);
+  assert.match(view.alert(), /^This download belongs to an earlier session\. Run the notebook's cells again/);
   assert.deepEqual(view.buttons(), []);
   // the first message of a widget may wait for a cell where a second one does not
   assert.deepEqual(model.kinds(), ["hello", "hello"]);
@@ -339,12 +351,15 @@ test("a kernel that was restarted is said to have stopped", async () => {
     throw new Error("Cannot send");
   };
   await view.click("Pause");
-  assert.match(view.alert(), /^The kernel has stopped, or was restarted\. Run the notebook's %load_ext cell/);
+  assert.match(view.alert(), /^The kernel has stopped, or was restarted\. Run the notebook's cells again/);
   assert.deepEqual(view.buttons(), []);
 });
 
 for (const [is_foreground, hint] of [
-  [true, "The kernel hears this when the cell has ended. To stop at once, interrupt the kernel: what came is kept."],
+  [
+    true,
+    "The kernel hears this when the cell has ended. To stop at once, interrupt the kernel: what is there is kept.",
+  ],
   [false, "The kernel hears this when the running cell has ended."],
 ]) {
   test(`a click that waits for a cell ${is_foreground ? "of this download" : "of another kind"} says so`, async () => {

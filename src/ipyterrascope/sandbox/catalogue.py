@@ -154,7 +154,7 @@ class Catalogue:
             "title": file.title,
             "type": file.media_type,
             "roles": list(file.roles),
-            "file:size": len(file.data),
+            "file:size": file.content.size_bytes,
             "alternate": {"local": {"href": f"file://{self._settings.data_root}/{file.path}"}},
         }
         if file.band:

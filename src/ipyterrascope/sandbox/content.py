@@ -57,6 +57,29 @@ class Synthetic:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """A beginning, and then the same bytes so many times."""
+
+    head: bytes
+    period: bytes
+    times: int = 1
+
+    @property
+    def size_bytes(self) -> int:
+        """The whole size in bytes."""
+        return len(self.head) + len(self.period) * self.times
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` up to, not including, `stop`."""
+        stop = min(stop, self.size_bytes)
+        head = self.head[start:stop]
+        first = max(0, start - len(self.head))
+        length = max(0, stop - start - len(head))
+        skipped = first % len(self.period)
+        return head + (self.period * ((skipped + length) // len(self.period) + 1))[skipped : skipped + length]
+
+
+@dataclass(frozen=True)
 class Part:
     """The bytes of another content from `start` up to, not including, `stop`."""
 

@@ -15,6 +15,7 @@ from .sessions import Refused
 from .settings import Settings
 
 PREFIX = "/download/"
+_HASHED_BYTES = 1 << 20
 _MODIFIED = "Fri, 07 Aug 2026 12:00:00 GMT"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CHALLENGES = (
@@ -44,7 +45,7 @@ class FileService:
         self._files: dict[str, StoredFile] = {}
         for product in products():
             for file in product.files:
-                self.add(file.path, Held(file.data), media_type=file.media_type, is_public=file.is_public)
+                self.add(file.path, file.content, media_type=file.media_type, is_public=file.is_public)
 
     @property
     def urls(self) -> list[str]:
@@ -71,7 +72,8 @@ class FileService:
     ) -> str:
         """Serve `content` under `path` from now on, instead of what was there, and return its address."""
         path = path.lstrip("/").removeprefix(PREFIX.lstrip("/"))
-        whole = content.data if isinstance(content, Held) else f"{path}:{content.size_bytes}".encode()
+        is_hashed = isinstance(content, Held) or content.size_bytes <= _HASHED_BYTES
+        whole = content.read(0, content.size_bytes) if is_hashed else f"{path}:{content.size_bytes}".encode()
         etag = f'"{hashlib.sha256(whole).hexdigest()[:32]}"'
         self._files[path] = StoredFile(
             content=content, media_type=media_type, etag=etag, is_public=is_public, headers=headers

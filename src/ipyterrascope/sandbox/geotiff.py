@@ -6,6 +6,8 @@ import struct
 from collections.abc import Sequence
 from math import ceil
 
+from .content import Repeated
+
 _SHORT, _LONG, _DOUBLE, _ASCII = 3, 4, 12, 2
 _FORMAT = {_SHORT: "H", _LONG: "I", _DOUBLE: "d"}
 
@@ -20,8 +22,9 @@ def geotiff(
     nodata: int | None = None,
     palette: dict[int, tuple[int, int, int]] | None = None,
     tile: int = 128,
-) -> bytes:
-    """Return the bytes of a GeoTIFF.
+    copies: int = 1,
+) -> Repeated:
+    """Return the content of a GeoTIFF.
 
     Parameters
     ----------
@@ -41,14 +44,18 @@ def geotiff(
         For 8 bits: pixel value to (red, green, blue), 0 to 255 each.
     tile : int
         Edge of a tile in pixels, a multiple of 16.
+    copies : int
+        How often the image stands beside itself, and below itself: a large file that takes no memory. Its edges are
+        multiples of `tile` then.
     """
     width, height = len(rows[0]) * 8 // bits, len(rows)
     tiles = _tiles(rows, width, bits // 8, tile)
+    across, count = ceil(width / tile), len(tiles) * copies**2
     geographic = epsg == 4326
     keys = (1, 1, 0, 3, 1024, 0, 1, 2 if geographic else 1, 1025, 0, 1, 1, 2048 if geographic else 3072, 0, 1, epsg)
     entries: dict[int, tuple[int, Sequence[float] | bytes]] = {
-        256: (_LONG, [width]),
-        257: (_LONG, [height]),
+        256: (_LONG, [width * copies]),
+        257: (_LONG, [height * copies]),
         258: (_SHORT, [bits]),
         259: (_SHORT, [1]),  # not compressed
         262: (_SHORT, [3 if palette else 1]),
@@ -56,8 +63,8 @@ def geotiff(
         284: (_SHORT, [1]),
         322: (_LONG, [tile]),
         323: (_LONG, [tile]),
-        324: (_LONG, [0] * len(tiles)),
-        325: (_LONG, [len(data) for data in tiles]),
+        324: (_LONG, [0] * count),
+        325: (_LONG, [len(tiles[0])] * count),
         339: (_SHORT, [1]),  # unsigned
         33550: (_DOUBLE, [pixel_size, pixel_size, 0]),
         33922: (_DOUBLE, [0, 0, 0, *origin, 0]),
@@ -69,8 +76,18 @@ def geotiff(
     if nodata is not None:
         entries[42113] = (_ASCII, f"{nodata}\0".encode())
     head_size = len(_head(entries))
-    entries[324] = (_LONG, [head_size + sum(len(data) for data in tiles[:index]) for index in range(len(tiles))])
-    return _head(entries) + b"".join(tiles)
+    places = _places(across, len(tiles) // across, copies)
+    entries[324] = (_LONG, [head_size + place * len(tiles[0]) for place in places])
+    return Repeated(_head(entries), b"".join(tiles), copies**2)
+
+
+def _places(across: int, down: int, copies: int) -> list[int]:
+    """Return for each tile of the image, row by row, its number in the file: there one copy comes after another."""
+    return [
+        (top // down * copies + left // across) * across * down + top % down * across + left % across
+        for top in range(down * copies)
+        for left in range(across * copies)
+    ]
 
 
 def _tiles(rows: Sequence[bytes], width: int, pixel_bytes: int, tile: int) -> list[bytes]:

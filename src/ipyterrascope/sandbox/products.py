@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import landscape as land
+from .content import Content, Held
 from .geotiff import geotiff
 
 # Corners of the images, west, south, east, north in degrees. The Sentinel-2 one covers 2560 m of tile 31TCN.
@@ -24,7 +25,7 @@ class ProductFile:
     title: str
     media_type: str
     roles: tuple[str, ...]
-    data: bytes
+    content: Content
     is_public: bool = False
     band: str = ""
 
@@ -50,7 +51,7 @@ class Product:
 def products() -> tuple[Product, ...]:
     """Return all products, the newest first."""
     return (
-        _sentinel2("S2C_20260807T104621_31TCN", "2026-08-07T10:46:21Z", season=0),
+        _sentinel2("S2C_20260807T104621_31TCN", "2026-08-07T10:46:21Z", season=0, has_large=True),
         _sentinel2("S2A_20260802T105621_31TCN", "2026-08-02T10:56:21Z", season=1),
         _vegetation("NDVI", land.NDVI, season=1),
         _vegetation("FAPAR", land.FAPAR, season=2),
@@ -59,7 +60,7 @@ def products() -> tuple[Product, ...]:
     )
 
 
-def _sentinel2(scene: str, at: str, season: int) -> Product:
+def _sentinel2(scene: str, at: str, season: int, *, has_large: bool = False) -> Product:
     name = f"{scene}_TOC_V220"
     folder = f"Sentinel2/TOC_V2/{at[:10].replace('-', '/')}/{name}"
     bands = tuple(
@@ -72,13 +73,14 @@ def _sentinel2(scene: str, at: str, season: int) -> Product:
         )
         for band, values in land.REFLECTANCE.items()
     )
+    large = (_large(folder, scene, season),) if has_large else ()
     return Product(
         identifier=name,
         collection="terrascope-s2-toc-v2",
         title="Sentinel-2 top-of-canopy reflectance",
         at=at,
         box=_S2_BOX,
-        files=(*bands, _classes(folder, scene, "V220", season), _metadata(folder, name, at)),
+        files=(*bands, _classes(folder, scene, "V220", season), _metadata(folder, name, at), *large),
     )
 
 
@@ -132,6 +134,14 @@ def _classes(folder: str, scene: str, version: str, season: int) -> ProductFile:
     return _tif("SCENECLASSIFICATION_20M", path, "Scene classification, 20 m", data, role="data-mask")
 
 
+def _large(folder: str, scene: str, season: int) -> ProductFile:
+    """Return a band of 34 MB, so that there is something to wait for: a download can be paused, and gone on with."""
+    rows = land.landscape(256, land.REFLECTANCE["B08"], bits=16, season=season)
+    content = _utm(rows, bits=16, pixel_size=10, nodata=32767, copies=16)
+    path = f"{folder}/{scene}_TOC-B8A_10M_V220.tif"
+    return _tif("TOC-B8A_10M", path, "Band 8A, 10 m, of a larger area", content, band="B8A")
+
+
 def _metadata(folder: str, name: str, at: str) -> ProductFile:
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -144,15 +154,17 @@ def _metadata(folder: str, name: str, at: str) -> ProductFile:
         title="Metadata",
         media_type="application/vnd.iso.19139+xml",
         roles=("metadata",),
-        data=text.encode(),
+        content=Held(text.encode()),
         is_public=True,
     )
 
 
-def _tif(key: str, path: str, title: str, data: bytes, role: str = "data", band: str = "") -> ProductFile:
+def _tif(key: str, path: str, title: str, content: Content, role: str = "data", band: str = "") -> ProductFile:
     media_type = "image/tiff; application=geotiff"
-    return ProductFile(key=key, path=path, title=title, media_type=media_type, roles=(role,), data=data, band=band)
+    return ProductFile(
+        key=key, path=path, title=title, media_type=media_type, roles=(role,), content=content, band=band
+    )
 
 
-def _utm(rows: list[bytes], *, bits: int = 8, pixel_size: float, nodata: int) -> bytes:
-    return geotiff(rows, bits=bits, epsg=32631, origin=_UTM_ORIGIN, pixel_size=pixel_size, nodata=nodata)
+def _utm(rows: list[bytes], *, bits: int = 8, pixel_size: float, nodata: int, copies: int = 1) -> Content:
+    return geotiff(rows, bits=bits, epsg=32631, origin=_UTM_ORIGIN, pixel_size=pixel_size, nodata=nodata, copies=copies)

@@ -11,7 +11,7 @@ from functools import cached_property
 from ..errors import LoginRequired, TransferError
 from ..values.hosts import may_carry
 from .answers import no_login_sent
-from .contents import journals_left_alone
+from .contents import Contents, journals_left_alone
 from .control import Control
 from .directory import Folders
 from .engine import Engine
@@ -75,6 +75,16 @@ class Order:
         items, before = [action.item for action in self.plan.actions], self.plan
         again = plan_of(items, before.folder, overwrite=self.overwrite, local=self.local, is_single=before.is_single)
         return replace(self, plan=again)
+
+    def kept_bytes(self, actions: Sequence[Action]) -> dict[Item, int]:
+        """Find out how much of files that are not fetched is there to be gone on with, while none is under way."""
+        contents, folder = Contents(self.plan.folder), self.plan.folder
+        found: dict[Item, int] = {}
+        for action in actions:
+            # of what cannot be looked at nothing is promised
+            with suppress(TransferError):
+                found[action.item] = contents.unfinished(action.path.relative_to(folder).parts, action.item)
+        return found
 
     def carry_out(
         self, actions: Sequence[Action], progress: Progress, control: Control

@@ -3,7 +3,8 @@
 ``<name>.part`` holds what came so far, ``<name>.part.json`` what it is a part of. A part with bytes in it is described
 by the journal beside it, at any moment, also that of a `kill -9`, or it is not ours; a part that is not ours is left
 alone. What is not known to be one content (the server gave no strong validator) is removed as soon as the transfer
-stops. A small file is kept in memory, and gets its name with all its bytes in it: it has neither part nor journal.
+stops. A small file is kept in memory, and gets its name with all its bytes in it: it has part and journal only where
+it is stopped on its way.
 
 Who writes a part holds a lock on it (see `locked`), so that of several notebooks, threads or machines only one does;
 the others fail and touch nothing.
@@ -65,6 +66,7 @@ class Partial:
     done: Sequence[Range] = ()
     journal: Journal | None = None
     _small: SmallFile | None = None
+    _validator: str | None = None
     _log: JournalFile | None = None
     _has_bytes = False
 
@@ -126,7 +128,9 @@ class Partial:
         """Keep what can be gone on with, and nothing else."""
         # what brought us here matters more than a part that cannot be kept, or removed
         with contextlib.suppress(OSError, TargetInvalid):
-            if self._log is not None and self._part.is_open:
+            if self._small is not None:
+                self._keep_small(self._small)
+            elif self._log is not None and self._part.is_open:
                 if self._has_bytes and self.journal and self.journal.validator:
                     os.fsync(self._part.fd)
                     self._log.synced()
@@ -134,11 +138,23 @@ class Partial:
                     self.discard()
         self._let_go()
 
+    def _keep_small(self, small: SmallFile) -> None:
+        """Write down what came of a small file. It is not waited for the disk: a power cut may cost so little."""
+        unfinished = small.unfinished()
+        if not unfinished or self._validator is None:
+            return
+        self.folder.make()
+        self._check_target()
+        self._begin_on_disk(self._validator, small.size_bytes)
+        for position, chunks in unfinished:
+            self._part.write_at(position, chunks)
+            self.note(position, position + sum(map(len, chunks)))
+
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
         """Start anew with a content that `validator` names; what was there is dropped."""
         self._forget()
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
-            self._small = SmallFile(self.folder, size_bytes)
+            self._small, self._validator = SmallFile(self.folder, size_bytes), validator
             return
         with writing_to(self._target):
             self.folder.make()

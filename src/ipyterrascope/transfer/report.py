@@ -27,6 +27,7 @@ _WORDS: dict[Status, str] = {
 }
 _MOST_ADVICES = 3
 _REST = "What was saved stays: the same call again fetches only the rest."
+_GOES_ON = "The same call goes on where it was."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class Outcome:
         Why it failed.
     seconds : float
         How long it took.
+    kept_bytes : int
+        How much of a file that was not fetched is kept, for another try to go on with.
     """
 
     item: Item
@@ -55,6 +58,7 @@ class Outcome:
     size_bytes: int | None = None
     error: TerrascopeError | None = None
     seconds: float = 0.0
+    kept_bytes: int = 0
 
     @property
     def checksum(self) -> Literal["matched", "not checked"] | None:
@@ -68,9 +72,10 @@ class Outcome:
 
     @property
     def note(self) -> str:
-        """What to know beside the status: why it failed, or that the checksum was not checked."""
-        if self.error is not None:
-            return self.error.what
+        """What to know beside the status: why it failed, what is kept of it, or that the checksum was not checked."""
+        kept = f"{size_text(self.kept_bytes)} of it are kept." if self.kept_bytes else ""
+        if self.error is not None or kept:
+            return " ".join(filter(None, (self.error.what if self.error else "", kept)))
         return "its checksum is of an unknown kind and was not checked" if self.checksum == "not checked" else ""
 
 
@@ -208,7 +213,9 @@ def download_failed(report: Report) -> DownloadFailed:
     advices = [*dict.fromkeys(error.do for error in errors.values() if error.do)][:_MOST_ADVICES]
     what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
     what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
-    advices += ["The same call goes on where it was." if cancelled else _REST]
+    kept_bytes = sum(outcome.kept_bytes for outcome in (*report.failed, *report.cancelled))
+    what += [f"{size_text(kept_bytes)} of them are kept."] if kept_bytes else []
+    advices += [_GOES_ON if kept_bytes else _REST]
     failed = DownloadFailed(" ".join(what), "\n".join(lines), " ".join(advices))
     failed.report = report
     failed.retryable = all(error.retryable for error in errors.values())
@@ -224,6 +231,7 @@ def _as_dict(outcome: Outcome) -> dict[str, object]:
         "status": outcome.status,
         "size_bytes": outcome.size_bytes,
         "seconds": outcome.seconds,
+        "kept_bytes": outcome.kept_bytes,
         "checksum": outcome.checksum,
         "error": error
         and {

@@ -1,5 +1,7 @@
 """A small file on its way: it has no name until it is whole, so that a kill leaves nothing behind (floor 4).
 
+Only where it is stopped on its way by us, `Partial` writes down what came.
+
 It is in memory until all of it is there, and then in a file without a name, where the system has such, until it gets
 its own.
 """
@@ -46,6 +48,10 @@ class SmallFile:
         if sum(map(len, chunks)) == self.size_bytes:
             # at once, while the processor still has them at hand
             self._put_down()
+
+    def unfinished(self) -> list[tuple[int, Sequence[bytes]]]:
+        """Return what came, each with its position; nothing once it was put down whole."""
+        return list(self._written)
 
     def content(self) -> Sequence[bytes]:
         """Return what came, in order."""

@@ -82,10 +82,11 @@ class DownloadState:
 
     def __str__(self) -> str:
         of_all = "" if self.bytes_total is None else f" of {size_text(self.bytes_total)}"
+        kept = " kept" if self.phase in ("paused", "failed", "cancelled") else ""
         parts = [
             f"{self.files_done} of {self.files_total} files",
             f"{self.files_failed} failed" if self.files_failed else "",
-            f"{size_text(self.bytes_done)}{of_all}" if self.bytes_done or self.bytes_total else "",
+            f"{size_text(self.bytes_done)}{of_all}{kept}" if self.bytes_done or self.bytes_total else "",
             f"{size_text(int(self.bytes_per_s))}/s" if self.bytes_per_s >= 1 else "",
             "" if self.eta_s is None else f"{self.eta_s:.0f} s left",
         ]

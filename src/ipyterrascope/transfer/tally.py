@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import TerrascopeError
@@ -70,6 +71,7 @@ class Tally:
         self._numbers = {item: number for number, item in enumerate(paths)}
         self._lock = threading.Lock()
         self._outcomes: dict[int, Outcome] = {}
+        self._kept_bytes = 0
         self._failed: list[int] = []
         self._files_done = 0
         # what is there of files that have not ended, and what the active ones wait for
@@ -134,6 +136,18 @@ class Tally:
             if outcome.status == "saved":
                 self._fetched_bytes += max(0, size_bytes - part_bytes)
 
+    def kept(self, kept_bytes: Mapping[Item, int]) -> None:
+        """Say how much there is of files that are not fetched, once nothing is under way."""
+        with self._lock:
+            for item, there_bytes in kept_bytes.items():
+                number = self._numbers[item]
+                outcome = self._outcomes.get(number)
+                if outcome is None:
+                    self._parts[number] = self._within(number, there_bytes)
+                elif outcome.status in UNFETCHED:
+                    self._outcomes[number] = replace(outcome, kept_bytes=there_bytes)
+                    self._kept_bytes += there_bytes - outcome.kept_bytes
+
     def begin(self) -> None:
         """Say that it goes on from now."""
         with self._lock:
@@ -152,8 +166,10 @@ class Tally:
             for number, outcome in list(self._outcomes.items()):
                 if outcome.status in UNFETCHED:
                     del self._outcomes[number]
+                    self._parts[number] = self._within(number, outcome.kept_bytes)
                     self._lose(number, -1)
             self._failed.clear()
+            self._kept_bytes = 0
 
     # ── what is told ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +189,7 @@ class Tally:
     def state(self, phase: Phase) -> DownloadState:
         """Return how it stands."""
         with self._lock:
-            bytes_done = self._settled_bytes + sum(self._parts.values())
+            bytes_done = self._settled_bytes + self._kept_bytes + sum(self._parts.values())
             all_known = len(self._sizes) == len(self._paths)
             rate = 0.0
             if phase == "running" and self._since is not None:
@@ -209,9 +225,9 @@ class Tally:
             return FileState(
                 name=name,
                 status=outcome.status,
-                bytes_done=0 if outcome.status in UNFETCHED else size_bytes or 0,
+                bytes_done=outcome.kept_bytes if outcome.status in UNFETCHED else size_bytes or 0,
                 bytes_total=size_bytes,
-                note=outcome.note,
+                note=error.what if error else outcome.note if outcome.status not in UNFETCHED else "",
                 advice=error.do if error else "",
             )
         return FileState(

@@ -250,7 +250,7 @@ class Download:
 
     def _goes_on(self) -> bool:
         """Wait while it is paused; tell whether it goes on after that."""
-        self._tally.rest()
+        self._rest()
         while True:
             with self._lock:
                 if self._is_cancelled:
@@ -261,11 +261,24 @@ class Download:
                     return True
             self._news.get()
 
-    def _end(self, fault: BaseException | None = None) -> Report:
+    def _rest(self) -> None:
+        """Say that nothing is under way, and how much is kept of what was."""
         self._tally.rest()
+        if self._control.is_overdue:
+            return  # something holds up who writes, and would hold up who looks
+        outcomes = self._tally.outcomes
+        unfetched = [
+            action
+            for item, action in self._order.by_item.items()
+            if action.do == "fetch" and (item not in outcomes or outcomes[item].status in UNFETCHED)
+        ]
+        self._tally.kept(self._order.kept_bytes(unfetched))
+
+    def _end(self, fault: BaseException | None = None) -> Report:
         self._teller.pause()
         for action in self._open_actions():
             self._tally.item_done(unfetched(action, fault))
+        self._rest()
         report = self.report
         with self._lock:
             self._phase = "cancelled" if report.cancelled else "failed" if report.failed else "done"

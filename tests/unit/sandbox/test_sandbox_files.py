@@ -6,10 +6,14 @@ import hashlib
 import struct
 from base64 import b64encode
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 import requests
 
+from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.sandbox.geotiff import geotiff
 
 
@@ -176,7 +180,8 @@ def test_files_are_the_same_every_time(box, fetch):
 def test_geotiff_directory():
     """Size, tiles and georeference of an image stand in its first directory, and the pixels where it says."""
     rows = [struct.pack("<20H", *range(20 * y, 20 * y + 20)) for y in range(17)]
-    data = geotiff(rows, bits=16, epsg=32631, origin=(300000, 5300040), pixel_size=10, nodata=7, tile=16)
+    content = geotiff(rows, bits=16, epsg=32631, origin=(300000, 5300040), pixel_size=10, nodata=7, tile=16)
+    data = content.read(0, content.size_bytes)
     [count] = struct.unpack_from("<H", data, 8)
     entries = {}
     for index in range(count):
@@ -192,3 +197,25 @@ def test_geotiff_directory():
     assert struct.unpack_from("<4H", data, offsets[1]) == (16, 17, 18, 19)
     assert struct.unpack_from("<2H", data, offsets[2]) == (320, 321)
     assert len(data) == offsets[3] + 16 * 16 * 2
+
+
+def test_large_geotiff(tmp_path: Path):
+    """An image that stands beside itself many times is one that GDAL reads, from whatever part of the file."""
+    rows = [struct.pack("<32H", *range(32 * y, 32 * y + 32)) for y in range(16)]
+    how = {"bits": 16, "epsg": 32631, "origin": (300000, 5300040), "pixel_size": 10, "tile": 16}
+    content = geotiff(rows, copies=3, **how)
+    whole = content.read(0, content.size_bytes)
+    assert whole == b"".join(content.read(start, start + 777) for start in range(0, content.size_bytes, 777))
+    (tmp_path / "a.tif").write_bytes(whole)
+    with rasterio.open(tmp_path / "a.tif") as image:
+        pixels = image.read(1)
+    one = np.arange(32 * 16, dtype="uint16").reshape(16, 32)
+    assert np.array_equal(pixels, np.tile(one, (3, 3)))
+
+
+def test_a_file_to_wait_for(box: Sandbox):
+    """One file of the newest product is large enough to be watched, and the catalogue tells its size."""
+    features = requests.get(f"{box.stac_url}/search", params={"limit": 1}, timeout=10).json()["features"]
+    largest = max(features[0]["assets"].values(), key=lambda asset: asset["file:size"])
+    assert largest["file:size"] > 30_000_000
+    assert largest["href"] in box.download_urls

@@ -72,9 +72,35 @@ def test_small_file_has_no_part(target: Path) -> None:
 
 
 def test_small_file_that_does_not_come(target: Path) -> None:
-    """A small file that is not whole leaves nothing behind."""
-    interrupted(target, size=10)
+    """Of a small file that is not whole nothing is left behind, where nothing proves what would be gone on with."""
+    interrupted(target, size=10, validator=None)
     assert names(target.parent) == []
+
+
+def test_small_file_that_is_stopped(target: Path) -> None:
+    """Of a small file that is stopped on its way what came is kept, and gone on with; a kill leaves nothing of it."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 10)
+        write(partial, 5, b"678")
+        write(partial, 0, b"12")
+        assert names(target.parent) == []
+    assert names(target.parent) == ["a.tif.part", "a.tif.part.json"]
+    with Partial(target, URL) as partial:
+        assert [*partial.done] == [(0, 2), (5, 8)]
+        partial.resume()
+        write(partial, 2, b"345")
+        write(partial, 8, b"90")
+        partial.finish(10, None)
+    assert (target.read_bytes(), names(target.parent)) == (b"1234567890"[:5] + b"67890", ["a.tif"])
+
+
+def test_small_file_whose_place_is_taken(target: Path) -> None:
+    """Of a small file that is stopped nothing is kept beside a file that came to its place meanwhile."""
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', 10)
+        write(partial, 0, b"12")
+        target.write_bytes(b"theirs")
+    assert (target.read_bytes(), names(target.parent)) == (b"theirs", ["a.tif"])
 
 
 def test_small_file_where_no_file_is_nameless(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

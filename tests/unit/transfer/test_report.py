@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -147,8 +148,21 @@ def test_cancelled_files_are_told_as_such() -> None:
     assert str(error).splitlines() == [
         "1 of 3 downloads failed. Cancelled: 1 of 3 were not fetched.",
         "c.tif: It is gone.",
-        "Look elsewhere. The same call goes on where it was.",
+        "Look elsewhere. What was saved stays: the same call again fetches only the rest.",
     ]
+
+
+def test_what_is_kept_of_what_was_not_fetched() -> None:
+    """How much of unfinished files is kept stands in their rows, in the error and in the record; nothing else does."""
+    half = replace(outcome("b.tif", "cancelled", None), kept_bytes=1_500_000)
+    gone = replace(outcome("c.tif", "failed", None, GONE), kept_bytes=500_000)
+    report = Report([half, gone, outcome("d.tif", "cancelled", None)])
+    assert [o.note for o in report.outcomes] == ["1.5 MB of it are kept.", "It is gone. 500.0 kB of it are kept.", ""]
+    assert "1.5 MB of it are kept." in repr(report)
+    assert [row["kept_bytes"] for row in report.to_dict()["outcomes"]] == [1_500_000, 500_000, 0]
+    lines = str(download_failed(report)).splitlines()
+    assert lines[0] == "1 of 3 downloads failed. Cancelled: 2 of 3 were not fetched. 2.0 MB of them are kept."
+    assert lines[-1].endswith("The same call goes on where it was.")
 
 
 def test_summary_of_failures() -> None:

@@ -144,16 +144,45 @@ def test_cancelled(halfway: Download, server: FaultyServer, tmp_path: Path, is_p
     halfway.cancel()
     with pytest.raises(DownloadFailed) as caught:
         halfway.wait(10)
-    assert str(caught.value) == "Cancelled: 1 of 1 were not fetched.\nThe same call goes on where it was."
+    told = "Cancelled: 1 of 1 were not fetched. 1.0 MB of them are kept.\nThe same call goes on where it was."
+    assert str(caught.value) == told
     assert isinstance(caught.value.report, Report)
     assert [outcome.status for outcome in caught.value.report.cancelled] == ["cancelled"]
     assert str(caught.value.report) == "1 cancelled"
-    assert halfway.state.phase == "cancelled"
+    assert (halfway.state.phase, halfway.state.bytes_done) == ("cancelled", HALF)
+    assert str(halfway.state) == "0 of 1 files, 1.0 MB of 3.1 MB kept"
+    assert [(file.status, file.bytes_done) for file in halfway.files()] == [("cancelled", HALF)]
     assert connections_to(server) == 0
     assert names(tmp_path) == ["a.tif.part", "a.tif.part.json"]
     [path] = download([server.url("/a.tif")], tmp_path, engine=CurlEngine(Nobody(), max_connections=1))
     assert path.read_bytes() == DATA
     assert server.gets()[-1].headers["Range"] == f"bytes={HALF}-"
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+def test_small_files_that_are_cancelled(server: FaultyServer, tmp_path: Path, etag: str | None) -> None:
+    """Of small files too it is told how much is kept, and that is what the next call does not fetch again; where the
+    server proves nothing, that nothing is."""
+    small = DATA[:100_000]
+    paths = [f"/{number}.tif" for number in range(4)]
+    server.files = {path: Answer(small, cut_at=60_000, stall=True, etag=etag) for path in paths}
+    urls = [*map(server.url, paths)]
+    under_way = begun(urls, tmp_path, engine=CurlEngine(Nobody()))
+    until(lambda: under_way.state.bytes_done >= 240_000)
+    under_way.pause()
+    kept_bytes = 240_000 if etag else 0
+    until(lambda: under_way.state.bytes_done == kept_bytes)
+    under_way.cancel()
+    with pytest.raises(DownloadFailed) as caught:
+        under_way.wait(10)
+    assert ("240.0 kB of them are kept." in str(caught.value)) is bool(kept_bytes)
+    assert under_way.state.bytes_done == kept_bytes
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.part")) == kept_bytes
+    server.files = {path: Answer(small, etag=etag) for path in paths}
+    server.asked.clear()
+    assert [path.read_bytes() for path in download(urls, tmp_path, engine=CurlEngine(Nobody()))] == [small] * 4
+    wanted = ["bytes=60000-" if kept_bytes else "bytes=0-8388607"] * 4
+    assert [request.headers.get("Range") for request in server.gets()] == wanted
 
 
 def test_one_thing_that_is_cancelled(server: FaultyServer, tmp_path: Path) -> None:
@@ -517,6 +546,6 @@ def test_an_interrupt_of_the_foreground_is_told_as_cancelled(server: FaultyServe
             assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)
         printed, errors = process.communicate(timeout=20)
-    assert printed.splitlines()[-1] == "cancelled 0"
+    assert printed.splitlines()[-1] == f"cancelled {HALF}"
     assert "KeyboardInterrupt" in errors
     assert names(tmp_path) == ["a.tif.part", "a.tif.part.json"]
