@@ -8,7 +8,7 @@
     ts.plan(urls, "data")               what that would do
     ts.stac.open()                      the catalogue, by pystac-client
     ts.token(), ts.auth()               for other libraries
-    ts.account(), ts.logout()           who is signed in, until when; and out
+    ts.status(), ts.logout()            who is signed in, until when, and why not; and out
     ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
     ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
     ts.openeo_connection(url)           an openeo.Connection that stays signed in
@@ -29,7 +29,7 @@ from .errors import TerrascopeError
 from .values.providers import Endpoints, Provider
 
 if TYPE_CHECKING:
-    from .api import account, auth, download, login, logout, plan, providers, session, token
+    from .api import account, auth, download, login, logout, plan, providers, session, status, token
     from .auth.account import Account
     from .bridges import fsspec, gdal, stac
     from .bridges.openeo import openeo_connection
@@ -63,12 +63,15 @@ __all__ = [
     "session",
     "show_versions",
     "stac",
+    "status",
     "token",
     "unload_ipython_extension",
 ]
 
 _HOME = {
-    **dict.fromkeys(("account", "auth", "download", "login", "logout", "plan", "providers", "session", "token"), "api"),
+    **dict.fromkeys(
+        ("account", "auth", "download", "login", "logout", "plan", "providers", "session", "status", "token"), "api"
+    ),
     "Account": "auth.account",
     "Download": "transfer",
     "Item": "transfer",

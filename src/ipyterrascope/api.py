@@ -25,9 +25,10 @@ from .values.states import Source as LoginSource
 if TYPE_CHECKING:
     from .httpauth import LiveAuth
     from .session import AuthorizedSession
+    from .status import Status
     from .transfer import Download, LocalUse, Plan, Report, Source
 
-__all__ = ["account", "auth", "download", "login", "logout", "plan", "providers", "session", "token"]
+__all__ = ["account", "auth", "download", "login", "logout", "plan", "providers", "session", "status", "token"]
 
 
 def login(
@@ -137,6 +138,31 @@ def _way(
             raise UsageError("`method` and `source` contradict each other.", "", "Give one of them.")
         return cast("LoginMethod", source), None
     return method, cast("SilentName | None", source)
+
+
+def status(provider: str | Provider | None = None) -> Status:
+    """Tell who is signed in where, until when, from which source, and why no other source served; without a sign-in.
+
+    Parameters
+    ----------
+    provider : str or Provider, optional
+        The only one to tell of; unless given, all that were asked for so far, or Terrascope.
+
+    Returns
+    -------
+    Status
+        It shows as text and as a table; `accounts` has the same as values.
+
+    Examples
+    --------
+    >>> import ipyterrascope as ts
+    >>> ts.status()                                      # doctest: +SKIP
+    Terrascope: signed in as dora, by device code.
+    """
+    from .status import Status
+
+    asked_for = [] if provider else providers.asked_for()
+    return Status(asked_for or [account(provider)], has_magics=frontend.has_magics())
 
 
 def session(provider: str | Provider | None = None) -> AuthorizedSession:

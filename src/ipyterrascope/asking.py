@@ -183,6 +183,8 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
     else:
         do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."
     is_asked = bool(account.methods)
+    # what somebody set up is to be mended first
+    do = next((why.do for why in account.why_not.values() if why.is_fault and why.do), do)
     reasons = [
         "No notebook front-end and no terminal is attached."
         if is_asked
@@ -200,5 +202,5 @@ def _without(account: Account, source: SilentName) -> LoginRequired:
     return LoginRequired(
         f"The {SOURCES[source]} cannot sign you in to {account.provider.label}.",
         why_not.reason if why_not else "",
-        "Supply what it lacks, or sign in another way.",
+        (why_not.do if why_not else "") or "Supply what it lacks, or sign in another way.",
     )

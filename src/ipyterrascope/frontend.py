@@ -45,10 +45,15 @@ def is_app() -> bool:
     return _runs_in_marimo()
 
 
+def has_magics() -> bool:
+    """Tell whether the magics, and the traits of their configuration, are at hand here."""
+    configurables: list[Any] = getattr(_shell(), "configurables", [])
+    return any(type(each).__name__ == "Terrascope" for each in configurables)
+
+
 def how_to_set(trait: str, value: str) -> str:
     """Return how a trait that has a variable of the environment is set from here: "run …" or "set …"."""
-    configurables: list[Any] = getattr(_shell(), "configurables", [])
-    if any(type(each).__name__ == "Terrascope" for each in configurables):
+    if has_magics():
         return f'run %config Terrascope.{trait} = "{value}"'
     return f"set TERRASCOPE_{trait.upper()}={value} in the environment"
 

@@ -128,7 +128,7 @@ def test_two_people_work_and_click_nothing(
             notebook.run(LOGIN)
             status = notebook.run(STATUS)
             assert f"signed in as {user.username}, from the login at JupyterHub" in status
-            assert "JupyterHub\tserves" in status
+            assert "JupyterHub\tServes." in status
             assert "S2B_TOC" in notebook.run(FIND)
             notebook.run(CHOOSE)
             notebook.run(DOWNLOAD)

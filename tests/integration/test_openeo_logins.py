@@ -39,7 +39,7 @@ def test_a_login_and_a_connection_in_a_notebook(notebook: FrontEnd, box: Sandbox
 
     notebook.run(f"import ipyterrascope as ts; con = ts.openeo_connection('{backend.address}')")
     assert notebook.run("con.describe_account()['user_id']").result == "'sandbox-dora'"
-    status = f"from ipyterrascope.magics.status import Status; print(Status([ts.account('openeo:{backend.address}')]))"
+    status = f"from ipyterrascope.status import Status; print(Status([ts.account('openeo:{backend.address}')]))"
     assert f"back-end: {backend.url}" in notebook.run(status).stream
     assert "is ended" in notebook.run(f"%terrascope logout openeo:{backend.address}").stream
 

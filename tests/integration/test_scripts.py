@@ -240,3 +240,26 @@ def test_what_needs_no_login_is_downloaded_without_one(script: Script, box: Sand
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
     assert all("Authorization" not in record.headers for record in box.requests)
+
+
+def test_status_tells_why_nothing_served(script: Script, box: Sandbox, tmp_path: Path) -> None:
+    """`status()` says before any login what lies ready and why the rest does not, and signs in nowhere."""
+    done = script("import ipyterrascope as ts; print(ts.status())", TERRASCOPE_TOKEN_FILE=str(tmp_path / "none"))
+    assert done.stdout.splitlines() == [
+        "Terrascope: not signed in. Run ipyterrascope.login().",
+        "  environment: Neither TERRASCOPE_TOKEN nor TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD are set.",
+        f"  token file: The token file {tmp_path}/none cannot be used. It is not there. Mend it, or name another.",
+        "  stored login: No login is stored.",
+        "  JupyterHub: No JupyterHub started this kernel.",
+    ]
+    assert not box.requests
+
+
+def test_a_token_file_that_others_can_read_is_told_with_what_mends_it(script: Script, tmp_path: Path) -> None:
+    """The error names the file, what is wrong with it, and the command that mends it, rather than other variables."""
+    path = tmp_path / "token"
+    path.write_text("opaque")
+    path.chmod(0o644)
+    done = script("import ipyterrascope as ts; ts.login()", TERRASCOPE_TOKEN_FILE=str(path))
+    assert f"The token file {path} cannot be used. Others can read or change it (its mode is 0644)." in last_line(done)
+    assert last_line(done).endswith(f"Run chmod 600 {path}.")

@@ -53,7 +53,7 @@ def test_tomorrow_s_kernel_is_signed_in(
     assert (notebook.state_of(view)["phase"], notebook.state_of(view)["user"]) == ("signed_in", "dora")
     status = notebook.run("%terrascope status").result
     assert "signed in as dora, from the stored login." in status
-    assert "stored login: serves" in status
+    assert "stored login: Serves." in status
     assert notebook.run(f"s = %terrascope session\ns.get({url!r}).status_code").ename == ""
     assert not box.waiting_codes
 
@@ -63,6 +63,7 @@ def test_tomorrow_s_kernel_is_signed_in(
     done = run_script("import ipyterrascope as ts; print(ts.logout())", environ, tmp_path)
     assert done.stdout == "The stored login is ended too.\n"
     assert stored(tmp_path) == []
+    assert "not signed in. The stored login is gone." in notebook.run("%terrascope status").result
     gone = notebook.run(f"s.get({url!r})")
     assert gone.ename == "LoginRequired"
     assert "The stored login is gone." in gone.shown

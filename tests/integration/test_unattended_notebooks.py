@@ -98,7 +98,7 @@ def test_run_all_signs_in_from_the_environment(
     ]
     assert texts[4].startswith("Report: 1 saved")
     assert texts[5].startswith("Terrascope: signed in as dora, from TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD.")
-    assert "environment: serves; child processes see it too" in texts[5]
+    assert "environment: Serves. Child processes see it too." in texts[5]
     assert texts[6] == "Signed out, and the session at Terrascope is ended."
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + str(document).encode()
     assert b"%terrascope session" in kept

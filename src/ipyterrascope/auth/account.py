@@ -178,6 +178,10 @@ class Account(SigningIn):
     def _signed_by(self, tokens: TokenSet) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.provider.bearer_prefix}{tokens.access_token.reveal()}"}
 
+    def look_again(self) -> None:
+        """Notice what others did to a login that is shared, such as another kernel that signed out of it."""
+        self._vault.catch_up()
+
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""
         kind, _, credential = headers.get("Authorization", "").partition(" ")

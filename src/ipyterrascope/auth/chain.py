@@ -75,11 +75,16 @@ class StoredOffer:
 
 @dataclass(frozen=True)
 class WhyNot:
-    """One sentence why a source has nothing to offer. `is_fault` where somebody set it up, and counts on it."""
+    """One sentence why a source has nothing to offer. `is_fault` where somebody set it up, and counts on it; `do` tells
+    what mends it, where that is known."""
 
     reason: str
     is_fault: bool = False
+    do: str = ""
 
+
+NOT_ASKED = "Not asked."
+"""Why nothing is known of a source."""
 
 Offer = GivenToken | GivenPassword | GivenClient | LentToken | StoredOffer
 Found = Offer | WhyNot
@@ -103,10 +108,13 @@ class SilentSource:
         Shown in `status`.
     find : callable
         Looks there now, for one provider, and asks nobody over the network.
+    may_ask : bool
+        Whether that may ask a person, to unlock a keyring.
     """
 
     name: SilentName
     find: Callable[[Provider], Found]
+    may_ask: bool = False
 
 
 class Chain:
@@ -151,6 +159,16 @@ class Chain:
             else:
                 yield source.name, found
 
+    def survey(self, provider: Provider) -> dict[SilentName, WhyNot | None]:
+        """Look what each source has for `provider`, and use nothing: why it has nothing, or None where it has."""
+        return {source.name: self._surveyed(source, provider) for source in self.sources}
+
+    def _surveyed(self, source: SilentSource, provider: Provider) -> WhyNot | None:
+        if self.is_resting or source.may_ask or source.name in self._refused:
+            return self.why_not.get(source.name, WhyNot(NOT_ASKED))
+        found = source.find(provider)
+        return found if isinstance(found, WhyNot) else None
+
     def refused(self, source: SilentName, error: TerrascopeError) -> None:
         """Say what became of an offer. One that was refused rests: asking again and again could lock a person out."""
         is_passed_over = isinstance(error, PassedOver)
@@ -161,7 +179,7 @@ class Chain:
     def rest(self) -> None:
         """Ask no source any more, from a logout to the next login."""
         self.is_resting = True
-        self.why_not = {source.name: WhyNot("It rests until the next login.") for source in self.sources}
+        self.why_not = {source.name: WhyNot("Not asked until the next login.") for source in self.sources}
 
     def end_rest(self) -> None:
         """Say that there is a login again."""

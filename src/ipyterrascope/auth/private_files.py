@@ -26,6 +26,10 @@ class MissingFileError(UnfitFileError):
     """A file that is not there."""
 
 
+class OpenFileError(UnfitFileError):
+    """A file of this user that others can read or change."""
+
+
 @dataclass(frozen=True)
 class PrivateText:
     """What a file holds, when it was written (POSIX seconds), and what changes whenever it is written again."""
@@ -143,7 +147,8 @@ def _check(status: os.stat_result, may_be_shared: bool, user_id: int | None) -> 
         return
     reason = why_not_private(status, user_id)
     if reason:
-        raise UnfitFileError(reason)
+        is_ours = hasattr(os, "geteuid") and status.st_uid == os.geteuid()
+        raise (OpenFileError if is_ours else UnfitFileError)(reason)
 
 
 def why_not_private(status: os.stat_result, user_id: int | None = None) -> str:

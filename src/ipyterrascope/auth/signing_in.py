@@ -66,6 +66,10 @@ class SigningIn:
         """For each silent source that did not serve, one sentence why."""
         return dict(self._chain.why_not)
 
+    def survey(self) -> Mapping[SilentName, WhyNot | None]:
+        """Look what each silent source has now, and use nothing: why it has nothing, or None where it has."""
+        return self._chain.survey(self.provider)
+
     @property
     def sources(self) -> tuple[SilentName, ...]:
         """The silent sources, in the order in which they are asked."""

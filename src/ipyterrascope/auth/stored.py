@@ -43,7 +43,8 @@ def stored_source(store: LoginStore | WhyNot, clock: Callable[[], float] = time.
             return WhyNot("The stored login has ended: nobody used it for too long.", is_fault=True)
         return StoredOffer(login, store)
 
-    return SilentSource("stored", find)
+    # a keyring, which tells of no changes, may have to be unlocked
+    return SilentSource("stored", find, may_ask=isinstance(store, LoginStore) and store.shelf.signature() is None)
 
 
 class ByStore:

@@ -7,20 +7,21 @@ never used: with rotation that would void the one of whoever keeps the file.
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from ..errors import LoginRequired, ProviderUnreachable
+from ..errors import LoginRequired, ProviderUnreachable, quoted
 from ..protocol.token_answers import number_of
 from ..values.providers import Provider
 from ..values.secret import Secret
 from ..values.tokens import TokenSet, is_fit_for_header
 from .chain import Found, LentToken, SilentSource, WhyNot
 from .credentials import given_tokens
-from .private_files import PrivateText, Signature, UnfitFileError, read_private, signature_of
+from .private_files import OpenFileError, PrivateText, Signature, UnfitFileError, read_private, signature_of
 
 CAME_FROM = "the token file"
 
@@ -86,7 +87,10 @@ def token_file_source(path: str, *, may_be_shared: bool = False) -> SilentSource
         try:
             file.read()
         except UnfitFileError as exc:
-            return WhyNot(f"The token file cannot be used. {exc}", is_fault=True)
+            do = (
+                f"Run chmod 600 {shlex.quote(path)}." if isinstance(exc, OpenFileError) else "Mend it, or name another."
+            )
+            return WhyNot(f"The token file {quoted(path)} cannot be used. {exc}", is_fault=True, do=do)
         return LentToken(file.lend, CAME_FROM, has_news=file.has_news)
 
     return SilentSource("token_file", find)

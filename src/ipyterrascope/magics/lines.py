@@ -53,9 +53,7 @@ class TerrascopeMagics(Magics):
         elif options.command == "logout":
             print(api.logout(options.provider))
         else:
-            from .status import Status
-
-            display(Status([api.account(options.provider)] if options.provider else api.providers.asked_for()))
+            display(api.status(options.provider))
         return None
 
     @line_cell_magic

@@ -212,7 +212,7 @@ def test_sources_rest_after_a_logout(box: Sandbox, environ: dict[str, str]) -> N
     account.sign_in_silently()
     account.logout()
     assert not account.sign_in_silently()
-    assert reasons(account) == {"environment": "It rests until the next login."}
+    assert reasons(account) == {"environment": "Not asked until the next login."}
     with pytest.raises(LoginRequired):
         account.tokens()
     account.allow_sources()

@@ -117,7 +117,8 @@ def test_a_token_that_tells_no_end(path: Path) -> None:
 def test_what_is_no_token_is_told(path: Path, text: str, reason: str) -> None:
     """One sentence, which repeats nothing of the file."""
     write(path, text)
-    assert found(path) == WhyNot(f"The token file cannot be used. {reason}", is_fault=True)
+    what = f"The token file {path} cannot be used. {reason}"
+    assert found(path) == WhyNot(what, is_fault=True, do="Mend it, or name another.")
 
 
 def test_no_file_is_configured() -> None:
@@ -132,7 +133,8 @@ def test_a_file_that_others_read_is_refused_unless_allowed(path: Path) -> None:
     path.chmod(0o644)
     refused = found(path)
     assert isinstance(refused, WhyNot)
-    assert "Others can read" in refused.reason
+    assert refused.reason.startswith(f"The token file {path} cannot be used. Others can read")
+    assert refused.do == f"Run chmod 600 {path}."
     assert isinstance(found(path, may_be_shared=True), LentToken)
 
 

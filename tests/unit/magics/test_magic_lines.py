@@ -22,9 +22,9 @@ from ipyterrascope.errors import (
     UsageError,
 )
 from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
-from ipyterrascope.magics.status import Status
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
+from ipyterrascope.status import Status
 from ipyterrascope.transfer import Download, Item, Plan, Report
 
 

@@ -1,4 +1,4 @@
-"""What `%terrascope status` shows, as text and as a table."""
+"""What `%terrascope status` and `status()` tell, as text, as a table and as values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ipyterrascope import configuration
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.chain import WhyNot
 from ipyterrascope.errors import LoginDenied
-from ipyterrascope.magics.status import Status
+from ipyterrascope.status import Status
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState
 
+NOTHING = "Nothing is set."
+READY = "Something lies ready, and signs in at the next use."
 NOW = 1_800_000_000.0
 SIGNED_IN = LoginState(
     phase="signed_in", user="dora", source="device", expires_at=NOW + 300, session_ends_at=NOW + 3600, renewable=True
@@ -49,17 +51,26 @@ def _in_brussels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def shown(
-    state: LoginState, badge: str = "", *, came_from: str = "", is_unchecked: bool = False, **why_not: str
+    state: LoginState,
+    badge: str = "",
+    *,
+    came_from: str = "",
+    is_unchecked: bool = False,
+    has_magics: bool = True,
+    **why_not: str | WhyNot,
 ) -> Status:
+    reasons = {name: why if isinstance(why, WhyNot) else WhyNot(why) for name, why in why_not.items()}
     account = SimpleNamespace(
         provider=replace(TERRASCOPE, badge=badge),
         state=state,
         sources=("environment", "token_file", *(("stored",) if state.remember else ()), "hub"),
-        why_not={name: WhyNot(reason) for name, reason in why_not.items()},
+        why_not=reasons,
+        survey=lambda: {"environment": WhyNot(NOTHING), **dict.fromkeys(("token_file", "hub")), **reasons},
+        look_again=lambda: None,
         came_from=came_from,
         is_unchecked=is_unchecked,
     )
-    return Status([cast(Account, account)], NOW)
+    return Status([cast(Account, account)], NOW, has_magics=has_magics)
 
 
 def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
@@ -74,9 +85,10 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {},
             [
                 "signed in as dora, by device code.",
-                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
-                "  session ends: 10:00:00 CET (in 60 min) unless it is used",
-                "  environment, token file, JupyterHub: not asked",
+                "  token ends: in 5 min (09:05:00 CET), and is renewed before",
+                "  session ends: in 60 min (10:00:00 CET), unless it is used",
+                "  other sources:",
+                "    environment, token file, JupyterHub: Not asked.",
             ],
         ),
         (
@@ -84,8 +96,9 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {},
             [
                 "signed in, by password.",
-                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
-                "  environment, token file, JupyterHub: not asked",
+                "  token ends: in 5 min (09:05:00 CET), and is renewed before",
+                "  other sources:",
+                "    environment, token file, JupyterHub: Not asked.",
             ],
         ),
         (
@@ -93,9 +106,10 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {"came_from": "TERRASCOPE_TOKEN", "is_unchecked": True},
             [
                 "signed in as dora, from TERRASCOPE_TOKEN (not checked at sign-in).",
-                "  token ends: 09:05:00 CET (in 5 min) and is not renewed",
-                "  environment: serves; child processes see it too",
-                "  token file, JupyterHub: not asked",
+                "  token ends: in 5 min (09:05:00 CET), and is not renewed",
+                "  environment: Serves. Child processes see it too.",
+                "  other sources:",
+                "    token file, JupyterHub: Not asked.",
             ],
         ),
         (
@@ -103,10 +117,11 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {"environment": "Nothing is set.", "stored": "No login is stored."},
             [
                 "signed in as dora, by device code.",
-                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
-                "  environment: Nothing is set.",
-                "  token file, JupyterHub: not asked",
-                "  stored login: keeps this login until you log out",
+                "  token ends: in 5 min (09:05:00 CET), and is renewed before",
+                "  stored login: Keeps this login until you log out.",
+                "  other sources:",
+                "    environment: Nothing is set.",
+                "    token file, JupyterHub: Not asked.",
             ],
         ),
         (
@@ -114,10 +129,11 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {"came_from": "JupyterHub", "environment": "Nothing is set.", "token_file": "Others can read it."},
             [
                 "signed in as dora, from JupyterHub.",
-                "  token ends: 09:05:00 CET (in 5 min) and is renewed before",
-                "  environment: Nothing is set.",
-                "  token file: Others can read it.",
-                "  JupyterHub: serves",
+                "  token ends: in 5 min (09:05:00 CET), and is renewed before",
+                "  JupyterHub: Serves.",
+                "  other sources:",
+                "    environment: Nothing is set.",
+                "    token file: Others can read it.",
             ],
         ),
         (
@@ -125,13 +141,18 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {"is_unchecked": True},
             [
                 "signed in as dora, by Basic authentication (not checked at sign-in).",
-                "  environment, token file, JupyterHub: not asked",
+                "  other sources:",
+                "    environment, token file, JupyterHub: Not asked.",
             ],
         ),
         (
             LoginState(),
             {},
-            ["not signed in. Run %terrascope login.", "  environment, token file, JupyterHub: not asked"],
+            [
+                "not signed in. Run %terrascope login.",
+                "  environment: Nothing is set.",
+                f"  token file, JupyterHub: {READY}",
+            ],
         ),
         (LoginState(phase="signing_in"), {"environment": "Nothing is set."}, ["signing in …"]),
         (
@@ -140,7 +161,7 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             [
                 "waiting for approval of a code at sso.terrascope.be.",
                 "  environment: Nothing is set.",
-                "  token file: not asked",
+                "  token file: Not asked.",
                 "  JupyterHub: The Hub does not share its login with this server.",
             ],
         ),
@@ -150,15 +171,15 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             [
                 "not signed in. The sign-in was denied. Get a new code.",
                 "  environment: Nothing is set.",
-                "  token file, JupyterHub: not asked",
+                f"  token file, JupyterHub: {READY}",
             ],
         ),
         (
             LoginState(notice="Signed out."),
-            dict.fromkeys(("environment", "token_file", "hub"), "It rests until the next login."),
+            dict.fromkeys(("environment", "token_file", "hub"), "Not asked until the next login."),
             [
                 "not signed in. Run %terrascope login.",
-                "  environment, token file, JupyterHub: It rests until the next login.",
+                "  environment, token file, JupyterHub: Not asked until the next login.",
                 "  note: Signed out.",
             ],
         ),
@@ -172,18 +193,18 @@ def test_each_phase_has_its_facts(state: LoginState, more: dict[str, object], li
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "09:00:00 CET (in 0 s)"),
-        (80, "09:01:20 CET (in 80 s)"),
-        (-80, "08:58:40 CET (80 s ago)"),
-        (3600, "10:00:00 CET (in 60 min)"),
-        (7200, "11:00:00 CET (in 2 h)"),
-        (20 * 3600, "2027-01-16 05:00:00 CET (in 20 h)"),
-        (180 * 86400, "2027-07-14 10:00:00 CEST (in 180 d)"),
+        (1, "ends: in 1 s (09:00:01 CET), unless it is used"),
+        (80, "ends: in 80 s (09:01:20 CET), unless it is used"),
+        (-80, "ended: 80 s ago (08:58:40 CET)"),
+        (3600, "ends: in 60 min (10:00:00 CET), unless it is used"),
+        (7200, "ends: in 2 h (11:00:00 CET), unless it is used"),
+        (20 * 3600, "ends: in 20 h (2027-01-16 05:00:00 CET), unless it is used"),
+        (180 * 86400, "ends: in 180 d (2027-07-14 10:00:00 CEST), unless it is used"),
     ],
 )
 def test_an_instant_has_its_zone_and_how_far_it_is(seconds: float, text: str) -> None:
     """A time of another day has its date; the distance is in the unit that people would take."""
-    assert said(replace(SIGNED_IN, session_ends_at=NOW + seconds))[2] == f"  session ends: {text} unless it is used"
+    assert said(replace(SIGNED_IN, session_ends_at=NOW + seconds))[2] == f"  session {text}"
 
 
 def test_a_login_that_is_kept_alive_says_so() -> None:
@@ -205,7 +226,7 @@ def test_the_table_has_the_same_facts(state: LoginState) -> None:
     """The HTML holds every word of the text, escaped, and nothing else."""
     status = shown(state, "<SANDBOX>", environment="Nothing is <set>.")
     page = status._repr_html_()
-    text = re.sub(r"<(?=/?(?:div|p|table|tbody|tr|th|td)[ >])[^>]*>", " ", page)
+    text = re.sub(r"<(?=/?(?:div|p|table|tbody|tr|th|td|details|summary)[ >])[^>]*>", " ", page)
     assert "<" not in text
     for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(escaped, plain)
@@ -215,7 +236,34 @@ def test_the_table_has_the_same_facts(state: LoginState) -> None:
     )
 
 
-def test_nobody() -> None:
-    """Without an account there is one sentence with what to do."""
-    assert repr(Status([])) == "Nobody is signed in. Run %terrascope login."
-    assert "Nobody is signed in." in Status([])._repr_html_()
+@pytest.mark.parametrize(("is_renewed", "manner"), [(True, "renewed at the next use"), (False, "not renewed")])
+def test_a_token_that_has_ended_since(is_renewed: bool, manner: str) -> None:
+    """A token that nobody used until its end is no fault where it is renewed, and that is said."""
+    line = said(replace(SIGNED_IN, expires_at=NOW - 240, renewable=is_renewed))[1]
+    assert line == f"  token ended: 4 min ago (08:56:00 CET), and is {manner}"
+
+
+def test_what_is_set_up_and_does_not_serve_stands_among_what_matters() -> None:
+    """Who is signed in sees first what somebody set up in vain, with what mends it; in the table the rest is folded."""
+    status = shown(replace(SIGNED_IN, session_ends_at=None), token_file=WhyNot("Others see it.", True, "Run chmod."))
+    assert repr(status).splitlines()[2:4] == ["  token file: Others see it. Run chmod.", "  other sources:"]
+    first, rest = status._repr_html_().split("<details>")
+    assert "Run chmod." in first
+    assert "JupyterHub" not in first
+    assert "JupyterHub" in rest
+
+
+def test_the_same_as_values() -> None:
+    """A program reads the fields of each account, and the reason of each source by its name."""
+    [dora] = shown(replace(SIGNED_IN, remember=True), environment=NOTHING).accounts
+    assert (dora.provider, dora.is_signed_in, dora.user, dora.source) == ("terrascope", True, "dora", "device")
+    assert (dora.expires_at, dora.session_ends_at, dora.is_renewed, dora.is_kept) == (NOW + 300, NOW + 3600, True, True)
+    assert dora.sources["environment"] == NOTHING
+    assert dora.sources["stored"].startswith("Keeps this login")
+    [nobody] = shown(LoginState()).accounts
+    assert (nobody.is_signed_in, nobody.user, nobody.sources["hub"]) == (False, "", READY)
+
+
+def test_where_there_are_no_magics_the_call_is_named() -> None:
+    """In plain Python what to run is a call."""
+    assert said(LoginState(), has_magics=False)[0] == "Terrascope: not signed in. Run ipyterrascope.login()."

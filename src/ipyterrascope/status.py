@@ -1,0 +1,249 @@
+"""Who is signed in where, until when, from which source: the same facts as text, table and values (below the API)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from .auth.account import Account
+from .auth.chain import NOT_ASKED
+from .auth.openeo_backends import me_of
+from .configuration import current
+from .errors import TerrascopeError
+from .values.providers import SilentName
+from .values.states import LoginState, Phase
+from .wording import SOURCES, how
+
+Fact = tuple[str, str]
+
+_OTHERS = "other sources"
+_WARNINGS: Mapping[SilentName, str] = {"environment": " Child processes see it too."}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountStatus:
+    """How one account stood.
+
+    Attributes
+    ----------
+    provider : str
+        Its name.
+    phase : {"signed_out", "signing_in", "awaiting_user", "signed_in", "failed"}
+    user : str
+        Who is signed in; empty where nobody is, or the provider does not tell.
+    source : str
+        From where the login came: "device", "environment" …; empty where nobody is signed in.
+    expires_at, session_ends_at : float, optional
+        When the token ends, and the session if it is not used, in POSIX seconds; None where that is not known.
+    is_renewed : bool
+        Whether the token is renewed.
+    is_kept : bool
+        Whether the login stays on this machine, for other kernels and later days.
+    sources : mapping of str to str
+        Of each place where a credential may lie ready, a sentence: whether it serves, or why not.
+    headline : str
+        The first line.
+    facts, others : list of (str, str)
+        What stands below it, name and text, and what does not concern who is signed in.
+    """
+
+    provider: str
+    phase: Phase
+    user: str
+    source: str
+    expires_at: float | None
+    session_ends_at: float | None
+    is_renewed: bool
+    is_kept: bool
+    sources: Mapping[SilentName, str]
+    headline: str
+    facts: list[Fact]
+    others: list[Fact]
+
+    @property
+    def is_signed_in(self) -> bool:
+        """True when somebody is."""
+        return self.phase == "signed_in"
+
+
+class Status:
+    """How accounts stood at one moment.
+
+    Parameters
+    ----------
+    accounts : sequence of Account
+    now : float, optional
+        POSIX seconds; the clock unless given.
+    has_magics : bool
+        Whether one signs in by a magic here.
+
+    Attributes
+    ----------
+    accounts : list of AccountStatus
+    """
+
+    def __init__(self, accounts: Sequence[Account], now: float | None = None, *, has_magics: bool = True) -> None:
+        moment = time.time() if now is None else now
+        self.accounts = [_status_of(account, moment, has_magics) for account in accounts]
+
+    def __repr__(self) -> str:
+        return "\n".join(line for each in self.accounts for line in _lines(each))
+
+    def _repr_html_(self) -> str:
+        return "".join(map(_html, self.accounts))
+
+
+def _lines(status: AccountStatus) -> list[str]:
+    lines = [status.headline, *(f"  {name}: {text}" for name, text in status.facts)]
+    if status.others:
+        lines += [f"  {_OTHERS}:", *(f"    {name}: {text}" for name, text in status.others)]
+    return lines
+
+
+def _html(status: AccountStatus) -> str:
+    others = _table(status.others)
+    more = f"<details><summary>{_OTHERS}:</summary>{others}</details>" if others else ""
+    return f"<div><p>{escape(status.headline)}</p>{_table(status.facts)}{more}</div>"
+
+
+def _table(facts: list[Fact]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left">{escape(name)}</th>'
+        f'<td style="text-align:left">{escape(text)}</td></tr>'
+        for name, text in facts
+    )
+    return f"<table><tbody>{rows}</tbody></table>" if rows else ""
+
+
+def _status_of(account: Account, now: float, has_magics: bool) -> AccountStatus:
+    if account.state.phase == "signed_in":
+        account.look_again()
+    state = account.state
+    sources, concerned = _sources(account, state)
+    facts: list[Fact] = []
+    if state.phase == "signed_in":
+        facts += [*_times(state, now), *_at_backend(account)]
+    facts += _together({name: text for name, text in sources.items() if name in concerned})
+    gdal = sys.modules.get("ipyterrascope.bridges.gdal")
+    if gdal is not None and (told := gdal.status(account.provider)).is_on:
+        facts.append(("GDAL", str(told)))
+    if state.notice:
+        facts.append(("note", state.notice))
+    return AccountStatus(
+        provider=account.provider.name,
+        phase=state.phase,
+        user=state.user,
+        source=state.source,
+        expires_at=state.expires_at,
+        session_ends_at=state.session_ends_at,
+        is_renewed=state.renewable,
+        is_kept=state.remember,
+        sources=sources,
+        headline=_headline(account, state, has_magics),
+        facts=facts,
+        others=_together({name: text for name, text in sources.items() if name not in concerned}),
+    )
+
+
+def _headline(account: Account, state: LoginState, has_magics: bool) -> str:
+    provider = account.provider
+    badge = f" [{provider.badge}]" if provider.badge else ""
+    return f"{provider.label}{badge}: {_stand(account, state, has_magics)}"
+
+
+def _stand(account: Account, state: LoginState, has_magics: bool) -> str:
+    if state.phase == "signed_in":
+        who = f"signed in as {state.user}" if state.user else "signed in"
+        unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
+        return f"{who}, {how(account)}{unchecked}."
+    if state.phase == "awaiting_user":
+        # without the code: what is printed is saved with the notebook, and whoever opens it could approve the code
+        return f"waiting for approval of a code at {account.provider.issuer_host}."
+    if state.phase == "signing_in":
+        return "signing in …"
+    if state.error is not None:
+        return f"not signed in. {state.error}"
+    return f"not signed in. Run {'%terrascope login' if has_magics else 'ipyterrascope.login()'}."
+
+
+def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str], set[SilentName]]:
+    """Say of each place where a credential may lie ready whether it serves, or why not; and which of that matters now.
+
+    Who is signed in is concerned by what serves, and by what somebody set up and does not.
+    """
+    told: dict[SilentName, str] = {}
+    concerned = set[SilentName]()
+    if state.phase == "signing_in":  # a source may be what is tried just now
+        return told, concerned
+    has_login = state.phase in ("signed_in", "awaiting_user")
+    survey = account.why_not if has_login else account.survey()
+    for name in account.sources:
+        why_not = survey.get(name)
+        if state.source == name:
+            told[name] = f"Serves.{_WARNINGS.get(name, '')}"
+        elif name == "stored" and state.remember:
+            told[name] = "Keeps this login until you log out."
+        elif why_not is not None:
+            told[name] = f"{why_not.reason} {why_not.do}".strip()
+        else:
+            told[name] = NOT_ASKED if has_login else "Something lies ready, and signs in at the next use."
+        serves = state.source == name or (name == "stored" and state.remember)
+        if state.phase != "signed_in" or serves or (why_not is not None and why_not.is_fault):
+            concerned.add(name)
+    return told, concerned
+
+
+def _together(sources: Mapping[SilentName, str]) -> list[Fact]:
+    """Return sources as facts; those of one text together."""
+    places: dict[str, list[str]] = {}
+    for name, text in sources.items():
+        places.setdefault(text, []).append(SOURCES[name])
+    return [(", ".join(names), text) for text, names in places.items()]
+
+
+def _at_backend(account: Account) -> list[Fact]:
+    """Say how an openEO back-end knows who is signed in."""
+    provider = account.provider
+    if not provider.backend_url:
+        return []
+    facts = [("back-end", provider.backend_url), *([] if provider.is_basic else [("issuer", provider.issuer)])]
+    try:
+        return [*facts, *((name.replace("_", " "), text) for name, text in me_of(account).items())]
+    except TerrascopeError as exc:
+        return [*facts, ("account", str(exc))]
+
+
+def _times(state: LoginState, now: float) -> list[Fact]:
+    facts: list[Fact] = []
+    if state.expires_at is not None:
+        is_over = state.expires_at <= now
+        renewed = "at the next use" if is_over else "before"
+        manner = f"is renewed {renewed}" if state.renewable else "is not renewed"
+        facts.append(("token ended" if is_over else "token ends", f"{_instant(state.expires_at, now)}, and {manner}"))
+    if state.session_ends_at is not None:
+        is_over = state.session_ends_at <= now
+        manner = "" if is_over else ", unless it is used"
+        facts.append(
+            ("session ended" if is_over else "session ends", f"{_instant(state.session_ends_at, now)}{manner}")
+        )
+        if current().keep_alive_s:
+            facts.append(("kept alive", f"for {_duration(current().keep_alive_s)} after the last use"))
+    return facts
+
+
+def _instant(at: float, now: float) -> str:
+    """Return how far an instant is, which needs no zone, and then what the clock of this machine says then."""
+    there, here = time.localtime(at), time.localtime(now)
+    form = "%H:%M:%S %Z" if there[:3] == here[:3] else "%Y-%m-%d %H:%M:%S %Z"
+    left = at - now
+    return f"{f'in {_duration(left)}' if left >= 0 else f'{_duration(-left)} ago'} ({time.strftime(form, there)})"
+
+
+def _duration(seconds: float) -> str:
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
