@@ -18,7 +18,7 @@ from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
 from .configuration import current
 from .errors import UsageError
-from .values.providers import LoginMethod, Provider, SilentName
+from .values.providers import LoginMethod, Provider, ReadyName
 from .values.secret import Secret
 from .values.states import Source as LoginSource
 
@@ -122,7 +122,7 @@ def _accounts(provider: str | Provider | None, wish: Wish) -> tuple[Account, lis
 
 def _way(
     chosen: Account, method: LoginMethod | None, source: LoginSource | None
-) -> tuple[LoginMethod | None, SilentName | None]:
+) -> tuple[LoginMethod | None, ReadyName | None]:
     label, ways = chosen.provider.label, (*chosen.sources, *chosen.methods)
     if method is not None and method not in chosen.methods:
         offered = ", ".join(chosen.methods) or "none"
@@ -137,7 +137,7 @@ def _way(
         if method not in (None, source):
             raise UsageError("`method` and `source` contradict each other.", "", "Give one of them.")
         return cast("LoginMethod", source), None
-    return method, cast("SilentName | None", source)
+    return method, cast("ReadyName | None", source)
 
 
 def status(provider: str | Provider | None = None) -> Status:

@@ -10,7 +10,7 @@ from .auth.account import Account
 from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError, UsageError
-from .values.providers import PROMPTED, LoginMethod, SilentName
+from .values.providers import PROMPTED, LoginMethod, ReadyName
 from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
@@ -23,7 +23,7 @@ def sign_in(
     *,
     wait: bool,
     username: str,
-    source: SilentName | None = None,
+    source: ReadyName | None = None,
     remember: bool = False,
     choices: Sequence[Account] = (),
 ) -> None:
@@ -115,7 +115,7 @@ def ready(account: Account) -> Account:
 
 
 def _is_silently_signed_in(
-    account: Account, method: LoginMethod | None, source: SilentName | None, shows_failure: bool
+    account: Account, method: LoginMethod | None, source: ReadyName | None, shows_failure: bool
 ) -> bool:
     if method not in (None, "password", "basic") and source is None:
         return False  # what lies ready is no such thing
@@ -176,6 +176,8 @@ def _is_under_way(account: Account) -> bool:
 
 
 def _nobody_to_ask(account: Account) -> LoginRequired:
+    if account.sources == ("dask",) and (lender := account.why_not.get("dask")):
+        return LoginRequired(f"This worker is not signed in to {account.provider.label}.", lender.reason)
     if account.provider.backend_url:
         do = "Sign in where somebody can be asked, or let a client sign in (OPENEO_AUTH_METHOD)."
     elif is_meant_for(account.provider, current().terrascope):
@@ -197,7 +199,7 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
     )
 
 
-def _without(account: Account, source: SilentName) -> LoginRequired:
+def _without(account: Account, source: ReadyName) -> LoginRequired:
     why_not = account.why_not.get(source)
     return LoginRequired(
         f"The {SOURCES[source]} cannot sign you in to {account.provider.label}.",

@@ -13,9 +13,11 @@ from weakref import WeakKeyDictionary
 from ..configuration import Configuration, current
 from ..errors import UnknownProvider, UsageError
 from ..threads.forks import renew_in_child
+from ..values.connection import Connection
 from ..values.openeo import PREFIX
 from ..values.providers import Provider
 from .account import Account, Settings
+from .chain import SilentSource, WhyNot
 from .openeo_backends import Backends, is_openeo
 from .openeo_choice import Wish, providers_of
 from .openeo_settings import client_settings, own_clients
@@ -51,6 +53,7 @@ class Accounts(Mapping[str, Provider]):
         self._lock = threading.RLock()
         self._backends = Backends()
         self._shared: dict[Provider, Account] = {}
+        self._lent: dict[Provider, Settings] = {}
         self._followed: WeakKeyDictionary[Account, Configuration] = WeakKeyDictionary()
         renew_in_child(self)
 
@@ -133,6 +136,28 @@ class Accounts(Mapping[str, Provider]):
         is_basic = not configuration.openeo_backend and settings.auto_authenticate == "basic" and wish == Wish()
         return f"{PREFIX}{address}", Wish(method="basic") if is_basic else wish
 
+    def lend(self, provider: Provider, source: SilentSource, connection: Connection) -> Account:
+        """Let a provider's login come from `source` alone from now on, whatever is configured; return its account.
+
+        It is known by its name then, also where another one of that name is configured.
+        """
+        nowhere = WhyNot("This login is lent.")
+        settings: Settings = {
+            "connection": connection, "keep_alive_s": 0.0, "sources": [source], "methods": (), "store": nowhere,
+        }  # fmt: skip
+        with self._lock:
+            self._lent[provider] = settings
+            # another account: what was signed in before belongs to who uses it still
+            self._accounts.pop(provider, None)
+        return self.account(provider)
+
+    def end_loan(self, account: Account) -> None:
+        """Let what is configured hold again for a provider, unless its login is lent by somebody else by now."""
+        with self._lock:
+            if self._accounts.get(account.provider) is account:
+                self._accounts.pop(account.provider)
+                self._lent.pop(account.provider, None)
+
     def follow(self) -> None:
         """Let the accounts that are there follow what was configured since: connection, keep-alive and sources."""
         configuration = self._configuration()
@@ -154,6 +179,8 @@ class Accounts(Mapping[str, Provider]):
         return self._shared if namespace is None else namespace.setdefault("__ipyterrascope__", {})
 
     def _settings(self, provider: Provider, configuration: Configuration) -> Settings:
+        if provider in self._lent:
+            return self._lent[provider]
         is_app = self._is_app()
         return {
             "connection": configuration.connection,
@@ -168,7 +195,7 @@ class Accounts(Mapping[str, Provider]):
         # a Provider that was used once is known by its name from then on
         used = {account.provider.name: account.provider for account in self.asked_for()}
         used.pop(terrascope.name, None)
-        return {terrascope.name: terrascope, **used}
+        return {terrascope.name: terrascope, **used, **{provider.name: provider for provider in list(self._lent)}}
 
     def __getitem__(self, name: object) -> Provider:
         if not isinstance(name, str):

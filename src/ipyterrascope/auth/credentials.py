@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..protocol.claims import instant_of, user_of
 from ..values.secret import Secret
-from ..values.states import Source
+from ..values.states import Origin
 from ..values.tokens import TokenSet
 from .renewers import Renewer
 
@@ -24,7 +24,7 @@ class Login:
     know. `secret` signs in anew where it has no refresh token, and is kept with it.
     """
 
-    source: Source
+    source: Origin
     tokens: TokenSet | None = None
     basic: Secret | None = None
     user: str = ""
@@ -36,17 +36,17 @@ class Login:
     secret: Secret | None = None
 
 
-def token_login(tokens: TokenSet, source: Source, *, user: str = "", came_from: str = "") -> Login:
+def token_login(tokens: TokenSet, source: Origin, *, user: str = "", came_from: str = "") -> Login:
     """Make the yield of a login that gave tokens; `user` counts where the token does not tell."""
     return Login(source=source, tokens=tokens, user=user_of(tokens.access_token) or user, came_from=came_from)
 
 
-def borrowed_login(tokens: TokenSet, source: Source, came_from: str, renewer: Renewer | None = None) -> Login:
+def borrowed_login(tokens: TokenSet, source: Origin, came_from: str, renewer: Renewer | None = None) -> Login:
     """Make the yield of a login that somebody else obtained, who may renew it too."""
     return replace(token_login(tokens, source, came_from=came_from), is_borrowed=True, renewer=renewer)
 
 
-def basic_login(username: str, password: Secret, source: Source = "basic") -> Login:
+def basic_login(username: str, password: Secret, source: Origin = "basic") -> Login:
     """Make the yield of a Basic login: the credentials of RFC 7617 in UTF-8, not tried yet.
 
     Raises

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import LoginError, ProviderUnreachable
 from ..protocol.oauth import OAuthClient
-from ..values.states import Source
+from ..values.states import Origin
 from ..values.tokens import TokenSet
 from .chain import PassedOver, StoredOffer, WhyNot
 from .credentials import Login, token_login
@@ -83,7 +83,7 @@ class Keeper:
         self.user = login.user
         return replace(login, renewer=self._renewer(fresh), kept_as=fresh.login_id, notice=self._notice(tokens))
 
-    def serve(self, source: Source, offer: StoredOffer) -> Login:
+    def serve(self, source: Origin, offer: StoredOffer) -> Login:
         """Make the login of what is stored. Raises `PassedOver` where it turns out to be over."""
         login = offer.login
         if self.user not in ("", login.user):

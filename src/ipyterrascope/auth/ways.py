@@ -15,7 +15,7 @@ from ..protocol.openeo import basic_tokens, describe_me
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
-from ..values.states import DeviceAuthorization, Source
+from ..values.states import DeviceAuthorization, Origin
 from ..values.tokens import TokenSet, is_fit_for_header
 from .attempts import Attempt
 from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, PassedOver, StoredOffer
@@ -149,7 +149,7 @@ def _by_basic(client: OAuthClient, attempt: Attempt, username: str, password: Se
 
 
 def by_offer(
-    client: OAuthClient, attempt: Attempt, keeper: Keeper, source: Source, found: Offer, method: LoginMethod | None
+    client: OAuthClient, attempt: Attempt, keeper: Keeper, source: Origin, found: Offer, method: LoginMethod | None
 ) -> Login:
     """Use what a silent source found.
 
@@ -174,7 +174,7 @@ def by_offer(
     return _by_given_password(client, attempt, source, found)
 
 
-def _by_lender(source: Source, lent: LentToken) -> Login:
+def _by_lender(source: Origin, lent: LentToken) -> Login:
     renewer = ByLender(lent)
     try:
         return borrowed_login(renewer.asked(), source, lent.came_from, renewer)
@@ -183,7 +183,7 @@ def _by_lender(source: Source, lent: LentToken) -> Login:
     raise nothing
 
 
-def _by_given_password(client: OAuthClient, attempt: Attempt, source: Source, found: GivenPassword) -> Login:
+def _by_given_password(client: OAuthClient, attempt: Attempt, source: Origin, found: GivenPassword) -> Login:
     def sign_in() -> TokenSet:
         return client.password(found.username, found.password, signal=attempt.signal)
 
@@ -192,7 +192,7 @@ def _by_given_password(client: OAuthClient, attempt: Attempt, source: Source, fo
     )
 
 
-def _by_given_client(client: OAuthClient, attempt: Attempt, source: Source, found: GivenClient) -> Login:
+def _by_given_client(client: OAuthClient, attempt: Attempt, source: Origin, found: GivenClient) -> Login:
     def sign_in(signal: AbortSignal | None = None) -> TokenSet:
         return _unless_refused(
             lambda: client.client_credentials(found.client_id, found.secret, signal=signal), found.came_from

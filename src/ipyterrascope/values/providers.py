@@ -15,8 +15,10 @@ LoginMethod = Literal["device", "password", "basic", "code", "token", "oidc"]
 """A way to sign in that asks a person."""
 PROMPTED: tuple[LoginMethod, ...] = ("code", "token", "oidc")
 """Those that a prompt of the kernel asks for, also in a notebook: the widget has no place to paste into."""
-SilentName = Literal["environment", "token_file", "stored", "hub"]
-"""A place where a credential may lie ready."""
+ReadyName = Literal["environment", "token_file", "stored", "hub"]
+"""A place where a credential may lie ready for a person's kernel."""
+SilentName = Literal[ReadyName, "dask"]
+"""The same, or on a worker of Dask the kernel that lends its token."""
 
 _PAGES = ("stac_url", "registration_url", "account_url", "password_reset_url")
 _TEXTS = (
@@ -106,7 +108,7 @@ class Provider:
     scope: str = ""
     endpoints: Endpoints | None = None
     methods: tuple[LoginMethod, ...] = field(default=("device", "password"))
-    sources: tuple[SilentName, ...] = field(default=get_args(SilentName))
+    sources: tuple[ReadyName, ...] = field(default=get_args(ReadyName))
     stac_url: str = ""
     registration_url: str = ""
     account_url: str = ""
@@ -133,7 +135,7 @@ class Provider:
                 f"Provider {self.name} has no client_id.", "OAuth asks for one.", "Give client_id, often 'public'."
             )
         object.__setattr__(self, "methods", _checked(self.methods, "methods", LoginMethod, "way to sign in"))
-        object.__setattr__(self, "sources", _checked(self.sources, "sources", SilentName, "source", least=0))
+        object.__setattr__(self, "sources", _checked(self.sources, "sources", ReadyName, "source", least=0))
         self._check_addresses()
         self._check_backend()
 
@@ -172,7 +174,7 @@ class Provider:
         return may_carry(url, self.hosts)
 
     @property
-    def ways(self) -> tuple[SilentName | LoginMethod, ...]:
+    def ways(self) -> tuple[ReadyName | LoginMethod, ...]:
         """Every way to sign in, in the order in which they are tried."""
         return (*self.sources, *self.methods)
 

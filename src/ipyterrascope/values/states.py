@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import TerrascopeError
-from .providers import LoginMethod, SilentName
+from .providers import LoginMethod, ReadyName, SilentName
 from .secret import Secret
 
 Phase = Literal["signed_out", "signing_in", "awaiting_user", "signed_in", "failed"]
-Source = Literal[SilentName, LoginMethod]
+Source = Literal[ReadyName, LoginMethod]
+"""What a person may choose to sign in from."""
+Origin = Literal[SilentName, LoginMethod]
+"""What a login may have come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ class LoginState:
     serial: int = 0
     device: DeviceAuthorization | None = None
     user: str = ""
-    source: Source | Literal[""] = ""
+    source: Origin | Literal[""] = ""
     expires_at: float | None = None
     session_ends_at: float | None = None
     remember: bool = False

@@ -15,7 +15,7 @@ from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.known import TERRASCOPE
-from ipyterrascope.values.providers import Endpoints, SilentName
+from ipyterrascope.values.providers import Endpoints, ReadyName
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import Source
 
@@ -150,4 +150,4 @@ def test_an_account_follows_the_order(box: Sandbox) -> None:
 def test_the_methods_are_those_of_the_provider_unless_said() -> None:
     """An account that is made without a configuration offers what its provider does."""
     assert Account(TERRASCOPE).methods == TERRASCOPE.methods
-    assert set(get_args(SilentName)) == set(TERRASCOPE.sources)
+    assert set(get_args(ReadyName)) == set(TERRASCOPE.sources)
