@@ -25,7 +25,7 @@ test: ## all tests, on the built and installed wheel; installs what they need
 	tests/testbed/keycloak/get.sh
 	$(MAKE) --no-print-directory VENV=build/venv wheel
 	build/venv/bin/pip uninstall -qqy ipyterrascope
-	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox,geo]"
+	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox,geo,dask]"
 	$(MAKE) --no-print-directory VENV=build/venv lint
 	npm test --silent
 	build/venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
@@ -41,7 +41,7 @@ screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widget
 bench: $(VENV)/demo.stamp ## our downloads against curl, aria2c, wget and requests; root for the rows with a WAN
 	tools/system-packages nginx openssl gcc curl aria2 wget
 	$(BIN)/python benchmarks/bench.py --results benchmarks/RESULTS.md $(ARGS)
-	$(BIN)/pip install -q --editable '.[sandbox,geo]' && $(BIN)/python benchmarks/reads.py --results benchmarks/READS.md
+	$(BIN)/pip install -q --editable '.[sandbox,geo,dask]' && $(BIN)/python benchmarks/reads.py --results benchmarks/READS.md
 
 lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
 	$(BIN)/ruff check
@@ -65,11 +65,11 @@ clean: ## remove what was built, and .demo with your notebook in it; .venv and n
 	PYTHON=$(PYTHON) tools/system-packages python
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -q --upgrade pip
-	.venv/bin/pip install -q --editable '.[sandbox,geo]' --group demo
+	.venv/bin/pip install -q --editable '.[sandbox,geo,dask]' --group demo
 	touch $@
 
 .venv/dev.stamp: .venv/demo.stamp
-	.venv/bin/pip install -q --editable '.[sandbox,geo]' --group dev
+	.venv/bin/pip install -q --editable '.[sandbox,geo,dask]' --group dev
 	touch $@
 
 build/venv/dev.stamp: pyproject.toml

@@ -13,6 +13,7 @@
     ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
     ts.openeo_connection(url)           an openeo.Connection that stays signed in
     ts.import_openeo(url), ts.export_openeo(url)    a login from and for openEO's own client
+    ts.dask.attach(client)              … for the workers of a cluster
 
 In IPython: `%load_ext ipyterrascope`, then `%terrascope?` and `%download?`. This page is the table of contents: each
 name is imported when it is first used.
@@ -21,6 +22,8 @@ name is imported when it is first used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +34,7 @@ from .values.providers import Endpoints, Provider
 if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, plan, providers, session, status, token
     from .auth.account import Account
-    from .bridges import fsspec, gdal, stac
+    from .bridges import dask, fsspec, gdal, stac
     from .bridges.openeo import openeo_connection
     from .bridges.openeo_files import export_openeo, import_openeo
     from .transfer import Download, Item, Plan, Report
@@ -48,6 +51,7 @@ __all__ = [
     "TerrascopeError",
     "account",
     "auth",
+    "dask",
     "download",
     "errors",
     "export_openeo",
@@ -77,6 +81,7 @@ _HOME = {
     "Item": "transfer",
     "Plan": "transfer",
     "Report": "transfer",
+    "dask": "bridges",
     "fsspec": "bridges",
     "gdal": "bridges",
     **dict.fromkeys(("export_openeo", "import_openeo"), "bridges.openeo_files"),
@@ -93,6 +98,10 @@ class _Package(ModuleType):
         if name not in _HOME or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        # a function of a notebook that says `ts.session()` goes to a worker with its globals, this among them
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Package
 
@@ -104,8 +113,6 @@ def __getattr__(name: str) -> Any:
         return version("ipyterrascope")
     if name not in _HOME:
         raise AttributeError(f"module 'ipyterrascope' has no attribute {name!r}")
-    from importlib import import_module
-
     home = import_module(f".{_HOME[name]}", __name__)
     return getattr(home, name) if hasattr(home, name) else import_module(f".{name}", home.__name__)
 

@@ -130,6 +130,8 @@ def _status_of(account: Account, now: float, has_magics: bool) -> AccountStatus:
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
     if gdal is not None and (told := gdal.status(account.provider)).is_on:
         facts.append(("GDAL", str(told)))
+    if (dask := sys.modules.get("ipyterrascope.bridges.dask")) is not None:
+        facts += [("Dask", str(told)) for told in dask.all_of(account.provider)]
     if state.notice:
         facts.append(("note", state.notice))
     return AccountStatus(

@@ -49,6 +49,19 @@ def test_each_cell_of_the_tour_works_when_pasted(notebook: FrontEnd, box: Sandbo
     assert cell.stream == "b'II*\\x00'\n"
 
 
+def test_the_workers_of_a_cluster_are_signed_in_as_the_readme_says(notebook: FrontEnd, box: Sandbox) -> None:
+    """The cell about Dask runs as it is, in a notebook that has signed in and has the tour's `urls`."""
+    view = notebook.run("%load_ext ipyterrascope\n%terrascope login").views[0]
+    notebook.until_phase(view, "awaiting_user")
+    box.approve(box.waiting_codes[0])
+    notebook.until_phase(view, "signed_in")
+    notebook.run(f"import ipyterrascope as ts; urls = {box.download_urls!r}")
+    (cell,) = cells_of("On the workers of a Dask cluster")
+    assert notebook.run(cell).result == "200"
+    assert "2 workers have the token" in notebook.run("%terrascope status").result
+    assert not notebook.run("client.close()").ename
+
+
 def test_the_configuration_shown_is_one(box: Sandbox, tmp_path: Path) -> None:
     """The lines for `ipython_config.py` load the extension and set the traits, as the `%config` line does."""
     (lines,) = cells_of("Configuration")

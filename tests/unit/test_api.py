@@ -86,6 +86,11 @@ def test_every_name_of_the_table_of_contents_is_there() -> None:
         _ = ts.sesion  # type: ignore[attr-defined]
 
 
+def test_the_package_travels_by_its_name() -> None:
+    """A function that uses `ts` can be sent to another process with its globals, the package among them."""
+    assert pickle.loads(pickle.dumps(ts)) is ts
+
+
 def test_functions_are_not_hidden_by_the_modules_of_their_name() -> None:
     """`ts.session` and `ts.auth` stay functions when the modules of these names are imported."""
     code = (

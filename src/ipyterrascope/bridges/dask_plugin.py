@@ -1,0 +1,157 @@
+"""The workers' half of Dask's bridge: each process signs in by what the kernel sends, late ones too (floor 5).
+
+The scheduler keeps the plugin, and gives it to every worker that comes. It holds the provider and no secret; the token
+is in the memory of the workers' processes only, and comes by a handler of its own, whose messages show as masks also
+where Dask logs them all.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from distributed import Worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from ..accounts import providers
+from ..auth.chain import LentToken, SilentSource
+from ..errors import TerrascopeError
+from ..threads.forks import renew_in_child
+from ..values.connection import Connection
+from ..values.providers import Provider
+from .dask_holder import Holder
+from .dask_parcel import Parcel, Refusal
+
+_CAME_FROM = "the notebook that attached this worker"
+
+
+class _Process:
+    """Names this process, and has what was lent to it."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        self.id, self.lock = uuid.uuid4().hex, threading.Lock()
+        self.loans: dict[str, Loan] = {}
+
+
+class Loan:
+    """What one kernel lends to this process, for all of its workers.
+
+    Parameters
+    ----------
+    topic : str
+        Under which the kernel is asked.
+    provider : Provider
+    connection : Connection
+        That of the kernel.
+    """
+
+    def __init__(self, topic: str, provider: Provider, connection: Connection) -> None:
+        self._topic, self.workers = topic, list[Worker]()
+        self._holder = Holder(self._ask)
+        lent = LentToken(self._holder.lend, _CAME_FROM, margin_s=0.0, has_news=self._holder.has_news)
+        self._account = providers.lend(provider, SilentSource("dask", lambda _: lent), _usable(connection))
+
+    def join(self, worker: Worker) -> None:
+        """Serve one more worker."""
+        self.workers.append(worker)
+        self._ask(self._holder.serial, False)
+
+    def deliver(self, sent: Parcel | Refusal) -> bool:
+        """Take what the kernel sent. On the worker's event loop: nothing here waits."""
+        if self._holder.put(sent):
+            threading.Thread(target=self._settle, args=(sent,), daemon=True, name="dask-login").start()
+        return True
+
+    def end(self) -> None:
+        """Serve no more, and forget the token."""
+        self.deliver(
+            Refusal(
+                self._holder.serial + 1,
+                "This worker has no login any more.",
+                "The notebook that attached it has detached it.",
+                "Attach it again, by ipyterrascope.dask.attach(client).",
+            )
+        )
+
+    def _settle(self, sent: Parcel | Refusal) -> None:
+        """Let the account follow at once, and GDAL and others with it, instead of at its next use."""
+        with suppress(TerrascopeError):
+            if isinstance(sent, Parcel):
+                self._account.allow_sources()
+                self._account.sign_in_silently()
+            elif self._account.is_signed_in:
+                self._account.tokens()
+        if not self.workers:
+            providers.end_loan(self._account)
+
+    def _ask(self, serial: int, is_refused: bool) -> None:
+        for worker in self.workers[:1]:
+            address = worker.contact_address or worker.address
+            worker.log_event(self._topic, {"worker": address, "serial": serial, "is_refused": is_refused})
+
+
+class TokenPlugin(WorkerPlugin):
+    """Lends every worker the login of the kernel that made it; the kernel's own process needs none.
+
+    Parameters
+    ----------
+    name : str
+        The topic under which workers ask, and the operation by which they are answered.
+    provider : Provider
+    connection : Connection
+    """
+
+    def __init__(self, name: str, provider: Provider, connection: Connection) -> None:
+        self.name, self.connection = name, connection
+        # what is shown to people who sign in is of no use there
+        self.provider = replace(provider, demo_login="")
+        self.home = _here.id
+
+    def setup(self, worker: Worker) -> None:
+        """Serve a worker (called by Dask, on its event loop)."""
+        handlers = cast("dict[str, Callable[..., object]]", worker.handlers)
+        if self.home == _here.id:
+            handlers[self.name] = _at_home
+            return
+        with _here.lock:
+            loan = _here.loans.get(self.name)
+            if loan is None:
+                loan = _here.loans[self.name] = Loan(self.name, self.provider, self.connection)
+        handlers[self.name] = loan.deliver
+        loan.join(worker)
+
+    def teardown(self, worker: Worker) -> None:
+        """Let go of a worker (called by Dask)."""
+        cast("dict[str, object]", worker.handlers).pop(self.name, None)
+        with _here.lock:
+            loan = _here.loans.get(self.name)
+            if loan is None or worker not in loan.workers:
+                return
+            loan.workers.remove(worker)
+            if loan.workers:
+                return
+            del _here.loans[self.name]
+        loan.end()
+
+
+def _at_home(sent: Parcel | Refusal) -> bool:
+    """Take nothing: the kernel's own account serves in its process."""
+    return True
+
+
+def _usable(connection: Connection) -> Connection:
+    """Return a connection without the kernel's CA bundle where that file is not here."""
+    is_here = not connection.verify or Path(connection.verify).exists()
+    return connection if is_here else replace(connection, verify="")
+
+
+_here = _Process()
