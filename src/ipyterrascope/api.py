@@ -16,6 +16,7 @@ from .accounts import account, providers
 from .auth.account import Account
 from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
+from .bridges import dask
 from .configuration import current
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, ReadyName
@@ -23,10 +24,12 @@ from .values.secret import Secret
 from .values.states import Source as LoginSource
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from .httpauth import LiveAuth
     from .session import AuthorizedSession
     from .status import Status
-    from .transfer import Download, LocalUse, Plan, Report, Source
+    from .transfer import Download, Engine, LocalUse, Plan, Report, Source
 
 __all__ = ["account", "auth", "download", "login", "logout", "plan", "providers", "session", "status", "token"]
 
@@ -228,6 +231,7 @@ def download(
     local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
+    client: Client | None = None,
     background: Literal[False] = False,
 ) -> Report: ...
 @overload
@@ -243,6 +247,7 @@ def download(
     local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
+    client: Client | None = None,
     background: Literal[True],
 ) -> Download: ...
 def download(
@@ -257,6 +262,7 @@ def download(
     local: LocalUse = "link",
     max_connections: int | None = None,
     limit_rate: float | str | None = None,
+    client: Client | None = None,
     background: bool = False,
 ) -> Report | Download:
     """Fetch files to a folder; each is whole or absent, and one that is there already is not fetched again.
@@ -289,6 +295,9 @@ def download(
         fewer gets fewer.
     limit_rate : float or str, optional
         Bytes a second at most, all connections together: a number, or a text such as ``"10M"``.
+    client : distributed.Client, optional
+        Let the workers of this Dask cluster fetch, to a folder of a file system that they share with this kernel; the
+        cluster is attached as by `ipyterrascope.dask.attach`. The connections and the rate are those of all together.
     background : bool
         Return at once, while it goes on. When Python ends it is cancelled, and can be gone on with.
 
@@ -307,21 +316,15 @@ def download(
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .transfer import CurlEngine, Download, LocalFiles, Selection, connections_of, order_of, rate_of
+    from .transfer import Download, LocalFiles, Selection, connections_of, order_of, rate_of
 
     chosen = account(provider)
     connections = connections_of(current().max_connections if max_connections is None else max_connections)
-    engine = CurlEngine(
-        chosen,
-        connection=chosen.connection,
-        login_url=chosen.provider.issuer,
-        max_connections=connections,
-        limit_rate=None if limit_rate is None else rate_of(limit_rate),
-    )
+    rate = None if limit_rate is None else rate_of(limit_rate)
     order = order_of(
         sources,
         folder,
-        engine=engine,
+        engine=_engine(chosen, connections, rate, client),
         login_hosts=chosen.provider.hosts,
         name=name,
         overwrite=overwrite,
@@ -330,6 +333,8 @@ def download(
     )
     if order.fetches(chosen.provider.may_carry):
         asking.ready(chosen)
+        if client is not None:
+            dask.attach(client, chosen.provider)
     under_way = Download(order, show=_show(background=background))
     if not background:
         return under_way.carry_out()
@@ -337,6 +342,21 @@ def download(
     if frontend.place() == "notebook":
         frontend.hide_result(Download)  # what is shown says the same
     return under_way
+
+
+def _engine(chosen: Account, connections: int, rate: float | None, client: Client | None) -> Engine:
+    """Return what fetches: this kernel, or the workers of a cluster."""
+    from .transfer import CurlEngine
+
+    if client is not None:
+        return dask.engine(client, chosen.provider, connections, rate)
+    return CurlEngine(
+        chosen,
+        connection=chosen.connection,
+        login_url=chosen.provider.issuer,
+        max_connections=connections,
+        limit_rate=rate,
+    )
 
 
 def _show(*, background: bool) -> Callable[[Download], object] | None:

@@ -56,9 +56,11 @@ def test_the_workers_of_a_cluster_are_signed_in_as_the_readme_says(notebook: Fro
     box.approve(box.waiting_codes[0])
     notebook.until_phase(view, "signed_in")
     notebook.run(f"import ipyterrascope as ts; urls = {box.download_urls!r}")
-    (cell,) = cells_of("On the workers of a Dask cluster")
-    assert notebook.run(cell).result == "200"
+    first, second = cells_of("On the workers of a Dask cluster")
+    assert notebook.run(first).result == "200"
     assert "2 workers have the token" in notebook.run("%terrascope status").result
+    assert not notebook.run(second).ename
+    assert notebook.run("len(report.saved)").result == "2"
     assert not notebook.run("client.close()").ename
 
 

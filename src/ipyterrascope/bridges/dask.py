@@ -1,6 +1,7 @@
 """The live token for the workers of a Dask cluster (floor 5).
 
-    ts.dask.attach(client)                  once; the workers get access tokens from now on
+    ts.dask.attach(client)                         once; the workers get access tokens from now on
+    ts.download(items, "data", client=client)      the workers fetch, to a folder that they share with the kernel
 
 In a task `ts.session()`, `ts.auth()`, `ts.gdal.enable()`, `ts.fsspec` and what was opened by it are signed in then as
 in the notebook. Workers hold access tokens only, in memory only: no password and no refresh token ever leaves the
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from .dask_attachment import Attachment
+    from .dask_download import ClusterEngine
 
 __all__ = ["DaskStatus", "attach", "detach", "status"]
 
@@ -167,6 +169,15 @@ def status(client: Client, provider: str | Provider | None = None) -> DaskStatus
     with _attached.lock:
         attachment = _found(client, account(provider).provider)
     return _status_of(attachment) if attachment else DaskStatus("")
+
+
+def engine(client: Client, provider: Provider, max_connections: int, limit_rate: float | None) -> ClusterEngine:
+    """Return what downloads by the workers of a cluster, for `ipyterrascope.download`. Raises as `attach` does."""
+    _library()
+    _check(client)
+    from .dask_download import ClusterEngine
+
+    return ClusterEngine(client, provider, max_connections=max_connections, limit_rate=limit_rate)
 
 
 def all_of(provider: Provider) -> list[DaskStatus]:

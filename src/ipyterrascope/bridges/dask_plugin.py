@@ -112,9 +112,7 @@ class TokenPlugin(WorkerPlugin):
 
     def __init__(self, name: str, provider: Provider, connection: Connection) -> None:
         self.name, self.connection = name, connection
-        # what is shown to people who sign in is of no use there
-        self.provider = replace(provider, demo_login="")
-        self.home = _here.id
+        self.provider, self.home = for_workers(provider), _here.id
 
     def setup(self, worker: Worker) -> None:
         """Serve a worker (called by Dask, on its event loop)."""
@@ -141,6 +139,16 @@ class TokenPlugin(WorkerPlugin):
                 return
             del _here.loans[self.name]
         loan.end()
+
+
+def this_process() -> str:
+    """Return what names this process."""
+    return _here.id
+
+
+def for_workers(provider: Provider) -> Provider:
+    """Return a provider as workers know it: without what is shown to people who sign in."""
+    return replace(provider, demo_login="")
 
 
 def _at_home(sent: Parcel | Refusal) -> bool:
