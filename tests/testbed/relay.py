@@ -12,7 +12,9 @@ from servers import free_port
 
 
 class Relay:
-    """The relay that runs."""
+    """The relay that runs. What goes through is kept in `heard`, where that is a list."""
+
+    heard: list[bytes] | None = None
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -75,6 +77,8 @@ def _pump(relay: Relay, source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             relay.goes.wait()
+            if relay.heard is not None:
+                relay.heard.append(data)
             sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
