@@ -140,6 +140,29 @@ def test_a_refused_token_is_replaced_for_all(client: Client, box: Sandbox, attac
     assert len(box.requests_to("/token")) <= 2
 
 
+def by_gdal_alone(url: str) -> int:
+    """Read by rasterio, without a word to this package. Runs on a worker."""
+    import rasterio
+
+    with rasterio.open(url) as picture:
+        return int(picture.read(1).sum())
+
+
+def test_gdal_is_on_there_where_it_is_on_here(client: Client, box: Sandbox, account: Account) -> None:
+    """What reads by GDAL on a worker has the token where the notebook has switched it on, and none after `detach`."""
+    url = f"{box.url}/download/cog.tif"
+    ts.gdal.enable(account.provider)
+    ts.dask.attach(client, account.provider)
+    try:
+        assert everywhere(client, by_gdal_alone, url) == [int(geo.pixels(512).sum())] * 2
+    finally:
+        ts.dask.detach(client, account.provider)
+        ts.gdal.disable(account.provider)
+    for worker in client.nthreads():
+        with pytest.raises(Exception, match=r"401|not recognized|CURL|HTTP"):
+            client.submit(by_gdal_alone, f"{url}?after", workers=[worker], pure=False).result()
+
+
 def test_a_late_worker_is_served_like_the_others(client: Client, box: Sandbox, attached: Account) -> None:
     """A worker that comes after the attachment has the token for its first task."""
     before = set(client.nthreads())

@@ -91,9 +91,10 @@ _attached = _Attached()
 def attach(client: Client, provider: str | Provider | None = None) -> DaskStatus:
     """Give the workers of a cluster live access tokens, from now on. Signs in first as `session` does.
 
-    Workers that come later get them too, and those that are started anew. It lasts until `detach`, the client's end or
-    the kernel's; a logout takes the token away from the workers, and the next login gives them one again. While it
-    lasts the session does not end for want of use.
+    Workers that come later get them too, and those that are started anew; where GDAL is switched on here
+    (`ipyterrascope.gdal.enable()`) it is so there, for what reads by dask's arrays. It lasts until `detach`, the
+    client's end or the kernel's; a logout takes the token away from the workers, and the next login gives them one
+    again. While it lasts the session does not end for want of use.
 
     Parameters
     ----------

@@ -26,6 +26,7 @@ from ..threads.errand import Errand
 from ..values.hosts import origins_of
 from ..values.secret import sealed
 from ..values.tokens import TokenSet
+from . import gdal
 from .dask_parcel import Parcel, Refusal, parcel_of
 from .dask_plugin import TokenPlugin
 from .dask_route import exposed
@@ -102,7 +103,8 @@ class Attachment:
         """
         self.client.subscribe_topic(self.name, self._on_event)
         try:
-            plugin = TokenPlugin(self.name, self.account.provider, self.account.connection)
+            has_gdal = gdal.status(self.account.provider).is_on
+            plugin = TokenPlugin(self.name, self.account.provider, self.account.connection, has_gdal=has_gdal)
             self._known = set(cast("Any", self.client).register_plugin(plugin, self.name))
         except Exception as exc:  # noqa: BLE001 - whatever a worker raised
             self._take_back()

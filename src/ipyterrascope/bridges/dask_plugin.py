@@ -7,6 +7,7 @@ where Dask logs them all.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from ..errors import TerrascopeError
 from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.providers import Provider
+from . import gdal
 from .dask_holder import Holder
 from .dask_parcel import Parcel, Refusal
 
@@ -52,35 +54,41 @@ class Loan:
     provider : Provider
     connection : Connection
         That of the kernel.
+    has_gdal : bool
+        Whether GDAL is to be served too.
     """
 
-    def __init__(self, topic: str, provider: Provider, connection: Connection) -> None:
+    def __init__(self, topic: str, provider: Provider, connection: Connection, *, has_gdal: bool = False) -> None:
         self._topic, self.workers = topic, list[Worker]()
         self._holder = Holder(self._ask)
         lent = LentToken(self._holder.lend, _CAME_FROM, margin_s=0.0, has_news=self._holder.has_news)
         self._account = providers.lend(provider, SilentSource("dask", lambda _: lent), _usable(connection))
+        self._has_gdal = has_gdal
+        if has_gdal:
+            with suppress(TerrascopeError):  # it may be missing here
+                gdal.follow(self._account)
 
     def join(self, worker: Worker) -> None:
         """Serve one more worker."""
         self.workers.append(worker)
         self._ask(self._holder.serial, False)
 
-    def deliver(self, sent: Parcel | Refusal) -> bool:
-        """Take what the kernel sent. On the worker's event loop: nothing here waits."""
+    async def deliver(self, sent: Parcel | Refusal) -> bool:
+        """Take what the kernel sent, and return when it counts. On the worker's event loop, which goes on meanwhile."""
         if self._holder.put(sent):
-            threading.Thread(target=self._settle, args=(sent,), daemon=True, name="dask-login").start()
+            await asyncio.to_thread(self._settle, sent)
         return True
 
     def end(self) -> None:
         """Serve no more, and forget the token."""
-        self.deliver(
-            Refusal(
-                self._holder.serial + 1,
-                "This worker has no login any more.",
-                "The notebook that attached it has detached it.",
-                "Attach it again, by ipyterrascope.dask.attach(client).",
-            )
+        over = Refusal(
+            self._holder.serial + 1,
+            "This worker has no login any more.",
+            "The notebook that attached it has detached it.",
+            "Attach it again, by ipyterrascope.dask.attach(client).",
         )
+        self._holder.put(over)
+        threading.Thread(target=self._settle, args=(over,), daemon=True, name="dask-login").start()
 
     def _settle(self, sent: Parcel | Refusal) -> None:
         """Let the account follow at once, and GDAL and others with it, instead of at its next use."""
@@ -88,9 +96,12 @@ class Loan:
             if isinstance(sent, Parcel):
                 self._account.allow_sources()
                 self._account.sign_in_silently()
+                gdal.settle(self._account)
             elif self._account.is_signed_in:
                 self._account.tokens()
         if not self.workers:
+            if self._has_gdal:
+                gdal.disable(self._account.provider)
             providers.end_loan(self._account)
 
     def _ask(self, serial: int, is_refused: bool) -> None:
@@ -108,10 +119,12 @@ class TokenPlugin(WorkerPlugin):
         The topic under which workers ask, and the operation by which they are answered.
     provider : Provider
     connection : Connection
+    has_gdal : bool
+        Whether GDAL is switched on in the kernel.
     """
 
-    def __init__(self, name: str, provider: Provider, connection: Connection) -> None:
-        self.name, self.connection = name, connection
+    def __init__(self, name: str, provider: Provider, connection: Connection, *, has_gdal: bool = False) -> None:
+        self.name, self.connection, self.has_gdal = name, connection, has_gdal
         self.provider, self.home = for_workers(provider), _here.id
 
     def setup(self, worker: Worker) -> None:
@@ -123,7 +136,8 @@ class TokenPlugin(WorkerPlugin):
         with _here.lock:
             loan = _here.loans.get(self.name)
             if loan is None:
-                loan = _here.loans[self.name] = Loan(self.name, self.provider, self.connection)
+                loan = Loan(self.name, self.provider, self.connection, has_gdal=self.has_gdal)
+                _here.loans[self.name] = loan
         handlers[self.name] = loan.deliver
         loan.join(worker)
 
