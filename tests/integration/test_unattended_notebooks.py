@@ -168,6 +168,21 @@ def test_a_picture_is_drawn_without_a_download(box: Sandbox, credentials: dict[s
     assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
 
 
+def test_a_cluster_computes_and_downloads(box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
+    """The notebook about Dask runs to its end unattended: workers draw upon the login, and download; it saves no
+    secret."""
+    code = ran("dask.ipynb", box, tmp_path, **credentials)
+    assert [cell.outputs for cell in failed_in(code)] == []
+    shown = [output.get("data", {}) for cell in code for output in cell.outputs]
+    (picture,) = [data["image/png"] for data in shown if "image/png" in data]
+    assert len(picture) > 5000
+    assert "2 workers have the token" in str(code)
+    assert len([*tmp_path.glob("data/**/*.tif")]) == 4
+    assert text_of(code[-2]) == "Signed out, and the session at Terrascope is ended."
+    assert not [secret for secret in (PASSWORD, *box.issued) if secret in str(code)]
+    assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
+
+
 @pytest.mark.parametrize("run_by", [by_nbclient, by_papermill])
 def test_the_quickstart_runs_by_itself(run_by: Any, box: Sandbox, credentials: dict[str, str], tmp_path: Path) -> None:
     """The notebook that people start with runs to its end unattended, given a credential and a configuration."""
