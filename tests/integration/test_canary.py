@@ -69,6 +69,23 @@ with rasterio.Env(CPL_DEBUG=True), rasterio.open(URL) as picture:
 pixels.any()
 """
 
+# A worker of its own process, as `distributed.Client()` makes them.
+ATTACH = """
+import distributed
+client = distributed.Client(n_workers=1, threads_per_worker=1, dashboard_address=":0")
+ts.dask.attach(client)
+client.submit(lambda: ts.session().get(URL).status_code).result()
+"""
+
+# Each of these fails on the worker, or on the way from it.
+MISHAPS_OF_DASK = {
+    "a bad argument on a worker": "client.submit(lambda: ts.session().get(URL + '?', timeout='soon')).result()",
+    "a worker's session": "client.submit(ts.session).result()",
+    "a worker's token": "client.submit(lambda: {'token': ts.token()}).result()",
+    "a session for a worker": "client.submit(lambda: s.get(URL)).result()",
+    "a missing file by a cluster": "ts.download('http://127.0.0.1:PORT/download/1.tif', 'data', client=client)",
+}
+
 # Each of these is scripted for the next request of the file service, which the cell then makes.
 TROUBLES: dict[str, tuple[str | int | steps.Step, str]] = {
     "a time-out": (steps.delayed(2), "s.get(URL, timeout=0.2)"),
@@ -192,6 +209,14 @@ def trouble_with_renewal(story: Story, view: str) -> None:
     story.notebook.until_phase(view, "signed_in")
 
 
+def use_a_cluster(story: Story) -> None:
+    story.run("dask", ATTACH)
+    story.run("dask download", "ts.download(URL, 'dask', client=client)")
+    for name, code in MISHAPS_OF_DASK.items():
+        story.run(name, code)
+    story.run("dask status", "%terrascope status")
+
+
 def look_around(story: Story) -> None:
     for line in (
         *("%whos", "%who_ls", "%store s", "%history", "%tb", "!env", "import os; dict(os.environ)"),
@@ -248,11 +273,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         provoke(story)
         story.run("gdal", READ_BY_GDAL)
         story.run("fsspec", "file = ts.fsspec.open(URL); store = ts.fsspec.store(URL); file.read(100)")
+        use_a_cluster(story)
         look_around(story)
         box.stop()
         story.run("nobody listens", "s.get(URL)")
         save(story)
         story.found = story.look()
+        story.run("the end", "client.close()")
         yield story
 
 
@@ -261,7 +288,7 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     assert story.cells["use"].ename == ""
     assert story.cells["download"].result.startswith("Report: 1 saved")
     assert story.cells["plain requests"].result == "200"
-    mishaps = (*MISHAPS, *TROUBLES, "no token", "too early", "an interrupt", "nobody listens")
+    mishaps = (*MISHAPS, *MISHAPS_OF_DASK, *TROUBLES, "no token", "too early", "an interrupt", "nobody listens")
     assert [name for name in mishaps if not story.cells[name].ename] == []
     renewals = ("use before it ends", "renewal: no answer", "renewal: refused", "renewal: over")
     assert [story.cells[name].ename for name in renewals] == ["", "ProviderUnreachable", *["LoginRequired"] * 2]
@@ -269,6 +296,9 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     assert "True" in story.cells["gdal"].result
     assert "CPLE_None in VSICURL" in story.cells["gdal"].stream
     assert story.cells["fsspec"].ename == ""
+    assert story.cells["dask"].result == "200"
+    assert story.cells["dask download"].result.startswith("Report: 1 saved")
+    assert "; 1 worker has the token" in story.cells["dask status"].result
     assert "gdal=GDAL: off." in story.cells["a missing key with bridges"].shown
     verbose = story.cells["a missing key"].shown
     assert "session=<ipyterrascope.session.AuthorizedSession" in verbose
@@ -278,7 +308,7 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     assert {PASSWORD, WRONG, *story.box.issued} < secrets
     assert len(story.box.issued) >= 8
     assert (story.folder / "probe.txt").stat().st_size > 100_000
-    assert b"submit" not in (story.folder / "everything.log").read_bytes()
+    assert b"submit_password" not in (story.folder / "everything.log").read_bytes()
     assert (story.folder / "ipython" / "profile_default" / "history.sqlite").stat().st_size > 1000
 
 
