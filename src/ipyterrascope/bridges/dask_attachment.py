@@ -126,6 +126,8 @@ class Attachment:
             self._take_back()
         self._end_observing()
         self._asks.put(None)
+        # the client goes on holding who had subscribed
+        self._tokens = None
 
     def _take_back(self) -> None:
         with suppress(Exception):  # the cluster may be gone

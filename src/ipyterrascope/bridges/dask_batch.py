@@ -10,12 +10,14 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from distributed import Worker, get_worker
 
+from .. import errors
 from ..accounts import account
 from ..auth.account import Account
-from ..errors import TargetInvalid, TerrascopeError
+from ..errors import TargetInvalid, TerrascopeError, TransferError
 from ..transfer import Action, Control, CurlEngine, Item
 from ..transfer.report import Outcome, Status
 from ..values.providers import Provider
@@ -70,6 +72,27 @@ class Ended:
     error: TerrascopeError | None = None
     seconds: float = 0.0
 
+    def packed(self) -> list[object]:
+        """Return it as an event can hold it."""
+        error = self.error
+        told = error and [type(error).__name__, *error.args, error.error, error.status, error.retry_after_s]
+        return [self.index, self.status, self.size_bytes, told, self.seconds]
+
+    @classmethod
+    def unpacked(cls, told: Sequence[Any]) -> Ended:
+        """Read what `packed` returned. It raises whatever comes of anything else."""
+        index, status, size_bytes, error, seconds = told
+        return cls(index, status, size_bytes, error and _error(*error), seconds)
+
+
+def _error(
+    name: str, what: str, why: str, do: str, code: str | None, status: int | None, retry_after_s: float | None
+) -> TerrascopeError:
+    kind = getattr(errors, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, TerrascopeError)):
+        kind = TransferError
+    return kind(what, why, do, error=code, status=status, retry_after_s=retry_after_s)
+
 
 class _Runs:
     """The downloads in which this process has a part, and those that were stopped."""
@@ -112,8 +135,18 @@ def stop(run: str) -> None:
     _runs.stop(run)
 
 
+def work(batch: Batch) -> None:
+    """Fetch the files of a batch, and tell what became of them; runs on a worker.
+
+    By an event, which is with the kernel before it knows that the task is done: a result would stay with the worker,
+    and be gone with it.
+    """
+    ended = [one.packed() for one in fetch(batch)]
+    get_worker().log_event(batch.run, {"batch": batch.number, "ended": ended})
+
+
 def fetch(batch: Batch) -> list[Ended]:
-    """Fetch the files of a batch; runs on a worker, and raises nothing. What has no outcome was not begun, or stopped.
+    """Fetch the files of a batch. What has no outcome was not begun, or stopped.
 
     After a worker's death a batch is begun anew, and what was fetched by then is not fetched again.
     """
@@ -130,6 +163,8 @@ def fetch(batch: Batch) -> list[Ended]:
         else:
             wanted[action.item] = index
             open_actions.append(now)
+    if not open_actions:
+        return ended
     with _runs.part_of(batch.run) as control:
         telling = _Telling(get_worker(), batch, wanted)
         engine = _engine(batch, _account(batch))

@@ -11,14 +11,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 from distributed import Client
-from distributed import TimeoutError as DaskTimeoutError
 from distributed.scheduler import KilledWorker
 
 from ..errors import ServerUnreachable, TerrascopeError, TransferError
 from ..transfer import Action, Control, Outcome, Progress
 from ..transfer.names import host_of
 from ..transfer.retry import GivenUp
-from .dask_batch import Batch, Ended, fetch, stop
+from .dask_batch import Batch, Ended, stop, work
 from .dask_batches import batches_of, share_of
 
 _LOOK_EVERY_S = 2.0
@@ -67,6 +66,7 @@ class Run:
         # an event of a worker, or the number of a batch that has landed
         self._news = SimpleQueue[object]()
         self._flights: dict[int, _Flight] = {}
+        self._brought: dict[int, dict[Action, Ended]] = {}
         self._begun = 0
         self._given_up = GivenUp()
         self._lanes, self._looked_at = 1, 0.0
@@ -125,7 +125,7 @@ class Run:
             limit_rate=None if rate is None else rate * connections / self._model.max_connections,
         )
         client: Any = self._client
-        future = client.submit(fetch, batch, key=f"{self._model.run}-{number}", pure=False)
+        future = client.submit(work, batch, key=f"{self._model.run}-{number}", pure=False)
         self._flights[number] = _Flight(batch, actions, future, tries)
 
         def landed(_: object) -> None:
@@ -147,39 +147,37 @@ class Run:
     # ── what is heard ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _heard(self) -> Iterator[Outcome]:
-        with suppress(Empty):
+        try:
             news = self._news.get(timeout=_TURN_S)
-            if isinstance(news, int):
-                yield from self._landed(news)
-            else:
-                # anybody on the cluster can say anything
-                with suppress(TypeError, ValueError, IndexError, AttributeError):
-                    self._tell(cast("tuple[object, Mapping[str, Any]]", news)[1])
+        except Empty:
+            return
+        if isinstance(news, int):
+            yield from self._landed(news)
+        else:
+            # anybody on the cluster can say anything
+            with suppress(TypeError, ValueError, IndexError, AttributeError, KeyError):
+                self._tell(cast("tuple[object, Mapping[str, Any]]", news)[1])
 
     def _tell(self, told: Mapping[str, Any]) -> None:
-        flight = self._flights.get(told["batch"])
-        if flight is not None:
-            for index, done_bytes, size_bytes in cast("list[tuple[int, int, int | None]]", told["files"]):
-                self._progress.advanced(flight.actions[index].item, done_bytes, size_bytes)
-            for index, wait_s, what in cast("list[tuple[int, float, str]]", told["waits"]):
-                self._progress.waiting(flight.actions[index].item, wait_s, ServerUnreachable(what))
+        number = told["batch"]
+        flight = self._flights.get(number)
+        if flight is None:
+            return
+        if "ended" in told:
+            ended = map(Ended.unpacked, told["ended"])
+            self._brought[number] = {flight.actions[one.index]: one for one in ended}
+            return
+        for index, done_bytes, size_bytes in cast("list[tuple[int, int, int | None]]", told["files"]):
+            self._progress.advanced(flight.actions[index].item, done_bytes, size_bytes)
+        for index, wait_s, what in cast("list[tuple[int, float, str]]", told["waits"]):
+            self._progress.waiting(flight.actions[index].item, wait_s, ServerUnreachable(what))
 
     def _landed(self, number: int) -> Iterator[Outcome]:
-        flight = self._flights[number]
-        try:
-            ended: list[Ended] = flight.future.result(timeout=_TURN_S)
-        except DaskTimeoutError:
-            # its worker died with the result, and it is done anew
-            self._news.put(number)
-            return
-        except BaseException as exc:  # noqa: BLE001 - whatever happened to the cluster, or on the worker
-            del self._flights[number]
-            yield from self._crashed(flight, exc)
-            return
-        del self._flights[number]
+        flight = self._flights.pop(number)
+        brought = self._brought.pop(number, {})
+        failure = flight.future.exception() if flight.future.status == "error" else None
         flight.future.release()
-        for one in ended:
-            action = flight.actions[one.index]
+        for action, one in brought.items():
             self._given_up.note(_host(action), one.error)
             yield Outcome(
                 item=action.item,
@@ -189,17 +187,19 @@ class Run:
                 error=one.error,
                 seconds=one.seconds,
             )
+        if left := tuple(action for action in flight.actions if action not in brought):
+            yield from self._crashed(left, flight.tries, failure)
 
-    def _crashed(self, flight: _Flight, exc: BaseException) -> Iterator[Outcome]:
-        """Go on after a batch that was lost with its workers, or cancelled by a restart of the cluster."""
-        is_lost = flight.future.status in ("cancelled", "lost") or isinstance(exc, KilledWorker)
-        if self._control.is_stopped and is_lost:
+    def _crashed(self, left: tuple[Action, ...], tries: int, failure: BaseException | None) -> Iterator[Outcome]:
+        """Go on after a batch that was stopped, lost with its workers, or cancelled by a restart of the cluster."""
+        is_lost = failure is None or isinstance(failure, KilledWorker)
+        if is_lost and self._control.is_stopped:
             return
-        if is_lost and flight.tries < _MOST_TRIES:
-            self._waiting.append((flight.actions, flight.tries + 1))
+        if is_lost and tries < _MOST_TRIES:
+            self._waiting.append((left, tries + 1))
             return
-        error = _died() if is_lost else _broke_down(exc)
-        yield from (_failed(action, error) for action in flight.actions)
+        error = _broke_down(failure) if failure is not None and not is_lost else _died()
+        yield from (_failed(action, error) for action in left)
 
     def _lost(self) -> Iterator[Outcome]:
         error = ServerUnreachable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 import time
@@ -15,9 +16,17 @@ from signing import sign_in
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.bridges import dask_batch
-from ipyterrascope.bridges.dask_batch import Batch, fetch
+from ipyterrascope.bridges.dask_batch import Batch, Ended, fetch
 from ipyterrascope.bridges.dask_plugin import this_process
-from ipyterrascope.errors import ContentInvalid, DownloadFailed, ServerRefused, UsageError
+from ipyterrascope.errors import (
+    ContentInvalid,
+    DownloadFailed,
+    LoginRequired,
+    ServerRefused,
+    ServerUnreachable,
+    TerrascopeError,
+    UsageError,
+)
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.transfer import Action, Item
 from testbed.loopback import Asked, Reply, loopback
@@ -222,6 +231,41 @@ def test_what_a_dead_worker_had_saved_counts_as_saved(
     ]
     fetched = [record.path for record in box.requests_to("/download/", "GET") if record.status == 200]
     assert not any(path.endswith("/0.tif") for path in fetched)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        ServerRefused("There is no such file.", "It was asked for.", "Ask for another.", status=404),
+        LoginRequired("Nobody is signed in.", "", "Sign in.", error="invalid_grant"),
+        ServerUnreachable("It is busy.", retry_after_s=7.0),
+    ],
+)
+def test_an_outcome_travels_in_an_event(error: TerrascopeError | None) -> None:
+    """What an event can hold says the same: also of which class an error is, and whether it may pass."""
+    ended = Ended(3, "failed" if error else "saved", 17, error, 0.5)
+    told = Ended.unpacked(json.loads(json.dumps(ended.packed())))
+    assert (told.index, told.status, told.size_bytes, told.seconds) == (3, ended.status, 17, 0.5)
+    assert type(told.error) is type(error)
+    if error is not None and told.error is not None:
+        assert str(told.error) == str(error)
+        assert vars(told.error) == vars(error)
+
+
+def test_nothing_that_somebody_says_breaks_a_download(
+    client: Client, box: Sandbox, download: Callable[..., ts.Download], tmp_path: Path
+) -> None:
+    """Events that no worker of ours has made are passed over."""
+    under_way = download(slow_files(box, 1, 0.05), tmp_path, background=True)
+    until(lambda: under_way.state.bytes_done > 0)
+    *_, topic = [name for name in client._event_handlers if name.startswith("terrascope-download")]
+    batch = {"batch": 0}
+    for said in ("hello", {}, {**batch, "ended": [[7]]}, {**batch, "files": [[9, 1, 1]]}, {**batch, "waits": 3}):
+        client.log_event(topic, said)
+    for attachment in [name for name in client._event_handlers if len(name) == len("terrascope-") + 32]:
+        client.log_event(attachment, {"worker": 7})
+    assert len(under_way.wait(30).saved) == 1
 
 
 def test_a_batch_shows_no_address() -> None:
