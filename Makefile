@@ -41,7 +41,9 @@ screenshots: $(VENV)/dev.stamp $(STATIC) ## a picture of each face of the widget
 bench: $(VENV)/demo.stamp ## our downloads against curl, aria2c, wget and requests; root for the rows with a WAN
 	tools/system-packages nginx openssl gcc curl aria2 wget
 	$(BIN)/python benchmarks/bench.py --results benchmarks/RESULTS.md $(ARGS)
-	$(BIN)/pip install -q --editable '.[sandbox,geo,dask]' && $(BIN)/python benchmarks/reads.py --results benchmarks/READS.md
+	$(BIN)/pip install -q --editable '.[sandbox,geo,dask]'
+	$(BIN)/python benchmarks/reads.py --results benchmarks/READS.md
+	$(BIN)/python benchmarks/cluster.py --results benchmarks/CLUSTER.md
 
 lint: $(VENV)/dev.stamp node_modules/.stamp ## ruff, pyright, import-linter, eslint, prettier, tsc
 	$(BIN)/ruff check
