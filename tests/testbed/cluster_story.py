@@ -5,6 +5,7 @@ The environment says where. Dask logs at DEBUG, spills what it can, and keeps it
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -96,7 +97,9 @@ def fail(client: Client, function: Callable[[], object], folder: Path) -> None:
 
 def look(client: Client, folder: Path) -> None:
     """Save what the scheduler and the workers tell of themselves."""
-    client.dump_cluster_state(str(folder / "dump"), format="yaml")
+    client.dump_cluster_state(str(folder / "dump"))
+    packed = folder / "dump.msgpack.gz"
+    (folder / "dump.msgpack").write_bytes(gzip.decompress(packed.read_bytes()))
     (folder / "events.txt").write_text(str(client.get_events()))
     logs = (client.get_worker_logs(), client.get_worker_logs(nanny=True), client.get_scheduler_logs())
     (folder / "logs.txt").write_text(str(logs))
