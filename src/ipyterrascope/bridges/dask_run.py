@@ -119,8 +119,7 @@ class Run:
         batch = replace(
             self._model,
             number=number,
-            # a worker may have been started in another folder
-            actions=tuple(replace(action, path=action.path.absolute()) for action in actions),
+            actions=actions,
             max_connections=connections,
             limit_rate=None if rate is None else rate * connections / self._model.max_connections,
         )

@@ -18,8 +18,8 @@ from ipyterrascope.bridges import ExtraMissing, dask_attachment
 from ipyterrascope.bridges.dask import TokenExposed
 from ipyterrascope.bridges.dask_plugin import Loan, TokenPlugin
 from ipyterrascope.errors import LoginRequired, UsageError
-from ipyterrascope.status import Status
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.status import Status
 from ipyterrascope.values.connection import Connection
 
 

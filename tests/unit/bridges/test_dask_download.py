@@ -81,9 +81,9 @@ def test_the_report_is_that_of_a_download_at_home(
 def test_a_relative_folder_is_the_notebooks(
     box: Sandbox, download: Callable[..., ts.Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The report has paths as they were asked for, whatever folder a worker was started in."""
+    """The files are below the notebook's folder, whatever folder a worker was started in."""
     monkeypatch.chdir(tmp_path)
-    assert [*download(files(box, 2), "data")] == [Path("data/0.tif"), Path("data/1.tif")]
+    assert [*download(files(box, 2), "data")] == [tmp_path / "data" / "0.tif", tmp_path / "data" / "1.tif"]
     assert (tmp_path / "data" / "1.tif").is_file()
 
 
