@@ -24,8 +24,8 @@ from ipyterrascope.accounts import providers
 from ipyterrascope.auth.account import Account
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import LoginRequired, SecretExposed, UsageError
-from ipyterrascope.magics.status import Status
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.status import Status
 from testbed.loopback import Loopback, Reply, loopback
 from testbed.openeo import DEVICE, FakeBackend, as_json, fake_backend
 
