@@ -61,7 +61,7 @@ export const federated = (hasCode) =>
 /** @param {string} login */
 export const demo = (login) => `No real account: sign in as ${login}.`;
 
-export const basicHint = "User name and password stay in this kernel's memory until you log out.";
+export const basicHint = "Your password stays in memory until you log out, or on this machine if you stay signed in.";
 export const exposed =
   "This page is not encrypted: on the way to the notebook server, others could read your password.";
 export const exposedAnyway = "Show the password form anyway";

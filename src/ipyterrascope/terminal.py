@@ -83,7 +83,7 @@ def login(
         if chosen == "code":
             return _conclude(_by_code(account, words, remember), account, show)
         if chosen == "token":
-            return _conclude(_by_token(account, words), account, show)
+            return _conclude(_by_token(account, words, remember), account, show)
         if chosen == "oidc":
             return _conclude(_by_client(account, show, words, remember), account, show)
         return _conclude(_by_password(account, chosen, username, words, remember), account, show)
@@ -144,9 +144,9 @@ def _by_code(account: Account, out: TextIO, remember: bool) -> LoginState:
     return account.wait()
 
 
-def _by_token(account: Account, out: TextIO) -> LoginState:
-    label = account.provider.label
-    account.start_token_login(_typed("token", lambda: _hidden(f"Access token for {label} (not shown): "), out))
+def _by_token(account: Account, out: TextIO, remember: bool) -> LoginState:
+    question = f"Access token for {account.provider.label} (not shown): "
+    account.start_token_login(_typed("token", lambda: _hidden(question), out), remember=remember)
     return account.wait()
 
 

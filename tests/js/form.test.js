@@ -229,7 +229,7 @@ test("a known user name is filled in, and the focus goes to the password", async
 test("where only Basic is offered, the form says what becomes of the password, and sends that method", async () => {
   const model = makeModel({ provider: { ...PROVIDER, methods: ["basic"] } });
   const view = await show(model);
-  assert.match(view.text(), /stay in this kernel's memory until you log out/);
+  assert.match(view.text(), /stays in memory until you log out, or on this machine/);
   type(view, { username: "alice", password: "secret" });
   await submit(view);
   assert.equal(model.sent.at(-1).method, "basic");

@@ -159,12 +159,13 @@ class SigningIn:
 
         self._start(work, "code", remember)
 
-    def start_token_login(self, access_token: Secret) -> None:
+    def start_token_login(self, access_token: Secret, *, remember: bool = False) -> None:
         """Start a login at an openEO back-end by an access token that somebody has, and return at once.
 
-        The back-end is asked whether it is good; nothing renews it.
+        The back-end is asked whether it is good; nothing renews it, and so with `remember` a notice says that it is
+        not kept.
         """
-        self._start(lambda attempt: by_token(self._client, attempt, access_token), "token", remember=False)
+        self._start(lambda attempt: by_token(self._client, attempt, access_token), "token", remember)
 
     def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
         """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.
