@@ -222,10 +222,10 @@ def test_the_notebook_runs_by_itself(
         NotebookClient(document, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     shown = [str(cell.outputs) for cell in document.cells if cell.cell_type == "code"]
-    assert "True)" in shown[4]
-    assert "'finished'" in shown[6]
-    assert "service-account-openeo-service" in shown[7]
-    assert "Signed out" in shown[8]
+    assert "True)" in shown[3]
+    assert "'finished'" in shown[5]
+    assert "service-account-openeo-service" in shown[6]
+    assert "Signed out" in shown[7]
     assert not [output for output in shown if "openeo-service-secret" in output or "eyJ" in output]
 
 
