@@ -316,7 +316,7 @@ def download(
     TransferError
         Something failed; what was fetched stays. A `DownloadFailed` carries the report.
     """
-    from .transfer import Download, LocalFiles, Selection, connections_of, order_of, rate_of
+    from .transfer import Download, LocalFiles, Report, Selection, connections_of, order_of, rate_of
 
     chosen = account(provider)
     connections = connections_of(current().max_connections if max_connections is None else max_connections)
@@ -337,7 +337,10 @@ def download(
             dask.attach(client, chosen.provider)
     under_way = Download(order, show=_show(background=background))
     if not background:
-        return under_way.carry_out()
+        report = under_way.carry_out()
+        if frontend.place() == "notebook" and report.outcomes:
+            frontend.hide_result(Report)  # the widget says the same
+        return report
     under_way.start()
     if frontend.place() == "notebook":
         frontend.hide_result(Download)  # what is shown says the same

@@ -74,7 +74,7 @@ def login(
         )
     try:
         if chosen == "device":
-            state = _by_device(account, show, words, remember)
+            state = _by_device(account, show, words, remember, "Ctrl-C" if may_type else "The stop button")
             has_no_code = isinstance(state.error, FlowUnavailable) and method is None and may_type
             if not (state.error and has_no_code and "password" in account.provider.methods):
                 return _conclude(state, account, show)
@@ -101,19 +101,19 @@ def say(text: str, out: TextIO | None = None) -> None:
     print(text.encode(encoding, "replace").decode(encoding), file=words, flush=True)
 
 
-def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:
+def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remember: bool, stop: str) -> LoginState:
     if account.state.phase not in _UNDER_WAY or account.state.remember < remember:
         account.start_device_login(remember=remember)
-    return _followed(account, show, out)
+    return _followed(account, show, out, stop)
 
 
-def _followed(account: Account, show: Callable[[str], None], out: TextIO) -> LoginState:
+def _followed(account: Account, show: Callable[[str], None], out: TextIO, stop: str = "Ctrl-C") -> LoginState:
     """Show the code that somebody has to approve, where there is one, until the sign-in has ended."""
     shown = trouble = None
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
             shown = state.device
-            show(invitation(account.provider.label, state.device))
+            show(invitation(account.provider.label, state.device, by=stop))
         if state.error is not None and state.error.what != trouble:
             trouble = state.error.what
             say(f"{trouble} Still waiting …", out)
@@ -121,8 +121,8 @@ def _followed(account: Account, show: Callable[[str], None], out: TextIO) -> Log
     return state
 
 
-def invitation(label: str, device: DeviceAuthorization) -> str:
-    """Return what asks a person to approve a code at the provider of that label."""
+def invitation(label: str, device: DeviceAuthorization, *, by: str = "Ctrl-C") -> str:
+    """Return what asks a person to approve a code at the provider of that label; `by` is what cancels it."""
     minutes = max(1, round((device.expires_at - time.time()) / 60))
     lines = [
         f"To sign in to {label}, open this page in any browser, on any machine:",
@@ -130,7 +130,7 @@ def invitation(label: str, device: DeviceAuthorization) -> str:
         f"    {device.verification_uri_complete or device.verification_uri}",
         "",
         f"and check that it shows the code  {device.user_code}",
-        f"Waiting for up to {minutes} min (Ctrl-C or the stop button cancels) …",
+        f"Waiting for up to {minutes} min. {by} cancels …",
     ]
     return "\n".join(lines)
 
@@ -162,7 +162,7 @@ def _by_password(account: Account, method: LoginMethod, username: str, out: Text
     state = _tried(account, method, name, _password(f"{label} password", out), remember=remember)
     for _ in range(_TRIES - 1):
         if isinstance(state.error, LoginRefused) and not isinstance(state.error, AccountRefused):
-            say(str(state.error), out)
+            say(f"{state.error} Once more, with a one-time code if your account has one.", out)
             # not the name again: fingers that expect the password would type it where it is shown
             password = _password(f"{label} password of {name}", out)
             code = _hidden("One-time code (Enter if you have none): ")

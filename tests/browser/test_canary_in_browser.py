@@ -143,7 +143,7 @@ def test_an_export_says_how_to_log_in_and_shows_no_code(story: Story, box: Sandb
     scripts of its own, takes the place of the widget's text."""
     story.notebook.save(widget_state=widget_state)
     page, _ = HTMLExporter().from_filename(str(story.notebook.path))
-    assert ("Terrascope login: this place shows no widgets." in page) is not widget_state
+    assert ("Terrascope login: run this cell again to see it." in page) is not widget_state
     assert page.count("No Terrascope login to be seen here? Run the notebook's %load_ext cell and this one") == 1
     assert box.waiting_codes[-1] not in page
     assert found_in({"export": page.encode()}, secrets_of(box, []), USERS) == set()

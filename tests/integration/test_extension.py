@@ -40,7 +40,8 @@ def test_the_configuration_file_loads_and_configures_it(box: Sandbox, tmp_path: 
         signed_in_by_form(notebook)
         status = notebook.run("%terrascope status").result
         assert status.startswith("Terrascope of the tests [SANDBOX]: signed in as dora, by password.")
-        assert notebook.run(f"%download {box.download_urls[0]} -d data").result.startswith("Report: 1 saved")
+        fetched = notebook.run(f"r = %download {box.download_urls[0]} -d data\nprint(r)")
+        assert fetched.stream.startswith("1 saved")
 
 
 def test_a_bad_trait_is_said_and_the_kernel_goes_on(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from places import PASSWORD, Terminal, console_terminal, environment_for, ipytho
 
 from ipyterrascope.sandbox import Sandbox
 
-INVITED = "Ctrl-C or the stop button cancels) …"
+INVITED = "Ctrl-C cancels …"
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_a_terminal_without_the_characters_signs_in_all_the_same(box: Sandbox, t
     with python_terminal(environ, tmp_path) as python:
         python.run("import ipyterrascope as ts")
         python.type("account = ts.login()")
-        python.until("the stop button cancels) ?")
+        python.until("Ctrl-C cancels ?")
         box.approve(box.waiting_codes[-1])
         assert python.prompt() == "Signed in to Terrascope as dora, by device code."
 

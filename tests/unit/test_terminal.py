@@ -84,7 +84,7 @@ def test_link_and_code_are_printed_once(account: Account, box: Sandbox) -> None:
     text = out.getvalue()
     assert text.count("To sign in to Terrascope, open this page in any browser, on any machine:") == 1
     assert f"    {box.issuer}/device?user_code=" in text
-    assert "Waiting for up to 10 min (Ctrl-C or the stop button cancels) …" in text
+    assert "Waiting for up to 10 min. Ctrl-C cancels …" in text
     assert text.endswith("Signed in to Terrascope as dora, by device code.\n")
 
 

@@ -26,11 +26,17 @@ _SECRET = re.compile(
 
 
 # What argparse says of a line, and what we say: its own words repeat the line, and a wrong word may be a password.
+# Named is only what nobody has for one: the name of an option or of a command, of lower-case letters.
 _REASONS = (
+    (
+        r"argument COMMAND: invalid choice: '([a-z]{1,20})' \(choose from ([^()]*)\)",
+        r"There is no \1: COMMAND is one of \2.",
+    ),
     (r"argument (\S+): invalid choice: .* \(choose from ([^()]*)\)", r"\1 is one of \2."),
     (r"argument (\S+): expected one argument", r"\1 takes a value."),
     (r"argument (\S+): ignored explicit argument .*", r"\1 takes no value."),
     (r"the following arguments are required: (\S+)", r"\1 is missing."),
+    (r"unrecognized arguments: (--[a-z][a-z-]{1,18})(?: .*)?", r"There is no option \1."),
     (r"unrecognized arguments: -.*", "There is no such option."),
     (r"unrecognized arguments: .*", "There is a word too many."),
 )

@@ -206,7 +206,7 @@ class LoginWidget(KernelWidget):
 
     def _text(self) -> str:
         # what can be done about it stands below, by `show.WithoutWidgets`
-        return f"{self._account.provider.label} login: this place shows no widgets."
+        return f"{self._account.provider.label} login: run this cell again to see it."
 
 
 def _can_be_kept(account: Account) -> bool:

@@ -68,9 +68,14 @@ def multihash_of(function: str, digest: str) -> str:
             f"These can: {', '.join(_FUNCTIONS.values())}.",
             "Give one of these, or leave it out.",
         )
-    multihash = f"{code}{len(digest) // 2:02x}{digest.strip().lower()}"
-    read_multihash(multihash)
-    return multihash
+    text, size = digest.strip().lower(), hashlib.new(function, usedforsecurity=False).digest_size
+    if not re.fullmatch(f"[0-9a-f]{{{2 * size}}}", text):
+        raise SourceInvalid(
+            f"{quoted(digest, 20)!r} is no {function} checksum.",
+            f"One has {2 * size} hexadecimal digits.",
+            "Correct it, or leave it out.",
+        )
+    return f"{code}{size:02x}{text}"
 
 
 def matches(file: BinaryIO, multihash: str, is_over: Callable[[], bool] = bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -15,6 +15,8 @@ from .states import DownloadState
 if TYPE_CHECKING:
     from .under_way import Download
 
+# of a terminal that does not tell, of the bar with what stands around it, and the fewest of a name that say something
+_COLUMNS, _BAR_COLUMNS, _LEAST_COLUMNS = 80, 30, 22
 _FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
@@ -38,6 +40,7 @@ class _Bar(Protocol):
     """As much of a tqdm bar as is used here."""
 
     n: float
+    format_dict: Mapping[str, object]
 
     def set_description_str(self, desc: str, refresh: bool) -> None: ...
     def set_postfix_str(self, s: str, refresh: bool) -> None: ...
@@ -68,7 +71,9 @@ class TerminalBar:
         bar = self._bar
         bar.n = state.fraction
         bar.set_description_str(files, refresh=False)
-        bar.set_postfix_str(", ".join([*figures, *_of_interest(state)]), refresh=False)
+        columns = bar.format_dict.get("ncols")
+        room = (columns if isinstance(columns, int) else _COLUMNS) - len(files) - sum(len(text) + 2 for text in figures)
+        bar.set_postfix_str(", ".join([*figures, *_of_interest(state, room - _BAR_COLUMNS)]), refresh=False)
         bar.refresh()
         if state.is_ended:
             self._bar = None
@@ -82,10 +87,24 @@ def show_bar(download: Download) -> None:
         download.observe(TerminalBar(partial(tqdm, dynamic_ncols=True)).show)
 
 
-def _of_interest(state: DownloadState) -> list[str]:
-    """Say what is waited for, or else which file comes."""
-    waiting = [f"{file.name}: {file.note}" for file in state.active if file.note]
-    return (waiting or [file.name for file in state.active])[:1]
+def _of_interest(state: DownloadState, room: int) -> list[str]:
+    """Say in so many columns what is waited for, or else which file comes, and how many beside it."""
+    waiting = next((file for file in state.active if file.note), None)
+    if waiting is not None:
+        return [f"{_cut(waiting.name, _LEAST_COLUMNS)}: {waiting.note}"]
+    more = f" +{len(state.active) - 1}" if len(state.active) > 1 else ""
+    room -= len(more)
+    return [
+        f"{_cut(file.name, room)}{more}" for file in state.active[:1] if room >= min(_LEAST_COLUMNS, len(file.name))
+    ]
+
+
+def _cut(name: str, most: int) -> str:
+    """Leave the middle of a name out where there is no room: products are told apart by how their names end."""
+    if len(name) <= most:
+        return name
+    start = (most - 1) // 5
+    return f"{name[:start]}…{name[start + 1 - most :]}"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -16,22 +16,22 @@ from ipyterrascope.magics.options import MagicParser, download_parser, help_of, 
 @pytest.mark.parametrize(
     ("line", "said", "suggestion"),
     [
-        ("lgoin", "COMMAND is one of login, status, gdal, session, logout.", "Did you mean login? "),
-        ("login --wiat", "There is no such option.", "Did you mean --wait? "),
+        ("lgoin", "There is no lgoin: COMMAND is one of login, status, gdal, session, logout.", "Did you mean login? "),
+        ("login --wiat", "There is no option --wiat.", "Did you mean --wait? "),
         (
             "login --method divice",
             "--method is one of device, password, basic, code, token, oidc.",
             "Did you mean device? ",
         ),
-        ("login --password", "There is no such option.", "Use --method password. "),
-        ("login --device --wait", "There is no such option.", "Use --method device. "),
-        ("login --basic dora", "There is no such option.", "Use --method basic. "),
-        ("login --pasword", "There is no such option.", "Did you mean --method password? "),
-        ("status --wait", "There is no such option.", ""),
-        ("status --xyz", "There is no such option.", ""),
+        ("login --password", "There is no option --password.", "Use --method password. "),
+        ("login --device --wait", "There is no option --device.", "Use --method device. "),
+        ("login --basic dora", "There is no option --basic.", "Use --method basic. "),
+        ("login --pasword", "There is no option --pasword.", "Did you mean --method password? "),
+        ("status --wait", "There is no option --wait.", ""),
+        ("status --xyz", "There is no option --xyz.", ""),
         ("login --method", "--method takes a value.", ""),
         ("--wait", "COMMAND is missing.", ""),
-        ("frobnicate", "COMMAND is one of login, status, gdal, session, logout.", ""),
+        ("frobnicate", "There is no frobnicate: COMMAND is one of login, status, gdal, session, logout.", ""),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_nearest_right_one(line: str, said: str, suggestion: str) -> None:
@@ -60,10 +60,14 @@ def test_an_unknown_option_of_download_points_to_its_own_help() -> None:
         ["login", "--method", "hunter2 (choose from 'hunter2')"],
         ["login", "--method", "it's hunter2"],
         ["login", "--wait=hunter2"],
+        ["login", "--wiat=hunter2"],
+        ["login", "--hunter", "hunter2"],
+        ["login", "--Hunter2-hunter2"],
     ],
 )
 def test_nothing_of_a_line_is_repeated(words: list[str]) -> None:
-    """A word that is wrong, wherever it stands, may be a password: the error does not repeat it."""
+    """A word that is wrong, wherever it stands, may be a password: the error repeats no more than the name of an option
+    or of a command, which is of lower-case letters alone."""
     with pytest.raises(UsageError) as caught:
         terrascope_parser().parse_args(words)
     assert caught.value.why

@@ -627,7 +627,7 @@ def test_a_place_without_widgets_is_told_what_is_missing(widget: LoginWidget) ->
     """A saved notebook on a web page, and a console, show a line of text."""
     bundle = widget._repr_mimebundle_()
     assert bundle is not None
-    assert bundle[0]["text/plain"] == "Terrascope login: this place shows no widgets."
+    assert bundle[0]["text/plain"] == "Terrascope login: run this cell again to see it."
     assert bundle[0]["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
 
 

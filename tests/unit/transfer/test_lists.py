@@ -75,22 +75,22 @@ def test_where_a_file_goes(listed, options: str, folder: str, name: str) -> None
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ("dir=/etc", "Line 2: `dir` leads out of the target folder"),
-        ("dir=../x", "Line 2: `dir` leads out"),
-        ("dir=x/../../y", "Line 2: `dir` leads out"),
-        ("dir=C:\\x", "Line 2: 'C:.+x' cannot be a file's name"),
-        ("dir=.ssh", "Line 2: '.ssh' cannot be"),
-        ("out=../x", "Line 2: `out` leads out"),
-        ("out=/x", "Line 2: `out` leads out"),
-        ("out=x.py", "Line 2: 'x.py' cannot be"),
-        ("checksum=adler32=00", "Line 2: Checksums of the kind 'adler32' cannot be checked here"),
-        ("checksum=sha-256=00", "Line 2: .* is no checksum"),
-        ("checksum=sha-256", "Line 2: .* is no checksum"),
-        ("checksum=", "Line 2: Checksums of the kind ''"),
+        ("dir=/etc", "Line 3( of .*)?: `dir` leads out of the target folder"),
+        ("dir=../x", "Line 3( of .*)?: `dir` leads out"),
+        ("dir=x/../../y", "Line 3( of .*)?: `dir` leads out"),
+        ("dir=C:\\x", "Line 3( of .*)?: 'C:.+x' cannot be a file's name"),
+        ("dir=.ssh", "Line 3( of .*)?: '.ssh' cannot be"),
+        ("out=../x", "Line 3( of .*)?: `out` leads out"),
+        ("out=/x", "Line 3( of .*)?: `out` leads out"),
+        ("out=x.py", "Line 2( of .*)?: 'x.py' cannot be"),
+        ("checksum=adler32=00", "Line 3( of .*)?: Checksums of the kind 'adler32' cannot be checked here"),
+        ("checksum=sha-256=00", "Line 3( of .*)?: .* is no sha256 checksum"),
+        ("checksum=sha-256", "Line 3( of .*)?: .* is no sha256 checksum"),
+        ("checksum=", "Line 3( of .*)?: Checksums of the kind ''"),
     ],
 )
 def test_options_that_cannot_be_right(listed, options: str, reason: str) -> None:
-    """What leads out of the folder, or cannot be checked, is refused with the line of its address."""
+    """What leads out of the folder, or cannot be checked, is refused with the line in which it stands."""
     with pytest.raises(SourceInvalid, match=reason):
         listed(f"\n{URL}\n {options}\n")
 
@@ -105,7 +105,7 @@ def test_kinds_of_checksums(listed, kind: str) -> None:
 def test_mirrors(listed) -> None:
     """Of several addresses of one file the first that is spoken is used; where none is, the first says why."""
     assert listed(f"ftp://h/x\thttp://h/y \t{URL}\thttps://h/z") == [Item(URL, "a.tif")]
-    with pytest.raises(SourceInvalid, match="Line 1: ftp:// cannot be downloaded from"):
+    with pytest.raises(SourceInvalid, match=r"Line 1( of .*)?: ftp:// cannot be downloaded from"):
         listed("ftp://h/x\thttp://h/y")
 
 
@@ -134,7 +134,7 @@ def test_an_option_without_an_address(listed) -> None:
 )
 def test_a_line_that_is_wrong_is_numbered(listed, line: str, reason: str) -> None:
     """What is wrong in a list is said with its line."""
-    with pytest.raises(SourceInvalid, match=f"Line 3: .*{reason}"):
+    with pytest.raises(SourceInvalid, match=f"Line 3( of .*)?: .*{reason}"):
         listed(f"{URL}\n\n{line}\n")
 
 
@@ -215,3 +215,11 @@ def test_any_list_stays_below_the_folder(texts: list[str]) -> None:
             target = Path("/t", item.folder, item.name)
             assert ".." not in target.parts
             assert Path("/t") in target.parents
+
+
+def test_a_list_that_is_a_file_is_named(tmp_path: Path) -> None:
+    """The error says which list it was, and in its words what stands in the line of the option."""
+    (tmp_path / "list.txt").write_text(f"# mine\n{URL}\n checksum=sha-256=0000\n")
+    with pytest.raises(SourceInvalid) as caught:
+        items_from(f"@{tmp_path / 'list.txt'}")
+    assert caught.value.what == "Line 3 of list.txt: '0000' is no sha256 checksum."

@@ -9,17 +9,20 @@ from tqdm import tqdm
 from ipyterrascope.transfer import DownloadState, FileState
 from ipyterrascope.transfer.progress import TerminalBar, show_bar
 
+NAME = "S2C_20260807T104621_31TCN_TOC-B02_10M_V220.tif"
+
 
 class Bars(TerminalBar):
     """A bar that is drawn into memory and can be looked at after its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = 160) -> None:
         self.bars: list[tqdm[Any]] = []
         self.screen = io.StringIO()
+        self.columns = columns
         super().__init__(self.draw)
 
     def draw(self, **options: object) -> tqdm[Any]:
-        self.bars.append(tqdm(file=self.screen, ncols=160, **options))  # type: ignore[arg-type]
+        self.bars.append(tqdm(file=self.screen, ncols=self.columns, **options))  # type: ignore[arg-type]
         return self.bars[-1]
 
     def drawn(self) -> str:
@@ -38,7 +41,25 @@ def test_a_download_under_way() -> None:
     figures = {"bytes_done": 500, "bytes_total": 1000, "bytes_per_s": 250.4, "eta_s": 2.0, "fraction": 0.5}
     bar.show(state(files_done=1, active=active, **figures))
     assert bar.drawn().startswith("1 of 3 files  50%|")
-    assert bar.drawn().endswith("500 B of 1.0 kB, 250 B/s, 2 s left, b.tif")
+    assert bar.drawn().endswith("500 B of 1.0 kB, 250 B/s, 2 s left, b.tif +1")
+
+
+@pytest.mark.parametrize(("columns", "name"), [(160, NAME), (110, "S2C_…C-B02_10M_V220.tif"), (80, "")])
+def test_the_bar_has_room(columns: int, name: str) -> None:
+    """However long a product's name is, there is a bar to be seen; of the name the end stays, which tells the band."""
+    bar = Bars(columns)
+    active = tuple(FileState(name=name, status="active") for name in [NAME] * 8)
+    figures = {
+        "bytes_done": 279_700,
+        "bytes_total": 1_100_000,
+        "bytes_per_s": 63_100.0,
+        "eta_s": 12.0,
+        "fraction": 0.27,
+    }
+    bar.show(state(files_total=8, active=active, **figures))
+    assert bar.drawn().endswith(f"63.1 kB/s, 12 s left, {name} +7" if name else "63.1 kB/s, 12 s left")
+    assert len(bar.drawn()) == columns
+    assert len(bar.drawn().split("|")[1]) >= 8
 
 
 def test_waiting_is_said() -> None:

@@ -32,7 +32,7 @@ def read_source(path: str) -> object:
     except ValueError as error:
         raise _unreadable(path, str(error)) from None
     if not text.lstrip().startswith(("{", "[")):
-        return Lines(text.split("\n"))
+        return Lines(text.split("\n"), where=quoted(Path(path).name, 60))
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

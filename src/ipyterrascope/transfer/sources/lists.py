@@ -30,11 +30,22 @@ class _Line:
     number: int
     words: list[str]
     options: dict[str, str] = field(default_factory=dict[str, str])
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    at: int = 0
+    """The line that is looked at: its own, or that of an option."""
+
+    def __post_init__(self) -> None:
+        self.at = self.number
+
+    def _option(self, name: str) -> str:
+        self.at = self.numbers.get(name, self.number)
+        return self.options.get(name, "")
 
     @property
     def name(self) -> str | None:
         """How the file shall be called, if that is said."""
-        parts = _parts("out", self.options.get("out", ""))
+        parts = _parts("out", self._option("out"))
+        self.at = self.number
         return parts[-1] if parts else None
 
     def placed(self, item: Item) -> Item:
@@ -47,13 +58,14 @@ class _Line:
         """
         if not self.options:
             return item
-        folders = [_parts("dir", self.options.get("dir", "")), _parts("out", self.options.get("out", ""))[:-1]]
-        folder = "/".join(filter(None, (item.folder, *folders[0], *folders[1])))
-        checksum = item.checksum
+        within = _parts("out", self._option("out"))[:-1]
+        folder = "/".join(filter(None, (item.folder, *_parts("dir", self._option("dir")), *within)))
+        placed = replace(item, folder=folder)
         if "checksum" in self.options:
-            function, _, digest = self.options["checksum"].partition("=")
-            checksum = multihash_of(_FUNCTIONS.get(function.strip().lower(), function), digest)
-        return replace(item, folder=folder, checksum=checksum)
+            function, _, digest = self._option("checksum").partition("=")
+            placed = replace(placed, checksum=multihash_of(_FUNCTIONS.get(function.strip().lower(), function), digest))
+        self.at = self.number
+        return placed
 
 
 def _read(texts: Iterable[str]) -> Iterator[_Line]:
@@ -71,7 +83,7 @@ def _read(texts: Iterable[str]) -> Iterator[_Line]:
         if option and line is None:
             raise SourceInvalid(f"Line {number} is an option, and there is no address above it.", "", "Write it first.")
         if option and line and option[1] in ("out", "dir", "checksum"):
-            line.options[option[1]] = option[2].strip()
+            line.options[option[1]], line.numbers[option[1]] = option[2].strip(), number
         elif option:
             # its value may be a secret: a header, a password
             ignored[option[1]] = None
@@ -91,10 +103,12 @@ def _as_it_is(word: str) -> object:
 
 @dataclass(frozen=True)
 class Lines:
-    """A list that is still to be read; `resolve` tells what a word in it stands for, if not for itself."""
+    """A list that is still to be read; `resolve` tells what a word in it stands for, if not for itself, and `where` it
+    stands."""
 
     texts: Sequence[str]
     resolve: Callable[[str], object] = _as_it_is
+    where: str = ""
 
     def items(self, items_of: Callable[[object, str | None], Iterable[Item]]) -> Iterator[Item]:
         """Yield what there is to fetch.
@@ -118,7 +132,7 @@ class Lines:
             else:
                 yield from placed
                 continue
-            raise SourceInvalid(f"Line {line.number}: {what}", why, do)
+            raise SourceInvalid(f"Line {line.at}{self.where and f' of {self.where}'}: {what}", why, do)
 
 
 def _spoken(mirrors: list[object]) -> object:
