@@ -34,8 +34,9 @@ def run_next(notebook: Notebook, index: int) -> str:
     """Run a cell by the keyboard; a key stroke that came before the kernel was there is lost, so repeat it."""
     prompt = notebook.cell(index).locator(".jp-InputArea-prompt")
     while not re.search(r"\[\d+\]", prompt.inner_text()):
-        notebook.cell(index).locator(".cm-content").click()
-        notebook.page.keyboard.press("Control+Enter")
+        if "*" not in prompt.inner_text():
+            notebook.cell(index).locator(".cm-content").click()
+            notebook.page.keyboard.press("Control+Enter")
         notebook.page.wait_for_timeout(500)
     return notebook.text(index)
 
@@ -70,7 +71,5 @@ def test_the_demonstration_runs_the_quickstart(address: str, browser_context: Br
     run_next(notebook, 11)
     assert run_next(notebook, 12).count("MB, starts with b'II") == 2
     run_next(notebook, 14)
-    # a key stroke too many runs it once more
-    notebook.page.get_by_text(re.compile("1 saved|1 already there")).first.wait_for(state="attached")
     assert "ended" in run_next(notebook, 16)
     assert len(list((tmp_path / "demo" / "data").rglob("*.tif"))) == 3
