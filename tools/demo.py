@@ -21,8 +21,8 @@ from private_jupyter import configure_ipython, private_environment, provider_tra
 from servers import running
 
 _TREE = Path(__file__).resolve().parent.parent
-# the first one is opened
-_NOTEBOOKS = ("quickstart.ipynb", "authentication.ipynb", "cog_xarray.ipynb")
+# the first one is opened; the one about openEO needs a back-end
+_NOTEBOOKS = ("quickstart.ipynb", "authentication.ipynb", "cog_xarray.ipynb", "dask.ipynb")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
