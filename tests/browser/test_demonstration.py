@@ -31,11 +31,14 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 def run_next(notebook: Notebook, index: int) -> str:
-    """Run a cell by the keyboard; a key stroke that came before the kernel was there is lost, so repeat it."""
+    """Run a cell by the keyboard; before the kernel is there a key stroke is lost, or brings the question which one."""
     prompt = notebook.cell(index).locator(".jp-InputArea-prompt")
+    which_kernel = notebook.page.locator(".jp-Dialog .jp-mod-accept")
     while not re.search(r"\[\d+\]", prompt.inner_text()):
-        if "*" not in prompt.inner_text():
-            notebook.cell(index).locator(".cm-content").click()
+        if which_kernel.count():
+            which_kernel.click()
+        elif "*" not in prompt.inner_text():
+            notebook.cell(index).locator(".cm-content").focus()
             notebook.page.keyboard.press("Control+Enter")
         notebook.page.wait_for_timeout(500)
     return notebook.text(index)
