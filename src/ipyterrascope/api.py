@@ -16,7 +16,6 @@ from .accounts import account, providers
 from .auth.account import Account
 from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
-from .bridges import dask
 from .configuration import current
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, ReadyName
@@ -178,12 +177,9 @@ def session(provider: str | Provider | None = None) -> AuthorizedSession:
     LoginRequired
         Nobody is signed in yet.
     """
-    from .session import AuthorizedSession
+    from .session import session_of
 
-    chosen = asking.ready(account(provider))
-    return AuthorizedSession(
-        chosen, login_url=chosen.provider.issuer, connection=chosen.connection, whose=lambda: chosen.state.user
-    )
+    return session_of(asking.ready(account(provider)))
 
 
 def auth(provider: str | Provider | None = None) -> LiveAuth:
@@ -334,6 +330,8 @@ def download(
     if order.fetches(chosen.provider.may_carry):
         asking.ready(chosen)
         if client is not None:
+            from .bridges import dask
+
             dask.attach(client, chosen.provider)
     under_way = Download(order, show=_show(background=background))
     if not background:
@@ -352,6 +350,8 @@ def _engine(chosen: Account, connections: int, rate: float | None, client: Clien
     from .transfer import CurlEngine
 
     if client is not None:
+        from .bridges import dask
+
         return dask.engine(client, chosen.provider, connections, rate)
     return CurlEngine(
         chosen,

@@ -27,6 +27,8 @@ from .values.secret import chained, sealed
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
+    from .auth.account import Account
+
 # Anything but a web page: a server that sees a browser may answer with its login page. Servers that look for the words
 # text/html would find them also in "text/html;q=0".
 _ACCEPT = "image/tiff, application/json, application/octet-stream, */*;q=0.5"
@@ -143,6 +145,13 @@ class AuthorizedSession(requests.Session):
         )
 
     __getstate__ = __reduce__
+
+
+def session_of(account: Account) -> AuthorizedSession:
+    """Make a session of an account."""
+    return AuthorizedSession(
+        account, login_url=account.provider.issuer, connection=account.connection, whose=lambda: account.state.user
+    )
 
 
 class _SigningAdapter(BaseAdapter):

@@ -63,21 +63,6 @@ class Account(SigningIn):
 
     shown_by: object = None
 
-    def __init__(
-        self,
-        provider: Provider,
-        *,
-        connection: Connection | None = None,
-        sources: Sequence[SilentSource] = (),
-        methods: tuple[LoginMethod, ...] | None = None,
-        store: LoginStore | WhyNot | None = None,
-        keep_alive_s: float = 0.0,
-    ) -> None:
-        super().__init__(
-            provider, connection=connection, sources=sources, methods=methods, store=store, keep_alive_s=keep_alive_s
-        )
-        self._vault, self._idle = self._present.vault, self._present.idle
-
     # ── what it shows ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @property

@@ -53,6 +53,7 @@ class SigningIn:
         self._present = PresentLogin(
             self._client, self._machine, refresh, keep_alive_s=keep_alive_s, on_ended=self._on_ended
         )
+        self._vault, self._idle = self._present.vault, self._present.idle
         self._keeper = Keeper(self._client, refresh, on_lost=self._present.end_keeping)
         self._keeper.store = store or self._keeper.store
         self._chain = Chain(sources)

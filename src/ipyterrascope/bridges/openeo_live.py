@@ -14,7 +14,7 @@ from openeo.utils.http import session_with_retries  # pyright: ignore[reportUnkn
 
 from ..auth.account import Account
 from ..errors import LoginRequired, SecretExposed, TerrascopeError
-from ..session import AuthorizedSession
+from ..session import session_of
 
 _Request = TypeVar("_Request")
 
@@ -83,9 +83,7 @@ class LiveConnection(Connection):
     """
 
     def __init__(self, account: Account, *, retry: Any = None, **options: Any) -> None:
-        session = AuthorizedSession(
-            account, login_url=account.provider.issuer, connection=account.connection, whose=lambda: account.state.user
-        )
+        session = session_of(account)
         session.headers["Accept"] = "*/*"
         if retry is not False:
             retrying = session_with_retries(retry=retry)
