@@ -11,7 +11,9 @@
  * @typedef {"signed_out" | "signing_in" | "awaiting_user" | "signed_in" | "failed"} Phase
  */
 
-/** @typedef {"environment" | "token_file" | "stored" | "hub" | "device" | "password" | "basic" | "code" | "token" | "oidc"} Source */
+/**
+ * @typedef {"environment" | "token_file" | "stored" | "hub" | "netrc" | "device" | "password" | "basic" | "code" | "token" | "oidc"} Source
+ */
 
 /** @typedef {"device" | "password" | "basic" | "code" | "token" | "oidc"} LoginMethod */
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from . import frontend, terminal
 from .auth.account import Account
+from .auth.environment import prefix_of
 from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError, UsageError
@@ -180,8 +181,9 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
         return LoginRequired(f"This worker is not signed in to {account.provider.label}.", lender.reason)
     if account.provider.backend_url:
         do = "Sign in where somebody can be asked, or let a client sign in (OPENEO_AUTH_METHOD)."
-    elif is_meant_for(account.provider, current().terrascope):
-        do = "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment."
+    elif is_meant_for(account.provider, own := current().own(account.provider)):
+        prefix = prefix_of(own)
+        do = f"Set {prefix}_USERNAME and {prefix}_PASSWORD, or {prefix}_TOKEN, in the environment."
     else:
         do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."
     is_asked = bool(account.methods)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from .errors import ConfigurationError
 from .values.connection import Connection
-from .values.known import terrascope_from_environment
+from .values.known import EARTHDATA, EARTHDATA_UAT, terrascope_from_environment
 from .values.providers import Provider
 from .values.states import Source
 
@@ -56,6 +56,8 @@ class Configuration:
     ----------
     terrascope : Provider
         The provider of that name; the environment's credentials are meant for it.
+    beside : tuple of Provider
+        What else is known by name, each with an environment of its own.
     connection : Connection
         CA bundle and time-outs.
     keep_alive_s : float
@@ -83,6 +85,7 @@ class Configuration:
     """
 
     terrascope: Provider = field(default_factory=_from_environment)
+    beside: tuple[Provider, ...] = (EARTHDATA, EARTHDATA_UAT)
     connection: Connection = field(default_factory=Connection)
     keep_alive_s: float = 0.0
     sources: tuple[Source, ...] = ()
@@ -94,6 +97,10 @@ class Configuration:
     local_roots: tuple[str, ...] = ("/data/MTDA",)
     openeo_backend: str = ""
     openeo_issuers: tuple[str, ...] = field(default_factory=openeo_issuers_from_environment)
+
+    def own(self, provider: Provider) -> Provider:
+        """Return the configured provider of the same name, else Terrascope: whose credentials may serve `provider`."""
+        return next((known for known in self.beside if known.name == provider.name), self.terrascope)
 
 
 _configured: Configuration | None = None

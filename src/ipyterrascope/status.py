@@ -11,6 +11,7 @@ from html import escape
 from .auth.account import Account
 from .auth.chain import NOT_ASKED
 from .auth.openeo_backends import me_of
+from .auth.user_tokens import profile_of
 from .configuration import current
 from .errors import TerrascopeError
 from .values.providers import SilentName
@@ -125,7 +126,7 @@ def _status_of(account: Account, now: float, has_magics: bool) -> AccountStatus:
     sources, concerned = _sources(account, state)
     facts: list[Fact] = []
     if state.phase == "signed_in":
-        facts += [*_times(state, now), *_at_backend(account)]
+        facts += [*_times(state, now), *_at_provider(account)]
     facts += _together({name: text for name, text in sources.items() if name in concerned})
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
     if gdal is not None and (told := gdal.status(account.provider)).is_on:
@@ -206,14 +207,16 @@ def _together(sources: Mapping[SilentName, str]) -> list[Fact]:
     return [(", ".join(names), text) for text, names in places.items()]
 
 
-def _at_backend(account: Account) -> list[Fact]:
-    """Say how an openEO back-end knows who is signed in."""
-    provider = account.provider
-    if not provider.backend_url:
+def _at_provider(account: Account) -> list[Fact]:
+    """Say how an openEO back-end, or Earthdata Login, knows who is signed in."""
+    provider, facts = account.provider, list[Fact]()
+    if provider.backend_url:
+        facts = [("back-end", provider.backend_url), *([] if provider.is_basic else [("issuer", provider.issuer)])]
+    elif not provider.is_earthdata:
         return []
-    facts = [("back-end", provider.backend_url), *([] if provider.is_basic else [("issuer", provider.issuer)])]
+    told_by = profile_of if provider.is_earthdata else me_of
     try:
-        return [*facts, *((name.replace("_", " "), text) for name, text in me_of(account).items())]
+        return [*facts, *((name.replace("_", " "), text) for name, text in told_by(account).items())]
     except TerrascopeError as exc:
         return [*facts, ("account", str(exc))]
 

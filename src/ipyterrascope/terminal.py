@@ -145,9 +145,17 @@ def _by_code(account: Account, out: TextIO, remember: bool) -> LoginState:
 
 
 def _by_token(account: Account, out: TextIO, remember: bool) -> LoginState:
-    question = f"Access token for {account.provider.label} (not shown): "
-    account.start_token_login(_typed("token", lambda: _hidden(question), out), remember=remember)
-    return account.wait()
+    label = account.provider.label
+    if account.provider.is_earthdata:
+        say(f"A user token is made at\n\n    {account.provider.account_url}\n", out)
+    for tries_left in reversed(range(_TRIES)):
+        token = _typed("token", lambda: _hidden(f"Access token for {label} (not shown): "), out)
+        account.start_token_login(token, remember=remember)
+        state = account.wait()
+        if tries_left == 0 or not isinstance(state.error, (LoginRefused, UsageError)):
+            return state
+        say(str(state.error), out)
+    raise cancelled()
 
 
 def _by_client(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:

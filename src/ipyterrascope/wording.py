@@ -12,6 +12,7 @@ SOURCES: Mapping[SilentName, str] = {
     "token_file": "token file",
     "stored": "stored login",
     "hub": "JupyterHub",
+    "netrc": "~/.netrc",
     "dask": "notebook that attached this worker",
 }
 """What people call the places where a credential may lie ready."""

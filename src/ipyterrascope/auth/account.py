@@ -147,7 +147,7 @@ class Account(SigningIn):
         login = self._present.login
         if login is not None and login.basic is not None:
             return {"Authorization": f"Basic {login.basic.reveal()}"}
-        return self._signed_by(self.tokens())
+        return self._at_login(url) or self._signed_by(self.tokens())
 
     def headers_at_once(self, url: str) -> Mapping[str, str] | None:
         """Return the headers for a request to `url`, or None where `headers` may take a while for them, or raise."""
@@ -158,7 +158,14 @@ class Account(SigningIn):
         if tokens is None:
             return None
         self._idle.used()
-        return self._signed_by(tokens)
+        return self._at_login(url) or self._signed_by(tokens)
+
+    def _at_login(self, url: str) -> Mapping[str, str]:
+        """Return what the login host is shown where a data centre leads there, if that is not the token."""
+        login = self._present.login
+        if login is None or login.at_login is None or not self.provider.is_issuer(url):
+            return {}
+        return {"Authorization": f"Basic {login.at_login.reveal()}"}
 
     def _signed_by(self, tokens: TokenSet) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.provider.bearer_prefix}{tokens.access_token.reveal()}"}
@@ -172,6 +179,8 @@ class Account(SigningIn):
         kind, _, credential = headers.get("Authorization", "").partition(" ")
         if kind == "Basic":
             self._present.end_basic(Secret(credential))
+        if self.provider.is_earthdata and self.provider.is_issuer(url):
+            return False  # which says that an application is not approved, and nothing of the token
         token = Secret(credential.removeprefix(self.provider.bearer_prefix))
         return kind == "Bearer" and self.provider.may_carry(url) and self._vault.refused(token)
 

@@ -201,7 +201,7 @@ class Accounts(Mapping[str, Provider]):
         if not isinstance(name, str):
             what = f"It is of type {type(name).__name__}."
             raise UnknownProvider("That is no provider.", what, "Give a provider's name, or a Provider.")
-        known = self._known()
+        known = {**self._known(), **{provider.name: provider for provider in self._configuration().beside}}
         if name not in known:
             # not repeated: it may be a password that went astray
             near = difflib.get_close_matches(name, known, n=1)

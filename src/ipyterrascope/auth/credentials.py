@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import UsageError
@@ -21,7 +22,9 @@ class Login:
     `is_borrowed` is True for a token that somebody else obtained: it is not ours to revoke. `came_from` is a phrase for
     people, such as the name of a variable. `renewer` is its own way to a fresh token; without one, a refresh token is
     exchanged where there is one. `kept_as` names it in the store, if it is kept, and `notice` is what a person should
-    know. `secret` signs in anew where it has no refresh token, and is kept with it.
+    know. `secret` signs in anew where it has no refresh token, and is kept with it. `end` is its own way to be over at
+    the provider, and returns what to say of it. `at_login` is what the login host itself is shown, where a service
+    leads there.
     """
 
     source: Origin
@@ -34,6 +37,8 @@ class Login:
     kept_as: str = ""
     notice: str = ""
     secret: Secret | None = None
+    end: Callable[[TokenSet], str] | None = None
+    at_login: Secret | None = None
 
 
 def token_login(tokens: TokenSet, source: Origin, *, user: str = "", came_from: str = "") -> Login:

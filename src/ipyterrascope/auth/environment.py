@@ -30,7 +30,7 @@ def environment_source(
     clock : callable
         POSIX seconds.
     """
-    prefix = configured.name.upper().replace("-", "_")
+    prefix = prefix_of(configured)
 
     def find(provider: Provider) -> Found:
         token, username, password, client_id, client_secret = (
@@ -58,6 +58,11 @@ def environment_source(
         return WhyNot(f"Neither {prefix}_TOKEN nor {prefix}_USERNAME and {prefix}_PASSWORD are set.")
 
     return SilentSource("environment", find)
+
+
+def prefix_of(configured: Provider) -> str:
+    """Return what the names of a provider's variables begin with."""
+    return configured.name.upper().replace("-", "_")
 
 
 def _given_token(token: str, name: str, now: float) -> GivenToken | WhyNot:

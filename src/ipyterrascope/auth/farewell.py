@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..protocol.oauth import OAuthClient
 from ..values.tokens import TokenSet
 from .credentials import Login
@@ -34,9 +36,19 @@ def _of(client: OAuthClient, login: Login | None, released: Released) -> str:
         return "Signed out here. The token that was given is not revoked: it is good until it ends."
     if login.is_borrowed:
         return f"Signed out here. The token from {login.came_from} was not revoked; it rests until the next login."
+    if login.end is not None:
+        return _by_its_end(login.end, released)
     if login.basic is not None:
         return "Signed out: user name and password are wiped from this kernel."
     return _release(client, released)
+
+
+def _by_its_end(end: Callable[[TokenSet], str], released: Released) -> str:
+    try:
+        tokens = released.newest(RENEWAL_WAIT_S)
+    except TimeoutError:
+        tokens = None
+    return end(tokens) if tokens else "Signed out here."
 
 
 def _release(client: OAuthClient, released: Released) -> str:

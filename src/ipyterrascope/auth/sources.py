@@ -17,6 +17,7 @@ from .chain import SilentSource, WhyNot
 from .environment import environment_source
 from .hub import hub_source
 from .login_store import LoginStore
+from .netrc import netrc_source
 from .openeo_environment import openeo_environment_source, openeo_password_source
 from .shelves import FileShelf, KeyringShelf, logins_folder
 from .stored import stored_source
@@ -41,7 +42,7 @@ def store_of(provider: Provider, configuration: Configuration, *, is_app: bool =
 
 
 _MAKERS: dict[SilentName, Make] = {
-    "environment": lambda configuration, environ: environment_source(configuration.terrascope, environ),
+    "netrc": lambda _configuration, environ: netrc_source(environ),
     "token_file": lambda configuration, environ: token_file_source(
         configuration.token_file, may_be_shared=configuration.token_file_may_be_shared
     ),
@@ -84,7 +85,11 @@ def silent_sources(
     """
     ways = ways_of(provider, configuration)
     store = store_of(provider, configuration, is_app=is_app)
-    makers: dict[SilentName, Make] = {**_MAKERS, "stored": lambda _configuration, _environ: stored_source(store)}
+    makers: dict[SilentName, Make] = {
+        **_MAKERS,
+        "environment": lambda configuration, environ: environment_source(configuration.own(provider), environ),
+        "stored": lambda _configuration, _environ: stored_source(store),
+    }
     if provider.backend_url:
         makers["environment"] = lambda configuration, environ: (
             openeo_password_source(environ)
@@ -108,7 +113,7 @@ def trusted_issuers(configuration: Configuration) -> frozenset[str]:
 def _why_none(provider: Provider, configuration: Configuration, is_app: bool) -> str:
     # what is stored for a back-end is bound to its origin, issuer and client
     is_backend = bool(provider.backend_url) and provider.endpoints is None
-    if not (is_backend or is_meant_for(provider, configuration.terrascope)):
+    if not (is_backend or is_meant_for(provider, configuration.own(provider))):
         return "What lies ready serves only the configured issuer, client and hosts."
     if configuration.use_silent_sources is False:
         return "c.Terrascope.use_silent_sources is off."

@@ -22,6 +22,7 @@ from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, Pas
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
 from .renewers import ByClient, ByLender, by_secret
+from .user_tokens import by_found_password, by_pasted_token, by_typed_password
 
 _T = TypeVar("_T")
 
@@ -55,10 +56,12 @@ def by_code(client: OAuthClient, attempt: Attempt, request: CodeRequest, redirec
 
 
 def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Login:
-    """Use a token that somebody has, once its openEO back-end has accepted it; what stands before it may come along."""
+    """Use a token that somebody has, once it was accepted there; what stands before it may come along."""
     token = Secret(_BEFORE_TOKEN.sub("", access_token.reveal().strip()).removeprefix(client.provider.bearer_prefix))
     if not is_fit_for_header(token.reveal()):
         raise LoginRefused("That is no access token.", "It holds a space, or what is no ASCII.", "Copy it again.")
+    if client.provider.is_earthdata:
+        return by_pasted_token(client, token)
     authorization = Secret(f"Bearer {client.provider.bearer_prefix}{token.reveal()}")
     provider = client.provider
     try:
@@ -128,8 +131,10 @@ def by_password(
 ) -> Login:
     """Exchange user name and password for tokens, or keep both for Basic authentication without trying them.
 
-    An openEO back-end that takes them itself exchanges them for a token of its own.
+    An openEO back-end that takes them itself exchanges them for a token of its own, Earthdata Login for a user token.
     """
+    if client.provider.is_earthdata:
+        return by_typed_password(client, attempt, username, password)
     if method == "basic":
         return _by_basic(client, attempt, username, password)
     tokens = client.password(username, password, one_time_code, remember=remember, signal=attempt.signal)
@@ -166,6 +171,8 @@ def by_offer(
         return keeper.serve(source, found)
     if isinstance(found, GivenClient):
         return _by_given_client(client, attempt, source, found)
+    if client.provider.is_earthdata:
+        return by_found_password(client, attempt, source, found)
     if client.provider.is_basic:
         login = _unless_refused(lambda: _by_basic(client, attempt, found.username, found.password), found.came_from)
         return replace(login, source=source, came_from=found.came_from)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import traitlets
 from traitlets.config import SingletonConfigurable
@@ -20,7 +20,7 @@ from ..configuration import (
 )
 from ..errors import ConfigurationError
 from ..values.connection import Connection
-from ..values.known import reconfigured, terrascope_from_environment
+from ..values.known import TERRASCOPE, reconfigured, terrascope_from_environment
 from ..values.providers import Provider
 from ..values.states import Source
 
@@ -57,9 +57,9 @@ class Terrascope(SingletonConfigurable):
         0.0, min=0.0, help="Seconds since the last use for which an idle session is renewed before it ends."
     ).tag(config=True)
     sources = traitlets.List(
-        traitlets.Enum(get_args(Source)),
+        traitlets.Enum(TERRASCOPE.ways),
         help="The ways to sign in, in the order in which they are tried; what is missing here is not tried. Those that "
-        f"ask nobody always go first. Empty: {', '.join(get_args(Source))}.",
+        f"ask nobody always go first. Empty: {', '.join(TERRASCOPE.ways)}.",
     ).tag(config=True)
     token_file = traitlets.Unicode(
         help="Path of a file with a token that somebody else keeps fresh; it is looked at again at every use "

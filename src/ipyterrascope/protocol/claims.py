@@ -27,7 +27,7 @@ def unverified_claims(token: Secret) -> dict[str, object]:
 def user_of(token: Secret) -> str:
     """Return the name to show for a token's owner; empty when the token does not tell."""
     claims = unverified_claims(token)
-    for name in ("preferred_username", "name", "email", "sub"):
+    for name in ("preferred_username", "uid", "name", "email", "sub"):
         value = claims.get(name)
         if isinstance(value, str) and value:
             return quoted(value, 80)

@@ -44,7 +44,7 @@ _LONGEST_RETRY_AFTER_S = 120.0
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the JSON object that came with it; `body` is None where it was no JSON object.
+    """A status and the JSON that came with it; `body` is None where it was no object, and `entries` where no list.
 
     `retry_after_s` is what the server asks to wait, two minutes at most: nobody's sign-in shall hang for a day.
     """
@@ -53,6 +53,7 @@ class Answer:
     body: JsonObject | None = field(repr=False)
     content_type: str = ""
     retry_after_s: float | None = None
+    entries: list[object] | None = field(default=None, repr=False)
 
     @property
     def is_passing(self) -> bool:
@@ -100,13 +101,23 @@ class HttpClient:
         """
         return self._send("GET", url, None, signal or AbortSignal(), 0.0, authorization)
 
-    def post(self, url: str, form: Secret, *, signal: AbortSignal | None = None, grace_s: float = 0.0) -> Answer:
+    def post(
+        self,
+        url: str,
+        form: Secret,
+        *,
+        authorization: Secret | None = None,
+        signal: AbortSignal | None = None,
+        grace_s: float = 0.0,
+    ) -> Answer:
         """POST a form that is already encoded.
 
         Parameters
         ----------
         url : str
         form : Secret
+        authorization : Secret, optional
+            The header of that name.
         signal : AbortSignal, optional
             Cuts the call when it is aborted.
         grace_s : float
@@ -119,7 +130,7 @@ class HttpClient:
         LoginCancelled
             It was cut, or never sent.
         """
-        return self._send("POST", url, form, signal or AbortSignal(), grace_s)
+        return self._send("POST", url, form, signal or AbortSignal(), grace_s, authorization)
 
     def _send(
         self,
@@ -204,7 +215,11 @@ def _answer(response: requests.Response, data: bytes, form: Secret | None) -> An
     content_type = without_echo(content_type, form)
     asked_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
     return Answer(
-        response.status_code, body, content_type, None if asked_s is None else min(asked_s, _LONGEST_RETRY_AFTER_S)
+        response.status_code,
+        body,
+        content_type,
+        None if asked_s is None else min(asked_s, _LONGEST_RETRY_AFTER_S),
+        cast("list[object]", parsed) if isinstance(parsed, list) else None,
     )
 
 

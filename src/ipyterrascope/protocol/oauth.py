@@ -96,6 +96,8 @@ class OAuthClient:
 
     def _discover(self) -> Endpoints:
         known = self._known_endpoints()  # of a flight that landed while we came
+        if known is None and self.provider.is_earthdata and self.provider.endpoints:
+            return self.provider.endpoints  # it has no discovery
         if known is None:
             known, is_discovered = endpoints_of(self.provider, self.http)
             self._endpoints = known, math.inf if is_discovered else self._monotonic() + _REDISCOVER_AFTER_S

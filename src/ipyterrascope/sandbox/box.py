@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal
 
-from aiohttp import web
-
 from ..values.providers import Provider
 from .accounts import one_time_code
 from .content import Content, Held, Synthetic
-from .delivery import deliver
 from .device_codes import DeviceLogin
-from .messages import Header, ReceivedRequest
-from .server import Server, received
+from .messages import Answer, Header, ReceivedRequest
+from .recorded import Recorded
+from .server import Server
 from .services import Services
 from .settings import Settings
+from .steps import Manner
 from .timeline import Timeline
 
 
 @dataclass(kw_only=True, eq=False)
-class Sandbox(Settings):
+class Sandbox(Recorded, Settings):
     """A Terrascope on this machine, running inside ``with``.
 
     Every setting of `Settings` is an argument too, and may be changed while it runs. All methods may be called from
@@ -51,8 +48,6 @@ class Sandbox(Settings):
 
     port: int = 0
     timeline: Timeline = field(init=False, repr=False, default_factory=Timeline)
-    _requests: list[ReceivedRequest] = field(init=False, repr=False, default_factory=list[ReceivedRequest])
-    _lock: threading.RLock = field(init=False, repr=False, default_factory=threading.RLock)
     _services: Services | None = field(init=False, repr=False, default=None)
     _stop: Callable[[], None] = field(init=False, repr=False, default=lambda: None)
     _ahead_s: float = field(init=False, repr=False, default=0)
@@ -134,23 +129,6 @@ class Sandbox(Settings):
         """What makes Python and Jupyter take this sandbox for Terrascope: variables of the environment."""
         hosts = ",".join(sorted(self.provider().hosts))
         return {"TERRASCOPE_ISSUER": self.issuer, "TERRASCOPE_HOSTS": hosts, "TERRASCOPE_STAC_URL": self.stac_url}
-
-    # What was asked
-
-    @property
-    def requests(self) -> list[ReceivedRequest]:
-        """Every request until now, in the order of arrival."""
-        with self._lock:
-            return list(self._requests)
-
-    def requests_to(self, part: str, method: str = "") -> list[ReceivedRequest]:
-        """Return the requests whose path contains `part`, where given only those of a method."""
-        return [record for record in self.requests if part in record.path and method in ("", record.method)]
-
-    def forget_requests(self) -> None:
-        """Start the record anew."""
-        with self._lock:
-            self._requests.clear()
 
     @property
     def issued(self) -> set[str]:
@@ -244,12 +222,5 @@ class Sandbox(Settings):
                 raise KeyError(f"No device login waits under {user_code}.")
             login.state, login.user = state, user
 
-    async def _handle(self, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
-        record = received(request, await request.read())
-        with self._lock:
-            index = len(self._requests)
-            self._requests.append(record)
-            answer, manner = self._running.answer(record, self.timeline)
-            if manner.then != "no_answer":
-                self._requests[index] = replace(record, status=answer.status)
-        return await deliver(request, answer, manner, closing)
+    def _answered(self, request: ReceivedRequest) -> tuple[Answer, Manner]:
+        return self._running.answer(request, self.timeline)

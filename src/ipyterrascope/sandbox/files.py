@@ -72,11 +72,8 @@ class FileService:
     ) -> str:
         """Serve `content` under `path` from now on, instead of what was there, and return its address."""
         path = path.lstrip("/").removeprefix(PREFIX.lstrip("/"))
-        is_hashed = isinstance(content, Held) or content.size_bytes <= _HASHED_BYTES
-        whole = content.read(0, content.size_bytes) if is_hashed else f"{path}:{content.size_bytes}".encode()
-        etag = f'"{hashlib.sha256(whole).hexdigest()[:32]}"'
         self._files[path] = StoredFile(
-            content=content, media_type=media_type, etag=etag, is_public=is_public, headers=headers
+            content=content, media_type=media_type, etag=etag_of(path, content), is_public=is_public, headers=headers
         )
         return self.url_of(path)
 
@@ -90,7 +87,7 @@ class FileService:
                 self._user_of(request.headers)
             except Refused:
                 return self._refuse(request)
-        return http_error(404) if file is None else _serve(request, file)
+        return http_error(404) if file is None else serve(request, file)
 
     def _refuse(self, request: ReceivedRequest) -> Answer:
         if "Authorization" not in request.headers and "text/html" in request.headers.get("Accept", ""):
@@ -99,7 +96,15 @@ class FileService:
         return Answer(status=401, headers=(*answer.headers, *_CHALLENGES), body=answer.body)
 
 
-def _serve(request: ReceivedRequest, file: StoredFile) -> Answer:
+def etag_of(path: str, content: Content) -> str:
+    """Return a strong validator of a content at a path."""
+    is_hashed = isinstance(content, Held) or content.size_bytes <= _HASHED_BYTES
+    whole = content.read(0, content.size_bytes) if is_hashed else f"{path}:{content.size_bytes}".encode()
+    return f'"{hashlib.sha256(whole).hexdigest()[:32]}"'
+
+
+def serve(request: ReceivedRequest, file: StoredFile) -> Answer:
+    """Give a file, or the part of it that was asked for."""
     size = file.content.size_bytes
     headers = (
         ("Content-Type", file.media_type),

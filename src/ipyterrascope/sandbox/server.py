@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -19,14 +20,15 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Server:
-    """A thread in which an event loop answers what comes to a listening socket."""
+    """A thread in which an event loop answers what comes to a listening socket, over TLS where there is a context."""
 
     def __init__(
         self,
         listener: socket.socket,
         handle: Callable[[web.Request, asyncio.Event], Awaitable[web.StreamResponse]],
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        self._listener, self._handle = listener, handle
+        self._listener, self._handle, self._context = listener, handle, context
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="terrascope-sandbox", daemon=True)
         self._thread.start()
@@ -54,7 +56,7 @@ class Server:
         # A client that went away ends its handler, and with it a stall nobody waits for.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
-        await web.SockSite(runner, self._listener).start()
+        await web.SockSite(runner, self._listener, ssl_context=self._context).start()
         self._ready.set()
         await self._closing.wait()
         # asyncio drops, unclosed, what it has accepted but not yet made a connection when its server closes: so accept

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from .hosts import host_entry
+from .openeo import PageLink
 from .providers import Endpoints, Provider
 
 _REALM = "https://sso.terrascope.be/auth/realms/terrascope"
@@ -28,6 +30,56 @@ TERRASCOPE = Provider(
     password_reset_url=f"{_REALM}/login-actions/reset-credentials",
 )
 
+
+def earthdata_at(
+    issuer: str, hosts: Iterable[str], *, name: str = "earthdata", label: str = "Earthdata Login"
+) -> Provider:
+    """Return an Earthdata Login at an address; `hosts` see its tokens beside itself.
+
+    Each other data centre leads to the login, and never sees one.
+    """
+    return Provider(
+        name=name,
+        label=label,
+        issuer=issuer,
+        client_id="user-token",
+        hosts=frozenset({host_entry(issuer), *hosts}),
+        endpoints=Endpoints(token_endpoint=f"{issuer}/oauth/token"),
+        methods=("token", "password"),
+        sources=("environment", "netrc"),
+        registration_url=f"{issuer}/users/new",
+        account_url=f"{issuer}/profile",
+        password_reset_url=f"{issuer}/reset_passwords/new",
+        links=(PageLink(rel="token", url=f"{issuer}/profile", title="Make a user token"),),
+        is_earthdata=True,
+    )
+
+
+EARTHDATA = earthdata_at(
+    "https://urs.earthdata.nasa.gov",
+    [
+        "archive.podaac.earthdata.nasa.gov",
+        "cmr.earthdata.nasa.gov",
+        "cumulus.asf.alaska.edu",
+        "data.asdc.earthdata.nasa.gov",
+        "data.gesdisc.earthdata.nasa.gov",
+        "data.ghrc.earthdata.nasa.gov",
+        "data.laadsdaac.earthdatacloud.nasa.gov",
+        "data.lpdaac.earthdatacloud.nasa.gov",
+        "data.nsidc.earthdatacloud.nasa.gov",
+        "data.ornldaac.earthdata.nasa.gov",
+        "ladsweb.modaps.eosdis.nasa.gov",
+        "obdaac-tea.earthdatacloud.nasa.gov",
+        "opendap.earthdata.nasa.gov",
+        "sentinel1.asf.alaska.edu",
+    ],
+)
+EARTHDATA_UAT = earthdata_at(
+    "https://uat.urs.earthdata.nasa.gov",
+    ["cmr.uat.earthdata.nasa.gov"],
+    name="earthdata-uat",
+    label="Earthdata Login (test system)",
+)
 KNOWN_BACKENDS = ("openeo.terrascope.be", "openeo.dataspace.copernicus.eu")
 """Addresses of openEO back-ends that Tab offers."""
 

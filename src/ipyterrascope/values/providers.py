@@ -15,7 +15,7 @@ LoginMethod = Literal["device", "password", "basic", "code", "token", "oidc"]
 """A way to sign in that asks a person."""
 PROMPTED: tuple[LoginMethod, ...] = ("code", "token", "oidc")
 """Those that a prompt of the kernel asks for, also in a notebook: the widget has no place to paste into."""
-ReadyName = Literal["environment", "token_file", "stored", "hub"]
+ReadyName = Literal["environment", "token_file", "stored", "hub", "netrc"]
 """A place where a credential may lie ready for a person's kernel."""
 SilentName = Literal[ReadyName, "dask"]
 """The same, or on a worker of Dask the kernel that lends its token."""
@@ -64,7 +64,7 @@ class Provider:
         Used when discovery fails.
     methods : tuple of {"device", "password", "basic", "code", "token", "oidc"}
         Ways to sign in, the preferred one first.
-    sources : tuple of {"environment", "token_file", "stored", "hub"}
+    sources : tuple of {"environment", "token_file", "stored", "hub", "netrc"}
         Where a credential for it may lie ready, the first to be asked first, and all before a person. They serve only
         the provider that is configured.
     stac_url : str
@@ -87,6 +87,9 @@ class Provider:
         Where the provider leads the browser after a sign-in by authorization code ("code").
     links : tuple of PageLink
         More pages for people.
+    is_earthdata : bool
+        Whether it is Earthdata Login, which hands out user tokens of two months over an API of its own, and to which
+        data centres lead whoever they do not know.
 
     Raises
     ------
@@ -108,7 +111,7 @@ class Provider:
     scope: str = ""
     endpoints: Endpoints | None = None
     methods: tuple[LoginMethod, ...] = field(default=("device", "password"))
-    sources: tuple[ReadyName, ...] = field(default=get_args(ReadyName))
+    sources: tuple[ReadyName, ...] = field(default=("environment", "token_file", "stored", "hub"))
     stac_url: str = ""
     registration_url: str = ""
     account_url: str = ""
@@ -120,6 +123,7 @@ class Provider:
     authorization_parameters: tuple[tuple[str, str], ...] = ()
     redirect_uri: str = ""
     links: tuple[PageLink, ...] = ()
+    is_earthdata: bool = False
 
     def __post_init__(self) -> None:
         for name in _TEXTS:
@@ -172,6 +176,15 @@ class Provider:
     def may_carry(self, url: str) -> bool:
         """Tell whether this provider's bearer may go to `url`."""
         return may_carry(url, self.hosts)
+
+    def is_issuer(self, url: str) -> bool:
+        """Tell whether `url` is at the host where people sign in."""
+        return origin_of(url) is not None and origin_of(url) == origin_of(self.issuer)
+
+    @property
+    def login_url(self) -> str:
+        """The pages to which no request for data should be led; empty where that is how a data centre signs in."""
+        return "" if self.is_earthdata else self.issuer
 
     @property
     def ways(self) -> tuple[ReadyName | LoginMethod, ...]:

@@ -14,7 +14,7 @@ from ipyterrascope.auth.sources import is_meant_for, methods_of, silent_sources,
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.sandbox import Sandbox
-from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.known import EARTHDATA, TERRASCOPE
 from ipyterrascope.values.providers import Endpoints, ReadyName
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import Source
@@ -30,7 +30,7 @@ def made(**changes: Any) -> list[str]:
 
 def test_the_one_order() -> None:
     """Unless something else is configured the order is the one that the documentation names."""
-    assert get_args(Source) == (*IN_ORDER, "code", "token", "oidc")
+    assert get_args(Source) == (*IN_ORDER[:4], "netrc", *IN_ORDER[4:], "code", "token", "oidc")
     assert TERRASCOPE.ways == IN_ORDER
     assert ways_of(TERRASCOPE, Configuration(terrascope=TERRASCOPE)) == IN_ORDER
     assert made() == [name for name in IN_ORDER if name in made()]
@@ -150,4 +150,4 @@ def test_an_account_follows_the_order(box: Sandbox) -> None:
 def test_the_methods_are_those_of_the_provider_unless_said() -> None:
     """An account that is made without a configuration offers what its provider does."""
     assert Account(TERRASCOPE).methods == TERRASCOPE.methods
-    assert set(get_args(ReadyName)) == set(TERRASCOPE.sources)
+    assert set(get_args(ReadyName)) == {*TERRASCOPE.sources, *EARTHDATA.sources}

@@ -1,0 +1,65 @@
+"""What a person reads and types of Earthdata Login: at a terminal, in the status, in the widget."""
+
+from __future__ import annotations
+
+import getpass
+import io
+
+import pytest
+
+from ipyterrascope import terminal
+from ipyterrascope.auth.account import Account
+from ipyterrascope.errors import LoginCancelled, LoginRefused
+from ipyterrascope.sandbox.earthdata import EarthdataSandbox
+from ipyterrascope.status import Status
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the person will paste at the next questions; the end of the input where nothing is left."""
+    lines: list[str] = []
+
+    def answer(question: str) -> str:
+        assert "Access token for Earthdata Login (not shown)" in question
+        if not lines:
+            raise EOFError
+        return lines.pop(0)
+
+    monkeypatch.setattr(getpass, "getpass", answer)
+    return lines
+
+
+def test_a_token_is_pasted_at_the_terminal(account: Account, box: EarthdataSandbox, typed: list[str]) -> None:
+    """The page where one is made is printed, and what is pasted is not; one that is no good is asked for again."""
+    token, out = box.make_token(), io.StringIO()
+    typed += ["two words", f"Authorization: Bearer {token}"]
+    terminal.login(account, out=out)
+    said = out.getvalue()
+    assert f"{box.issuer}/profile" in said
+    assert "That is no access token." in said
+    assert "Signed in to Earthdata Login as dora, by a token that was given." in said
+    assert token not in said
+
+
+def test_three_that_are_no_good(account: Account, box: EarthdataSandbox, typed: list[str]) -> None:
+    """After the third it gives up with the reason; the end of the input cancels."""
+    typed += [box.make_token(lifetime_s=-1)] * 3
+    with pytest.raises(LoginRefused, match="has ended"):
+        terminal.login(account, out=io.StringIO())
+    with pytest.raises(LoginCancelled):
+        terminal.login(account, out=io.StringIO())
+
+
+def test_the_status_has_the_profile(token: str, account: Account, box: EarthdataSandbox) -> None:
+    """Who it is, until which day, and all that the profile says; without an answer, why there is none."""
+    text = str(Status([account]))
+    assert "Earthdata Login" in text
+    assert "dora" in text
+    assert "registered date" in text
+    assert "7 Aug 2020 10:46:21AM" in text
+    assert "middle initial" in text
+    assert "~/.netrc" in text
+    print(text)
+    box.script(503, to="/api/users/dora")
+    assert "cannot answer right now" in str(Status([account]))
+    assert token not in text
