@@ -18,6 +18,7 @@ from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
 from .configuration import current
 from .errors import UsageError
+from .protocol.earthdata_answers import explainer
 from .values.providers import LoginMethod, Provider, ReadyName
 from .values.secret import Secret
 from .values.states import Source as LoginSource
@@ -327,7 +328,8 @@ def download(
         selection=Selection.of(assets, roles),
         local=LocalFiles(current().local_roots, local),
     )
-    if order.fetches(chosen.provider.may_carry):
+    # a data centre that is not known leads to the login all the same
+    if order.fetches(_any if chosen.provider.is_earthdata else chosen.provider.may_carry):
         asking.ready(chosen)
         if client is not None:
             from .bridges import dask
@@ -356,10 +358,16 @@ def _engine(chosen: Account, connections: int, rate: float | None, client: Clien
     return CurlEngine(
         chosen,
         connection=chosen.connection,
-        login_url=chosen.provider.issuer,
+        login_url=chosen.provider.login_url,
+        explain=explainer(chosen.provider),
+        keeps_cookies=chosen.provider.is_earthdata,
         max_connections=connections,
         limit_rate=rate,
     )
+
+
+def _any(url: str) -> bool:
+    return True
 
 
 def _show(*, background: bool) -> Callable[[Download], object] | None:

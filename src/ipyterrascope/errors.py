@@ -22,8 +22,11 @@ Every error carries three short sentences: `what` happened, `why`, and what to `
         ├── SourceInvalid         not a thing that can be downloaded
         ├── TargetInvalid         the folder or name cannot be written
         ├── ServerRefused         401, 403, 404 … for good
+        │   ├── ApplicationNotApproved  a data centre that a person has to let have their login (`page_url`)
+        │   └── EulaNotAccepted   conditions that a person has to accept first (`page_url`)
         ├── ServerUnreachable     no answer, time-out, 5xx (`retryable`)
         ├── ContentInvalid        a login page, a wrong length, a wrong checksum
+        │   └── LoginPageReceived the login's own page, with 200 (`page_url`)
         ├── DownloadFailed        the summary of a batch in which something failed, or was cancelled
         └── DownloadUnfinished    not over yet, for somebody who would not wait longer
 
@@ -37,15 +40,18 @@ import unicodedata
 
 __all__ = [
     "AccountRefused",
+    "ApplicationNotApproved",
     "ConfigurationError",
     "ContentInvalid",
     "DownloadFailed",
     "DownloadUnfinished",
+    "EulaNotAccepted",
     "FlowUnavailable",
     "LoginCancelled",
     "LoginDenied",
     "LoginError",
     "LoginExpired",
+    "LoginPageReceived",
     "LoginRefused",
     "LoginRequired",
     "ProviderAnswerInvalid",
@@ -91,6 +97,8 @@ class TerrascopeError(Exception):
         The HTTP status, where there was one.
     retry_after_s : float, optional
         Seconds that the server asked to wait before the next try, where it did.
+    page_url : str, optional
+        The page at which a person mends it, where there is one.
 
     Attributes
     ----------
@@ -109,10 +117,11 @@ class TerrascopeError(Exception):
         error: str | None = None,
         status: int | None = None,
         retry_after_s: float | None = None,
+        page_url: str = "",
     ) -> None:
         super().__init__(what, why, do)
         self.what, self.why, self.do = what, why, do
-        self.error, self.status, self.retry_after_s = error, status, retry_after_s
+        self.error, self.status, self.retry_after_s, self.page_url = error, status, retry_after_s, page_url
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.why, self.do) if part)
@@ -196,6 +205,14 @@ class ServerRefused(TransferError):
     """The server refused for good (401, 403, 404 …)."""
 
 
+class ApplicationNotApproved(ServerRefused):
+    """A person has not yet let a data centre have their login; `page_url` is where they can."""
+
+
+class EulaNotAccepted(ServerRefused):
+    """A person has not yet accepted a data centre's conditions; `page_url` is where they can."""
+
+
 class ServerUnreachable(TransferError):
     """The server gave no answer, timed out, or answered 429 or 5xx."""
 
@@ -204,6 +221,10 @@ class ServerUnreachable(TransferError):
 
 class ContentInvalid(TransferError):
     """What came is not the file: a login page, a wrong length, a wrong checksum."""
+
+
+class LoginPageReceived(ContentInvalid):
+    """The login's page came with 200 instead of a file; `page_url` is where to sign in."""
 
 
 class DownloadUnfinished(TransferError):

@@ -18,6 +18,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util import parse_url
 
 from .errors import LoginRequired, SecretExposed, ServerRefused
+from .protocol.earthdata_answers import MOST_BYTES, Explain, FinalAnswer, explainer
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
@@ -55,6 +56,8 @@ class AuthorizedSession(requests.Session):
         CA bundle and time-outs in seconds.
     whose : callable
         Returns the name of who is signed in.
+    explain : callable, optional
+        Returns the error to raise for an answer that says what a person has to do first, or None.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class AuthorizedSession(requests.Session):
         login_url: str = "",
         connection: Connection | None = None,
         whose: Callable[[], str] = lambda: "",
+        explain: Explain | None = None,
     ) -> None:
         super().__init__()
         connection = connection or Connection()
@@ -72,8 +76,8 @@ class AuthorizedSession(requests.Session):
         if connection.verify:
             self.verify = connection.verify
         self.auth = NoNetrc()
-        self._authorizer, self._login_url, self._whose = authorizer, login_url, whose
-        self._user = ""
+        self._authorizer, self._login_url, self._explain = authorizer, login_url, explain
+        self._whose, self._user = whose, ""
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Send a request as `requests.Session.request` does, with this session's `timeout` unless one is given."""
@@ -89,7 +93,7 @@ class AuthorizedSession(requests.Session):
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
-        return _SigningAdapter(super().get_adapter(url), self._authorizer, self._forgets_another)
+        return _SigningAdapter(super().get_adapter(url), self._authorizer, self._forgets_another, self._explain)
 
     def _forgets_another(self) -> bool:
         """Forget the cookies where they are another person's; tell whether they were."""
@@ -150,17 +154,33 @@ class AuthorizedSession(requests.Session):
 def session_of(account: Account) -> AuthorizedSession:
     """Make a session of an account."""
     return AuthorizedSession(
-        account, login_url=account.provider.issuer, connection=account.connection, whose=lambda: account.state.user
+        account,
+        login_url=account.provider.login_url,
+        connection=account.connection,
+        whose=lambda: account.state.user,
+        explain=explainer(account.provider),
     )
 
 
 class _SigningAdapter(BaseAdapter):
-    def __init__(self, inner: BaseAdapter, authorizer: Authorizer, forgets_another: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        inner: BaseAdapter,
+        authorizer: Authorizer,
+        forgets_another: Callable[[], bool],
+        explain: Explain | None,
+    ) -> None:
         super().__init__()
-        self._inner, self._authorizer, self._forgets_another = inner, authorizer, forgets_another
+        self._inner, self._authorizer = inner, authorizer
+        self._forgets_another, self._explain = forgets_another, explain
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return sealed(lambda: self._answered(request, kwargs))
+        response = sealed(lambda: self._answered(request, kwargs))
+        trouble = self._explain(_final_answer(response)) if self._explain is not None else None
+        if trouble is not None:
+            response.close()
+            raise trouble
+        return response
 
     def close(self) -> None:
         self._inner.close()
@@ -186,7 +206,8 @@ class _SigningAdapter(BaseAdapter):
     def _sent(self, request: PreparedRequest, headers: Mapping[str, str], kwargs: dict[str, Any]) -> Response:
         signed = request.copy()
         signed.headers.update(headers)
-        if headers and self._forgets_another():
+        # also where no login goes: a cookie may be one
+        if self._forgets_another():
             signed.headers.pop("Cookie", None)
         if headers and str(request.url).lower().startswith("http:"):
             # that is loopback: a proxy of the environment would be another machine, and read the credential
@@ -205,6 +226,14 @@ class _SigningAdapter(BaseAdapter):
             response.close()
             response._content = b""  # pyright: ignore[reportPrivateUsage]
         return response
+
+
+def _final_answer(response: Response) -> FinalAnswer:
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    length = response.headers.get("Content-Length", "")
+    is_short = media_type.endswith("json") and length.isdecimal() and int(length) <= MOST_BYTES
+    body = response.content if response.status_code in (401, 403) and is_short else b""
+    return FinalAnswer(str(response.url), response.status_code, media_type, body)
 
 
 class _Quiet:

@@ -145,7 +145,7 @@ class Signing:
         """Raise for an answer that brings nothing, and for a redirect that must not be followed."""
         status, provider = response.status, self._account.provider
         if status in _REDIRECTS and LOCATION in response.headers:
-            redirected(url, response.headers[LOCATION], provider.issuer)
+            redirected(url, response.headers[LOCATION], provider.login_url)
         elif status in (401, 403) and not is_ours:
             raise no_login_sent(status, url, provider.hosts)
         elif status >= 400 and status not in _FOR_THE_LIBRARY:

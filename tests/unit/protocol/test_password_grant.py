@@ -57,7 +57,7 @@ def assert_clean(error: TerrascopeError, *secrets: str) -> None:
         assert places(secret, error) == []
     assert error.__cause__ is None
     assert error.__context__ is None
-    assert set(vars(error)) == {"what", "why", "do", "error", "status", "retry_after_s"}
+    assert set(vars(error)) == {"what", "why", "do", "error", "status", "retry_after_s", "page_url"}
 
 
 def test_the_form(box: Sandbox, client: OAuthClient) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 import pycurl
 
 from ...errors import TerrascopeError
+from ...protocol.earthdata_answers import Explain
 from ...values.authorizer import Authorizer
 from ...values.connection import Connection
 from .. import answers
@@ -40,6 +41,8 @@ class Rules:
     """What a run keeps to. See `CurlEngine`."""
 
     login_url: str
+    explain: Explain | None
+    keeps_cookies: bool
     max_connections: int
     limit_rate: float | None
     backoff: Backoff
@@ -60,7 +63,9 @@ class Crew:
     def __init__(self, actions: Iterable[Action], authorizer: Authorizer, connection: Connection, rules: Rules) -> None:
         self.agenda = Agenda(actions, rules.max_connections, rules.clock, rules.monotonic)
         self._rules, self._monotonic = rules, rules.monotonic
-        self._board = Switchboard(Network(connection), rules.max_connections, rules.limit_rate)
+        self._board = Switchboard(
+            Network(connection, keeps_cookies=rules.keeps_cookies), rules.max_connections, rules.limit_rate
+        )
         self._is_cancelled = False
         self._signing = Signing(authorizer, self._board.wake, self._not_sent)
         self._checks = Aside(self._board.wake)
@@ -224,7 +229,8 @@ class Crew:
             self._ask(Request(job, request.piece, request))
             return
         job.give_back(request.piece)
-        self._fail(job, error)
+        explained = self._rules.explain(request.final_answer()) if self._rules.explain is not None else None
+        self._fail(job, explained or error)
 
     def _retry(self, job: Job, passing: Passing) -> None:
         """Let a file be asked for again, now or later; end it where that was done often enough."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from queue import Empty, SimpleQueue
 
+from ...protocol.earthdata_answers import Explain
 from ...values.authorizer import Authorizer
 from ...values.connection import Connection
 from ...values.secret import sealed
@@ -38,6 +39,10 @@ class CurlEngine:
         CA bundle and time-outs.
     login_url : str
         The identity provider's issuer: a redirect to its pages is an error, not data.
+    explain : callable, optional
+        Returns the error for an answer that says what a person has to do first, or None.
+    keeps_cookies : bool
+        Whether the cookies of a host are sent back to it, by all connections of one run.
     max_connections : int
         Never more at once.
     limit_rate : float, optional
@@ -57,6 +62,8 @@ class CurlEngine:
         *,
         connection: Connection | None = None,
         login_url: str = "",
+        explain: Explain | None = None,
+        keeps_cookies: bool = False,
         max_connections: int = 8,
         limit_rate: float | None = None,
         backoff: Backoff | None = None,
@@ -68,6 +75,8 @@ class CurlEngine:
         self._authorizer, self._connection = authorizer, connection or Connection()
         self._rules = Rules(
             login_url=login_url,
+            explain=explain,
+            keeps_cookies=keeps_cookies,
             max_connections=max_connections,
             limit_rate=limit_rate,
             backoff=backoff or Backoff(),

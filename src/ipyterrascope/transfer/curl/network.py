@@ -32,6 +32,8 @@ class Network:
     Parameters
     ----------
     connection : Connection
+    keeps_cookies : bool
+        Whether the cookies of a host are sent back to it, over whichever handle.
 
     Raises
     ------
@@ -39,7 +41,7 @@ class Network:
         The CA bundle is not there.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, keeps_cookies: bool = False) -> None:
         self.connection = connection
         self._ca = (
             connection.verify
@@ -54,6 +56,9 @@ class Network:
                 "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
             )
         self._proxies: dict[str, str] = {}
+        self._cookies = pycurl.CurlShare() if keeps_cookies else None
+        if self._cookies is not None:
+            self._cookies.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
 
     def prepare(self, handle: pycurl.Curl) -> None:
         """Set on a new handle what is the same for all requests."""
@@ -61,6 +66,9 @@ class Network:
         for file, folder in ((pycurl.CAINFO, pycurl.CAPATH), (pycurl.PROXY_CAINFO, pycurl.PROXY_CAPATH)):
             handle.setopt(folder if is_folder else file, self._ca)
             handle.unsetopt(file if is_folder else folder)
+        if self._cookies is not None:
+            handle.setopt(pycurl.SHARE, self._cookies)
+            handle.setopt(pycurl.COOKIEFILE, "")  # read none, and keep what comes
         # NO_PROXY was read already, by the rules of requests
         handle.setopt(pycurl.NOPROXY, "")
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self.connection.connect_timeout_s * 1000))

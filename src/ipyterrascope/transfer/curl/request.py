@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...errors import ContentInvalid, TerrascopeError
+from ...protocol.earthdata_answers import MOST_BYTES, FinalAnswer
 from .. import answers, pages
 from ..failures import broken_off, part_unusable
 from ..partial import SMALL_BYTES
@@ -57,12 +58,13 @@ class Request:
     """
 
     # of the class, as long as they are so: thousands of requests a second are made
-    moves = 0
+    moves = status = 0
     was_refused = was_answered = False
     brought_bytes = 0
     line: Line | None = None
     _small: SmallFile | None = None
     _is_believed = _is_too_long = False
+    _said = b""
     _verdict: BaseException | None = None
     _answer_end: int | None = None
     _collected_bytes = _enough_bytes = _drained_bytes = 0
@@ -110,6 +112,7 @@ class Request:
         if self._verdict is not None:
             # a short body is let pass, so that the connection can be used again
             self._drained_bytes += self._collected_bytes
+            self._said = b"".join((self._said, *self._chunks))[:MOST_BYTES]
             self._chunks, self._collected_bytes = [], 0
             return max(self._drained_bytes, answers.content_length(self._fields) or 0) <= _DRAINED_BYTES
         if self._collected_bytes < self._enough_bytes:
@@ -184,6 +187,12 @@ class Request:
         """True when all of the piece came, and what is left of the answer was taken over by another connection."""
         return self.is_at_its_end and self.piece.end != self._answer_end
 
+    def final_answer(self) -> FinalAnswer:
+        """Return what is known of an answer that brought no file."""
+        media_type = self._fields.get("content-type", "").partition(";")[0].strip().lower()
+        said = b"".join((self._said, *self._chunks))[:MOST_BYTES]
+        return FinalAnswer(self.url, self.status, media_type, said)
+
     def keep(self) -> None:
         """Nothing more comes; write down what did, where that can be done."""
         self.settle()
@@ -226,6 +235,7 @@ class Request:
 
     def _judge(self, head: Head) -> None:
         _, status, fields = head
+        self.status = status
         if status in (200, 206) and not self.is_head:
             self._check_body(head)
             return
