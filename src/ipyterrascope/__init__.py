@@ -12,6 +12,7 @@
     ts.gdal.enable()                    a live token for rasterio, rioxarray, odc-stac …
     ts.fsspec.open(), ts.fsspec.store() … for xarray, h5netcdf, zarr
     ts.openeo_connection(url)           an openeo.Connection that stays signed in
+    ts.earthaccess_auth()               earthaccess with the login at Earthdata Login
     ts.import_openeo(url), ts.export_openeo(url)    a login from and for openEO's own client
     ts.dask.attach(client)              … for the workers of a cluster
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .api import account, auth, download, login, logout, plan, providers, session, status, token
     from .auth.account import Account
     from .bridges import dask, fsspec, gdal, stac
+    from .bridges.earthaccess import earthaccess_auth
     from .bridges.openeo import openeo_connection
     from .bridges.openeo_files import export_openeo, import_openeo
     from .transfer import Download, Item, Plan, Report
@@ -53,6 +55,7 @@ __all__ = [
     "auth",
     "dask",
     "download",
+    "earthaccess_auth",
     "errors",
     "export_openeo",
     "fsspec",
@@ -85,6 +88,7 @@ _HOME = {
     "fsspec": "bridges",
     "gdal": "bridges",
     **dict.fromkeys(("export_openeo", "import_openeo"), "bridges.openeo_files"),
+    "earthaccess_auth": "bridges.earthaccess",
     "openeo_connection": "bridges.openeo",
     "show_versions": "versions",
     "stac": "bridges",

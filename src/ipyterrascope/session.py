@@ -153,12 +153,13 @@ class AuthorizedSession(requests.Session):
 
 def session_of(account: Account) -> AuthorizedSession:
     """Make a session of an account."""
+    provider = account.provider
     return AuthorizedSession(
         account,
-        login_url=account.provider.login_url,
+        login_url=provider.login_url,
         connection=account.connection,
         whose=lambda: account.state.user,
-        explain=explainer(account.provider),
+        explain=explainer(provider),
     )
 
 
