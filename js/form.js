@@ -13,9 +13,16 @@ import * as strings from "./strings.js";
  * @returns {import("./panels.js").Panel}
  */
 export function formPanel(provider, name, actions) {
+  const isToken = formMethod(provider.methods) === "token";
   const username = field(strings.username, { name: "username", autocomplete: "username", autocapitalize: "none" });
-  username.input.value = name;
-  const password = field(strings.password, { name: "password", type: "password", autocomplete: "current-password" });
+  // a token tells by itself whose it is
+  username.input.value = isToken ? "-" : name;
+  username.node.hidden = isToken;
+  const password = field(isToken ? strings.userToken : strings.password, {
+    name: "password",
+    type: "password",
+    autocomplete: "current-password",
+  });
   const code = field(strings.oneTimeCode, { name: "code", autocomplete: "one-time-code", inputmode: "numeric" });
   const reveal = revealer(password.input);
   const caps = capsLockHint(password.input);
@@ -35,7 +42,7 @@ export function formPanel(provider, name, actions) {
   const buttons = element("div", { class: "ts-actions ts-main" }, send, anyway, other, cancel);
   const form = element("form", { class: "ts-panel", novalidate: true, submit }, news, warning, body, buttons);
 
-  /** @type {"password" | "basic"} */
+  /** @type {import("./protocol.js").FormMethod} */
   let method = "password";
   let isBusy = false;
   guard(isExposed(location));
@@ -80,7 +87,7 @@ export function formPanel(provider, name, actions) {
       setText(news, notice);
       // who came here from the code knows that it was cancelled
       news.hidden = !notice || methods[0] === "device";
-      method = formMethod(methods) === "basic" ? "basic" : "password";
+      method = formMethod(methods) ?? method;
       const hasDevice = methods.includes("device");
       for (const { input } of [username, password, code]) input.readOnly = isBusy;
       send.setAttribute("aria-disabled", String(isBusy));
@@ -88,9 +95,9 @@ export function formPanel(provider, name, actions) {
       setText(hint, hintFor(provider.demo_login, method, hasDevice));
       // the alert above says so, too, and what is wrong with the account is mended on its own page
       const isRefused = error.error === "invalid_grant";
-      hint.hidden = isRefused && !provider.demo_login;
+      hint.hidden = isToken || (isRefused && !provider.demo_login);
       account.hidden = !isRefused || !account.href;
-      disclosure.hidden = method === "basic";
+      disclosure.hidden = method !== "password";
       other.hidden = isBusy || !hasDevice;
       cancel.hidden = !isBusy;
     },
@@ -106,7 +113,7 @@ export function formPanel(provider, name, actions) {
   };
 }
 
-/** @param {string} demoLogin @param {"password" | "basic"} method @param {boolean} hasDevice */
+/** @param {string} demoLogin @param {import("./protocol.js").FormMethod} method @param {boolean} hasDevice */
 function hintFor(demoLogin, method, hasDevice) {
   if (demoLogin) return strings.demo(demoLogin);
   return method === "basic" ? strings.basicHint : strings.federated(hasDevice);

@@ -35,9 +35,15 @@ import * as strings from "./strings.js";
 const OVER = ["expired_token", "access_denied", "invalid_grant"];
 const SOON_S = 600;
 
-/** @param {LoginTraits["provider"]["methods"]} methods */
+/**
+ * @param {LoginTraits["provider"]["methods"]} methods
+ * @returns {import("./protocol.js").FormMethod | undefined}
+ */
 export function formMethod(methods) {
-  return methods.find((method) => method !== "device");
+  // none but the form's own are offered beside the code
+  return /** @type {import("./protocol.js").FormMethod[]} */ (methods).find(
+    (method) => method !== /** @type {any} */ ("device"),
+  );
 }
 
 /**

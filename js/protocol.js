@@ -17,7 +17,7 @@
 
 /** @typedef {"device" | "password" | "basic" | "code" | "token" | "oidc"} LoginMethod */
 
-/** @typedef {"password" | "basic"} FormMethod */
+/** @typedef {"password" | "basic" | "token"} FormMethod */
 
 /**
  * What may be shown of the identity provider. `badge` marks one that is not the real service, and `demo_login` says what
@@ -69,7 +69,8 @@
  */
 
 /**
- * The form. The password is the first binary buffer, the one-time code the second: both UTF-8, never in the JSON.
+ * The form. The password, or the user token, is the first binary buffer, the one-time code the second: UTF-8, never in
+ * the JSON. Beside a token the user name is a dash.
  *
  * @typedef {object} SubmittedForm
  * @property {string} username

@@ -4,14 +4,14 @@
 
 export const connecting = "Connecting…";
 export const gone = "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.";
-export const goneHint = "If a cell is still running, this wakes up when it ends.";
+export const goneHint = "While a cell runs, this waits.";
 export const stopped = "The kernel has stopped, or was restarted.";
 export const stoppedHint = "Run the notebook's %load_ext cell and this one again; in an app, reload the page.";
 
 /** @type {Record<string, string>} */
 export const silence = {
   busy: "Waiting for the running cell…",
-  idle: "The kernel has not answered. Try again.",
+  idle: "The kernel does not answer. Try again.",
   silent: "The kernel does not answer: it runs a cell, or has stopped.",
 };
 
@@ -39,11 +39,12 @@ export const showQr = "Show the address as a QR code";
 /** @param {string} host */
 export const qrOf = (host) => `QR code with the address at ${host}`;
 
-export const copyByHand = "The code is selected: copy it with Ctrl+C (⌘C on a Mac).";
+export const copyByHand = "The code is selected: copy it with Ctrl+C or ⌘C.";
 export const oneMinuteLeft = "The code is good for one more minute.";
 
 export const username = "User name";
 export const password = "Password";
+export const userToken = "User token";
 export const oneTimeCode = "One-time code";
 export const withOneTimeCode = "I have a one-time code";
 export const submit = "Sign in";
@@ -62,9 +63,8 @@ export const federated = (hasCode) =>
 export const demo = (login) => `No real account: sign in as ${login}.`;
 
 export const basicHint = "Your password stays in memory until you log out, or on this machine if you stay signed in.";
-export const exposed =
-  "This page is not encrypted: on the way to the notebook server, others could read your password.";
-export const exposedAnyway = "Show the password form anyway";
+export const exposed = "This page is not encrypted: others could read what you type.";
+export const exposedAnyway = "Show the form anyway";
 
 export const stay = "Stay signed in on this machine";
 export const stays = "Stays signed in on this machine until you log out.";
@@ -107,11 +107,12 @@ export const how = (source) => SOURCES[source] ?? "";
 const SOURCES = {
   device: "With a device code.",
   password: "With user name and password.",
-  basic: "With user name and password, sent along with each request (Basic).",
+  basic: "With user name and password, sent with each request (Basic).",
   environment: "With what was in the kernel's environment.",
   token_file: "With a token that a file holds.",
   stored: "With the login that you kept.",
   hub: "With your login at JupyterHub.",
+  token: "With a user token.",
 };
 
 /** @param {string} time */

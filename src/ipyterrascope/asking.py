@@ -11,7 +11,7 @@ from .auth.environment import prefix_of
 from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError, UsageError
-from .values.providers import PROMPTED, LoginMethod, ReadyName
+from .values.providers import LoginMethod, ReadyName
 from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
@@ -54,7 +54,7 @@ def sign_in(
         raise _nobody_to_ask(account)
     if method is None:
         _say_what_is_no_good(account)
-    if where == "terminal" or _chosen(account, method) in PROMPTED:
+    if where == "terminal" or _chosen(account, method) in account.provider.prompted:
         terminal.login(account, method, username=username, remember=remember)
     elif wait:
         with frontend.passing_text() as show:

@@ -161,7 +161,7 @@ def test_a_page_that_is_not_encrypted_warns_and_still_copies(
     notebook.widget.get_by_role("button", name="Use a password").click()
     notebook.widget.get_by_text("This page is not encrypted").wait_for()
     assert not notebook.widget.get_by_label("Password", exact=True).is_visible()
-    notebook.widget.get_by_role("button", name="Show the password form anyway").click()
+    notebook.widget.get_by_role("button", name="Show the form anyway").click()
     notebook.widget.get_by_label("Password", exact=True).wait_for()
 
     notebook.widget.get_by_role("button", name="Use a code").click()

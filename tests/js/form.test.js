@@ -45,6 +45,24 @@ test("the wish to stay signed in goes along with the form, but not with Basic am
   }
 });
 
+test("a user token is pasted alone, beside the link to where one is made", async () => {
+  const links = [["Make a user token", "https://urs.example.org/profile"]];
+  const model = makeModel({ provider: { ...PROVIDER, methods: ["token", "password"], links }, username: "alice" });
+  const view = await show(model);
+  assert.ok(view.input("username").closest(".ts-field").hidden);
+  assert.equal(view.input("password").closest("label").querySelector(".ts-name").textContent, "User token");
+  assert.match(view.text(), /Make a user token/);
+  assert.ok(view.el.querySelector(".ts-hint").hidden);
+  await submit(view);
+  assert.equal(model.sent.filter(({ kind }) => kind === "submit_password").length, 0);
+  type(view, { password: "eyJ0b2tlbiI6MX0" });
+  await submit(view);
+  const { kind, method, has_one_time_code } = model.sent.at(-1);
+  assert.deepEqual([kind, method, has_one_time_code], ["submit_password", "token", false]);
+  assert.deepEqual(model.buffers.at(-1), ["eyJ0b2tlbiI6MX0"]);
+  assert.equal(view.input("password").value, "");
+});
+
 test("the bytes are overwritten once the kernel has answered", async () => {
   const model = makeModel();
   const view = await openForm(model);
@@ -252,8 +270,8 @@ test("on a page that is not encrypted the form is behind a warning and a button"
   openPage("http://hub.example.org/lab");
   const view = await openForm(makeModel());
   assert.match(view.text(), /This page is not encrypted/);
-  assert.deepEqual(view.buttons(), ["Show the password form anyway", "Use a code"]);
-  await view.click("Show the password form anyway");
+  assert.deepEqual(view.buttons(), ["Show the form anyway", "Use a code"]);
+  await view.click("Show the form anyway");
   assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
   assert.equal(document.activeElement, view.input("username"));
 });

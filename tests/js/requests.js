@@ -29,6 +29,10 @@ await model.turn({ provider: second });
 model.fire("change:provider");
 await settled();
 await submit({ username: "alice", password: "secret" });
+await model.turn({ ...SIGNED_OUT, serial: 9, provider: { ...second, name: "earthdata", methods: ["token"] } });
+model.fire("change:provider");
+await settled();
+await submit({ password: "eyJ0" });
 await pass(1_000);
 view.close();
 

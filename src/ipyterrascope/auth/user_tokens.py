@@ -17,7 +17,7 @@ from ..protocol.http import HttpClient
 from ..protocol.oauth import OAuthClient
 from ..threads.abort import AbortSignal
 from ..values.secret import Secret
-from ..values.states import Source
+from ..values.states import Origin
 from ..values.tokens import TokenSet
 from .attempts import Attempt
 from .chain import GivenPassword
@@ -64,7 +64,7 @@ def by_typed_password(client: OAuthClient, attempt: Attempt, username: str, pass
     return replace(token_login(tokens, "password", user=username), notice=notice, end=end)
 
 
-def by_found_password(client: OAuthClient, attempt: Attempt, source: Source, found: GivenPassword) -> Login:
+def by_found_password(client: OAuthClient, attempt: Attempt, source: Origin, found: GivenPassword) -> Login:
     """Find or make a token by a password that lies ready, by which it is made anew in time, and ended at the logout."""
     api, credentials = _api(client), _credentials(found.username, found.password)
     try:

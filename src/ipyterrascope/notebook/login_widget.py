@@ -17,7 +17,7 @@ import traitlets
 
 from ..auth.account import Account
 from ..errors import UsageError
-from ..values.providers import PROMPTED, LoginMethod
+from ..values.providers import LoginMethod
 from ..values.states import LoginState
 from .handshake import view_of
 from .kernel_widget import STATIC, KernelWidget
@@ -178,7 +178,7 @@ class LoginWidget(KernelWidget):
         if methods is None:
             methods = state.methods
         missing = set(provider.methods).difference(state.methods)
-        return tuple(method for method in methods if method not in missing and method not in PROMPTED)
+        return tuple(method for method in methods if method not in missing and method not in provider.prompted)
 
     def _on_message(self, _widget: object, content: object, buffers: list[memoryview | bytes] | None) -> None:
         passed = secrets_from(buffers)

@@ -58,6 +58,9 @@ def obey(
         account.start_device_login(remember=request.remember)
     elif request.password is not None:
         _check_offered(account, request.method, offered)
+        if request.method == "token":
+            account.start_token_login(request.password)
+            return
         account.start_password_login(
             request.username,
             request.password,

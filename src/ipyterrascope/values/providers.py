@@ -13,8 +13,6 @@ from .openeo import BASIC_BEARER, PageLink, is_free_parameter
 
 LoginMethod = Literal["device", "password", "basic", "code", "token", "oidc"]
 """A way to sign in that asks a person."""
-PROMPTED: tuple[LoginMethod, ...] = ("code", "token", "oidc")
-"""Those that a prompt of the kernel asks for, also in a notebook: the widget has no place to paste into."""
 ReadyName = Literal["environment", "token_file", "stored", "hub", "netrc"]
 """A place where a credential may lie ready for a person's kernel."""
 SilentName = Literal[ReadyName, "dask"]
@@ -185,6 +183,14 @@ class Provider:
     def login_url(self) -> str:
         """The pages to which no request for data should be led; empty where that is how a data centre signs in."""
         return "" if self.is_earthdata else self.issuer
+
+    @property
+    def prompted(self) -> tuple[LoginMethod, ...]:
+        """The ways that a prompt of the kernel asks for, also in a notebook.
+
+        The widget has no place to paste into, but where a token is the first way to sign in.
+        """
+        return ("code", "oidc") if self.methods[0] == "token" else ("code", "token", "oidc")
 
     @property
     def ways(self) -> tuple[ReadyName | LoginMethod, ...]:

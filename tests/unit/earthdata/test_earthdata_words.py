@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import io
+from typing import Any
 
 import pytest
 
 from ipyterrascope import terminal
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginCancelled, LoginRefused
+from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.sandbox.earthdata import EarthdataSandbox
 from ipyterrascope.status import Status
 
@@ -63,3 +65,19 @@ def test_the_status_has_the_profile(token: str, account: Account, box: Earthdata
     box.script(503, to="/api/users/dora")
     assert "cannot answer right now" in str(Status([account]))
     assert token not in text
+
+
+def test_the_widget_takes_a_token(account: Account, box: EarthdataSandbox) -> None:
+    """Pasting comes first there, with the page where a token is made; it comes as bytes, and is in no trait."""
+    widget = LoginWidget(account)
+    provider: Any = widget.provider
+    assert provider["methods"] == ["token", "password"]
+    assert ["Make a user token", f"{box.issuer}/profile"] in provider["links"]
+    assert not provider["can_remember"]
+    token = box.make_token()
+    form = {"username": "-", "method": "token", "has_one_time_code": False}
+    message = {"kind": "submit_password", "boot_id": widget.boot_id, "view_id": "v", **form}
+    widget._handle_custom_msg(message, [token.encode()])
+    assert account.wait(30).user == "dora"
+    assert token not in str(widget.get_state())
+    widget.close()
