@@ -136,11 +136,13 @@ def invitation(label: str, device: DeviceAuthorization, *, by: str = "Ctrl-C") -
 
 
 def _by_code(account: Account, out: TextIO, remember: bool) -> LoginState:
+    # all applications of Earthdata Login have one
+    client_secret = _client_secret(account, out) if account.provider.is_earthdata else None
     request = account.request_code(remember=remember)
     say(f"To sign in to {account.provider.label}, open this page in a browser:\n\n    {request.url}\n", out)
     say(f"It leads you to {request.redirect_uri} in the end, which may show nothing or an error.", out)
     redirected = _typed("address", lambda: _hidden("Paste the whole address from there (not shown): "), out)
-    account.start_code_login(request, redirected, remember=remember)
+    account.start_code_login(request, redirected, client_secret=client_secret, remember=remember)
     return account.wait()
 
 
@@ -159,9 +161,13 @@ def _by_token(account: Account, out: TextIO, remember: bool) -> LoginState:
 
 
 def _by_client(account: Account, show: Callable[[str], None], out: TextIO, remember: bool) -> LoginState:
-    question = f"Secret of client {account.provider.client_id} (not shown): "
-    account.start_client_login(_typed("secret", lambda: _hidden(question), out), remember=remember)
+    account.start_client_login(_client_secret(account, out), remember=remember)
     return _followed(account, show, out)
+
+
+def _client_secret(account: Account, out: TextIO) -> Secret:
+    question = f"Secret of client {account.provider.client_id} (not shown): "
+    return _typed("secret", lambda: _hidden(question), out)
 
 
 def _by_password(account: Account, method: LoginMethod, username: str, out: TextIO, remember: bool) -> LoginState:

@@ -152,10 +152,16 @@ class SigningIn:
         """
         return request_code(self._client, remember=remember)
 
-    def start_code_login(self, request: CodeRequest, redirected: Secret, *, remember: bool = False) -> None:
-        """Start a login by the address that a browser was led to from `request_code`, and return at once."""
+    def start_code_login(
+        self, request: CodeRequest, redirected: Secret, *, client_secret: Secret | None = None, remember: bool = False
+    ) -> None:
+        """Start a login by the address that a browser was led to from `request_code`, and return at once.
+
+        `client_secret` is that of a client which has one; it goes along with each renewal too, until the logout.
+        """
 
         def work(attempt: Attempt) -> Login:
+            self._client.client_secret = client_secret or self._client.client_secret
             return by_code(self._client, attempt, request, redirected)
 
         self._start(work, "code", remember)

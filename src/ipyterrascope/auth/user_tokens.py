@@ -8,14 +8,17 @@ what is typed is not kept.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from ..errors import LoginRefused, TerrascopeError
 from ..protocol.earthdata import TokenLimitReached, UserTokenApi
 from ..protocol.http import HttpClient
 from ..protocol.oauth import OAuthClient
 from ..threads.abort import AbortSignal
+from ..values.providers import Provider
 from ..values.secret import Secret
 from ..values.states import Origin
 from ..values.tokens import TokenSet
@@ -78,6 +81,12 @@ def by_found_password(client: OAuthClient, attempt: Attempt, source: Origin, fou
         login = token_login(tokens, source, user=found.username, came_from=found.came_from)
         return replace(login, renewer=renewer, notice=notice, at_login=credentials, end=renewer.end)
     raise refused
+
+
+def by_browser(provider: Provider) -> Callable[[TokenSet], str]:
+    """Return how a login of a registered application ends: in the browser, whose page leads back to the application."""
+    page = f"{provider.issuer}/logout?{urlencode({'redirect_uri': provider.redirect_uri})}"
+    return lambda _: f"Signed out here. The browser is still signed in there: {page} ends that."
 
 
 class ByUserToken:

@@ -22,7 +22,7 @@ from .chain import GivenClient, GivenPassword, GivenToken, LentToken, Offer, Pas
 from .credentials import Login, basic_login, borrowed_login, given_tokens, token_login
 from .keeper import Keeper
 from .renewers import ByClient, ByLender, by_secret
-from .user_tokens import by_found_password, by_pasted_token, by_typed_password
+from .user_tokens import by_browser, by_found_password, by_pasted_token, by_typed_password
 
 _T = TypeVar("_T")
 
@@ -52,7 +52,8 @@ def by_device(
 
 def by_code(client: OAuthClient, attempt: Attempt, request: CodeRequest, redirected: Secret) -> Login:
     """Exchange the code that a browser was led back with (RFC 6749 section 4.1)."""
-    return token_login(redeem(client, request, redirected, signal=attempt.signal), "code")
+    login = token_login(redeem(client, request, redirected, signal=attempt.signal), "code")
+    return replace(login, end=by_browser(client.provider)) if client.provider.is_earthdata else login
 
 
 def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Login:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -71,7 +72,15 @@ class OAuthClient:
 
     def secret_fields(self) -> dict[str, str]:
         """Return what a form needs beside `client_id`; nothing for a public client. Call it where no frame keeps it."""
-        return {"client_secret": self.client_secret.reveal()} if self.client_secret else {}
+        secret = self.client_secret
+        return {"client_secret": secret.reveal()} if secret and not self.provider.is_earthdata else {}
+
+    def _client_header(self, client_id: str, secret: Secret | None) -> Secret | None:
+        """Return how a client authenticates where that is not by the form (RFC 6749 section 2.3.1)."""
+        if not self.provider.is_earthdata or secret is None:
+            return None
+        # as they are: nobody there takes an encoding off again
+        return sealed(lambda: Secret(f"Basic {b64encode(f'{client_id}:{secret.reveal()}'.encode()).decode()}"))
 
     def connect_by(self, connection: Connection) -> None:
         """Ask with another CA bundle and other time-outs from now on."""
@@ -170,11 +179,13 @@ class OAuthClient:
 
         def form(scope: str) -> str:
             # in the body (section 2.3.1), which Keycloak reads as well as a header
+            fields = {} if self.provider.is_earthdata else {"client_secret": secret.reveal()}
             return BackendApplicationClient(client_id).prepare_request_body(
-                scope=scope or None, include_client_id=True, client_secret=secret.reveal()
+                scope=scope or None, include_client_id=True, **fields
             )
 
-        return self.grant(form, self.provider.scope, client_refused, bare_is_refusal=True, signal=signal)
+        header = self._client_header(client_id, secret)
+        return self.grant(form, self.provider.scope, client_refused, header=header, bare_is_refusal=True, signal=signal)
 
     def refresh(self, tokens: TokenSet) -> TokenSet:
         """Exchange the refresh token. The answer's refresh token, or else the old one, goes on.
@@ -209,6 +220,7 @@ class OAuthClient:
         scope: str,
         refused: Refused,
         *,
+        header: Secret | None = None,
         bare_is_refusal: bool = False,
         asks_again: bool = True,
         signal: AbortSignal | None = None,
@@ -222,6 +234,8 @@ class OAuthClient:
         scope : str
         refused : callable
             Makes the error for a refusal, from the provider, `error` and `error_description`.
+        header : Secret, optional
+            By which the client authenticates; that of its own secret unless given.
         bare_is_refusal : bool
             Whether 401 or 403 without an OAuth error is the provider's "no" too; it has an empty `error` then.
         asks_again : bool
@@ -233,9 +247,11 @@ class OAuthClient:
 
         def answered() -> TokenSet:
             endpoint, issued_at = self.endpoints(signal).token_endpoint, self.clock()
+            by = header or self._client_header(self.provider.client_id, self.client_secret)
 
             def ask(scope: str) -> Answer:
-                return self.http.post(endpoint, _encoded(form, scope), signal=signal, grace_s=_GRACE_S)
+                encoded = _encoded(form, scope)
+                return self.http.post(endpoint, encoded, authorization=by, signal=signal, grace_s=_GRACE_S)
 
             answer = with_allowed_scope(ask, scope) if asks_again else ask(scope)
             return self._tokens_of(answer, issued_at, refused, bare_is_refusal)

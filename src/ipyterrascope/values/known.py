@@ -44,7 +44,7 @@ def earthdata_at(
         issuer=issuer,
         client_id="user-token",
         hosts=frozenset({host_entry(issuer), *hosts}),
-        endpoints=Endpoints(token_endpoint=f"{issuer}/oauth/token"),
+        endpoints=Endpoints(token_endpoint=f"{issuer}/oauth/token", authorization_endpoint=f"{issuer}/oauth/authorize"),
         methods=("token", "password"),
         sources=("environment", "netrc"),
         registration_url=f"{issuer}/users/new",

@@ -143,13 +143,17 @@ class Provider:
 
     def _check_backend(self) -> None:
         if not self.backend_url:
-            if self.bearer_prefix or self.authorization_parameters:
+            if self.bearer_prefix or (self.authorization_parameters and not self.is_earthdata):
                 raise _odd("backend_url", "Only a back-end has a prefix and parameters of its own.", "Name it.")
+            self._check_parameters()
             return
         if self.hosts != frozenset({host_entry(self.backend_url)}):
             raise _odd("hosts", "The bearer of a back-end goes to its own host and nowhere else.", "Name that alone.")
         if not _BEARER_PREFIX.fullmatch(self.bearer_prefix):
             raise _odd("bearer_prefix", "It is neither oidc/<id>/ nor basic//.", "Write it as the back-end wants it.")
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
         if not all(is_free_parameter(name) and is_showable(value) for name, value in self.authorization_parameters):
             raise _odd("authorization_parameters", "One of them is a field of the protocol.", "Leave it out.")
 
