@@ -163,7 +163,7 @@ class Account(SigningIn):
     def _at_login(self, url: str) -> Mapping[str, str]:
         """Return what the login host is shown where a data centre leads there, if that is not the token."""
         login = self._present.login
-        if login is None or login.at_login is None or not self.provider.is_issuer(url):
+        if login is None or login.at_login is None or not self.provider.leads_back(url):
             return {}
         return {"Authorization": f"Basic {login.at_login.reveal()}"}
 
@@ -179,8 +179,6 @@ class Account(SigningIn):
         kind, _, credential = headers.get("Authorization", "").partition(" ")
         if kind == "Basic":
             self._present.end_basic(Secret(credential))
-        if self.provider.is_earthdata and self.provider.is_issuer(url):
-            return False  # which says that an application is not approved, and nothing of the token
         token = Secret(credential.removeprefix(self.provider.bearer_prefix))
         return kind == "Bearer" and self.provider.may_carry(url) and self._vault.refused(token)
 

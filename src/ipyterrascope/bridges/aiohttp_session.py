@@ -34,6 +34,7 @@ from yarl import URL
 
 from ..auth.account import Account
 from ..errors import ConfigurationError
+from ..protocol.earthdata_answers import MOST_BYTES, FinalAnswer, explainer
 from ..transfer.answers import no_login_sent, refusal
 from ..transfer.curl.faults import redirected
 from ..values.hosts import reach_of
@@ -82,7 +83,7 @@ class Signing:
     """
 
     def __init__(self, account: Account) -> None:
-        self._account = account
+        self._account, self._explain = account, explainer(account.provider)
         self._turn = asyncio.Lock()
         # not the loop's own threads, which others may keep busy for long
         self._beside = ThreadPoolExecutor(1, "aiohttp-login")
@@ -95,8 +96,9 @@ class Signing:
             request.update_proxy(route.proxy, None, route.proxy_headers)
         is_ours = route.may_carry and AUTHORIZATION not in request.headers
         response = await (self._answered(request, handler) if is_ours else handler(request))
-        if response.status >= 300:
+        if response.status >= 300 or self._explain is not None:
             try:
+                await self._raise_explained(response, str(request.url))
                 self._check(response, str(request.url), is_ours=is_ours)
             except BaseException:
                 response.close()
@@ -140,6 +142,16 @@ class Signing:
 
     async def _off_the_loop(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._beside, call)
+
+    async def _raise_explained(self, response: ClientResponse, url: str) -> None:
+        """Raise for an answer that says what a person has to do first."""
+        if self._explain is None:
+            return
+        is_refusal = response.status in (401, 403) and response.content_type.endswith("json")
+        body = await response.content.read(MOST_BYTES) if is_refusal else b""
+        trouble = self._explain(FinalAnswer(url, response.status, response.content_type, body))
+        if trouble is not None:
+            raise trouble
 
     def _check(self, response: ClientResponse, url: str, *, is_ours: bool) -> None:
         """Raise for an answer that brings nothing, and for a redirect that must not be followed."""

@@ -19,7 +19,6 @@ from ..values.providers import Provider
 
 MOST_BYTES = 4096
 """So much of a body is looked at."""
-_AUTHORIZE = "/oauth/authorize"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def explain(provider: Provider, answer: FinalAnswer) -> TerrascopeError | None:
         page, why = fields.get("resolution_url"), fields.get("error_description")
         if isinstance(page, str):
             return _not_approved(provider, answer, page, why if isinstance(why, str) else "")
-    if not provider.is_issuer(answer.url) or urlsplit(answer.url).path != _AUTHORIZE:
+    if not provider.leads_back(answer.url):
         return None
     page = f"{provider.issuer}/approve_app?client_id={quote(query.get('client_id', ''), safe='')}"
     if answer.status in (401, 403):

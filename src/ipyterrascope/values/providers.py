@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, is_showable
 from .hosts import host_entry, is_address, may_carry, origin_of, validated_hosts
@@ -182,6 +183,10 @@ class Provider:
     def is_issuer(self, url: str) -> bool:
         """Tell whether `url` is at the host where people sign in."""
         return origin_of(url) is not None and origin_of(url) == origin_of(self.issuer)
+
+    def leads_back(self, url: str) -> bool:
+        """Tell whether `url` is the page of the login from which a data centre's visitor is led back to it."""
+        return self.is_earthdata and self.is_issuer(url) and urlsplit(url).path == "/oauth/authorize"
 
     @property
     def login_url(self) -> str:

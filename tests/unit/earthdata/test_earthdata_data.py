@@ -25,6 +25,7 @@ from ipyterrascope.protocol.earthdata_answers import FinalAnswer, explain
 from ipyterrascope.sandbox import steps
 from ipyterrascope.sandbox.earthdata import EarthdataSandbox
 from ipyterrascope.values.connection import Connection
+from ipyterrascope.values.hosts import origins_of
 from ipyterrascope.values.known import EARTHDATA
 
 PASSWORD = "s3cret-Pa55"
@@ -50,6 +51,7 @@ def by_fsspec(url: str, folder: Path) -> bytes:
 
 
 ways = pytest.mark.parametrize("way", [by_session, by_download])
+all_ways = pytest.mark.parametrize("way", [by_session, by_download, by_fsspec])
 
 
 def schemes(box: EarthdataSandbox, *, at_login: bool) -> list[str]:
@@ -79,7 +81,7 @@ def test_a_data_centre_that_knows_the_token(
     assert set(schemes(box, at_login=False)) == {"Bearer"}
 
 
-@pytest.mark.parametrize("way", [by_session, by_download, by_fsspec])
+@all_ways
 def test_a_data_centre_that_leads_to_the_login_and_back(
     way: Callable[[str, Path], bytes], token: str, box: EarthdataSandbox, url: str, tmp_path: Path
 ) -> None:
@@ -105,7 +107,7 @@ def test_each_host_gets_its_own_cookies(token: str, box: EarthdataSandbox, url: 
     assert seen == {(True, "_urs_session"), (False, "daac_session")}
 
 
-@ways
+@all_ways
 def test_the_password_goes_to_the_login_alone(
     way: Callable[[str, Path], bytes],
     box: EarthdataSandbox,
@@ -123,6 +125,40 @@ def test_the_password_goes_to_the_login_alone(
     assert way(url, tmp_path) == FILE
     assert set(schemes(box, at_login=True)) == {"Basic"}
     assert set(schemes(box, at_login=False)) == {"Bearer"}
+
+
+@pytest.mark.parametrize("way", [by_session, by_fsspec])
+def test_the_password_is_not_kept_for_the_next_host(
+    way: Callable[[str, Path], bytes],
+    box: EarthdataSandbox,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    account: Account,
+) -> None:
+    """Also where the login is the first that is asked of all, it alone is shown the password."""
+    monkeypatch.setenv("EARTHDATA_USERNAME", "dora")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    account.allow_sources()
+    query = (
+        f"client_id=sandbox-daac&redirect_uri={box.data_url}/login&response_type=code&state=L2RhdGEvZ3JhbnVsZS5oNQ=="
+    )
+    assert way(f"{box.issuer}/oauth/authorize?{query}", tmp_path) == FILE
+    assert way(url, tmp_path) == FILE
+    assert "Basic" in schemes(box, at_login=True)
+    assert set(schemes(box, at_login=False)) == {"Bearer"}
+
+
+def test_gdal_is_given_the_token_alone(
+    box: EarthdataSandbox, monkeypatch: pytest.MonkeyPatch, account: Account
+) -> None:
+    """What is written down for all hosts, by the first of them, is never the password."""
+    monkeypatch.setenv("EARTHDATA_USERNAME", "dora")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    account.allow_sources()
+    assert account.sign_in_silently()
+    for origin in origins_of(account.provider.hosts):
+        assert account.headers(f"{origin}/")["Authorization"].startswith("Bearer ")
 
 
 @ways
@@ -163,7 +199,7 @@ def test_where_a_data_centre_leads_in_the_end(
     assert "Cookie" not in record.headers
 
 
-@ways
+@all_ways
 @pytest.mark.parametrize("takes_bearer", [True, False])
 def test_conditions_that_were_not_accepted(
     way: Callable[[str, Path], bytes], takes_bearer: bool, token: str, box: EarthdataSandbox, url: str, tmp_path: Path
@@ -180,7 +216,7 @@ def test_conditions_that_were_not_accepted(
     assert way(url, tmp_path) == FILE
 
 
-@ways
+@all_ways
 @pytest.mark.parametrize("is_told", [True, False])
 def test_an_application_that_was_not_approved(
     way: Callable[[str, Path], bytes], is_told: bool, token: str, box: EarthdataSandbox, url: str, tmp_path: Path
@@ -195,6 +231,28 @@ def test_an_application_that_was_not_approved(
 
 
 @ways
+def test_a_refusal_of_the_login_says_nothing_of_the_token(
+    way: Callable[[str, Path], bytes],
+    box: EarthdataSandbox,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    account: Account,
+) -> None:
+    """Where an application is not approved no token is asked about, and none is made."""
+    monkeypatch.setenv("EARTHDATA_USERNAME", "dora")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    account.allow_sources()
+    assert account.sign_in_silently()
+    box.data_takes_bearer = box.tells_the_data_centre = False
+    box.approved.clear()
+    account._vault._held._since -= 60  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess, reportPrivateUsage]
+    box.forget_requests()
+    assert isinstance(failure(way, url, tmp_path), ApplicationNotApproved)
+    assert box.requests_to("/api/") == []
+
+
+@all_ways
 def test_a_login_page_with_200(
     way: Callable[[str, Path], bytes], token: str, box: EarthdataSandbox, url: str, tmp_path: Path
 ) -> None:
@@ -253,7 +311,7 @@ def test_nobody_is_signed_in(account: Account, box: EarthdataSandbox, url: str, 
     assert box.requests == []
 
 
-@ways
+@all_ways
 def test_nothing_shows_the_token(
     way: Callable[[str, Path], bytes],
     token: str,
