@@ -39,7 +39,7 @@ export const showQr = "Show the address as a QR code";
 /** @param {string} host */
 export const qrOf = (host) => `QR code with the address at ${host}`;
 
-export const copyByHand = "The code is selected: copy it with Ctrl+C or ⌘C.";
+export const copyByHand = "The code is selected: copy it with Ctrl+C, ⌘C.";
 export const oneMinuteLeft = "The code is good for one more minute.";
 
 export const username = "User name";
