@@ -80,7 +80,8 @@ class Chooser:
         self._selection = selection
         self._roles = frozenset[str]() if ALL in selection.roles else frozenset(selection.roles)
         self._missing = {"asset": dict.fromkeys(selection.assets), "role": dict.fromkeys(self._roles)}
-        self._fits: dict[str, dict[str, tuple[Any, Fit | None]]] = {name: {} for name in selection.assets}
+        self._last: tuple[list[str], list[Any]] = [], []
+        self._called: dict[str, list[str]] = {}
         self._there: dict[str, dict[str, None]] = {"asset": {}, "role": {}}
         self.has_seen_items = False
 
@@ -97,31 +98,18 @@ class Chooser:
         return [key for key in keys if not self._roles.isdisjoint(roles_of(assets[key]))]
 
     def _named(self, assets: Assets) -> list[str]:
+        bands = [(a.get("eo:bands") or a.get("bands")) if is_object(a) else None for a in assets.values()]
+        if self._last != (last := ([*assets], bands)):
+            # the items of a collection have the same bands under the same keys, nearly always
+            self._last, self._called = last, {name: _called(name, assets, bands) for name in self._selection.assets}
         found: dict[str, None] = {}
-        for name in self._selection.assets:
-            if keys := self._called(name, assets):
+        for name, keys in self._called.items():
+            if keys:
                 self._missing["asset"].pop(name, None)
                 found.update(dict.fromkeys(keys))
         if self._missing["asset"]:
             self._note("asset", assets)
         return [*found]
-
-    def _called(self, name: str, assets: Assets) -> list[str]:
-        if name in assets:
-            return [name]
-        known, folded = self._fits[name], name.casefold()
-        if len(known) > _MOST_KEPT:
-            known.clear()
-        found: dict[Fit, list[str]] = {}
-        for key, asset in assets.items():
-            bands: Any = (asset.get("eo:bands") or asset.get("bands")) if is_object(asset) else None
-            fit = known.get(key)
-            # the items of a collection have the same bands under the same keys, nearly always
-            if fit is None or fit[0] != bands:
-                fit = known[key] = bands, _fit(key, bands, folded)
-            if fit[1]:
-                found.setdefault(fit[1], []).append(key)
-        return found.get("key") or found.get("alone") or found.get("among") or []
 
     def _note(self, kind: str, there: Iterable[str]) -> None:
         for name in there:
@@ -153,6 +141,17 @@ def _not_had(kind: str, name: str, there: list[str]) -> UsageError:
         f"There are: {', '.join(listed)}." if listed else "There is none at all.",
         f"Did you mean {quoted(near[0], 40)}?" if near else "Name one that there is, or leave it out.",
     )
+
+
+def _called(name: str, assets: Assets, bands: list[Any]) -> list[str]:
+    """Return the keys of the assets that are meant by a name."""
+    if name in assets:
+        return [name]
+    folded = name.casefold()
+    found: dict[Fit | None, list[str]] = {}
+    for key, its_bands in zip(assets, bands, strict=True):
+        found.setdefault(_fit(key, its_bands, folded), []).append(key)
+    return found.get("key") or found.get("alone") or found.get("among") or []
 
 
 def _fit(key: str, bands: Any, folded: str) -> Fit | None:
