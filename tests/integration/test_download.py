@@ -305,4 +305,4 @@ def test_nothing_to_download(engine: CurlEngine, tmp_path: Path) -> None:
     report = download([], tmp_path / "data", engine=engine, show=shown.append)
     assert shown == []
     assert list(report) == []
-    assert str(report) == "nothing to download"
+    assert str(report).startswith("nothing to download: ")

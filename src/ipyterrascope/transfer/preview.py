@@ -11,7 +11,7 @@ from ..errors import quoted
 from .folder import from_here
 from .names import shown, size_text
 from .plan import Action
-from .tables import MOST_ROWS, Row, html_table, text_table
+from .tables import MOST_ROWS, NOTHING, Row, html_table, text_table
 
 Kind: TypeAlias = Literal["fetch", "resume", "compare", "link", "copy", "skip", "conflict"]
 
@@ -93,7 +93,7 @@ class Plan:
     def __str__(self) -> str:
         counts = ", ".join(f"{self.counts[kind]:,} {word}" for kind, (_, word) in _WORDS.items() if self.counts[kind])
         room = [self._room()] if self.needed_bytes or self.unknown else []
-        return "\n".join([counts or "nothing to download", *room])
+        return "\n".join([counts or NOTHING, *room])
 
     def _room(self) -> str:
         unknown = f"{self.unknown:,} of unknown size" if self.unknown else ""

@@ -12,7 +12,7 @@ from .checksums import read_multihash
 from .folder import from_here
 from .names import shown, size_text
 from .sources import Item
-from .tables import MOST_ROWS, Row, html_table, text_table
+from .tables import MOST_ROWS, NOTHING, Row, html_table, text_table
 
 Status = Literal["saved", "linked", "copied", "skipped", "failed", "cancelled"]
 UNFETCHED: tuple[Status, ...] = ("failed", "cancelled")
@@ -189,7 +189,7 @@ class Report(Sequence[Path]):
         counts = [f"{len(self._with(status)):,} {word}" for status, word in _WORDS.items() if self._with(status)]
         fetched = sum(outcome.size_bytes or 0 for outcome in self.saved)
         size = f" ({size_text(fetched)} in {self.seconds:.1f} s)" if self.saved else ""
-        return f"{', '.join(counts) or 'nothing to download'}{size}"
+        return f"{', '.join(counts) or NOTHING}{size}"
 
     def __repr__(self) -> str:
         return text_table(f"Report: {self}", self._rows(), len(self.outcomes))

@@ -12,6 +12,9 @@ Row: TypeAlias = tuple[str, str, str, str]
 MOST_ROWS = 20
 """Of a longer list, a table has so many and says how many more there are."""
 
+NOTHING = "nothing to download: the list is empty, or the search found nothing"
+"""The headline of a table without rows."""
+
 _HEADS: Row = ("status", "size", "file", "")
 _SIDES = ("left", "right", "left", "left")
 

@@ -65,8 +65,8 @@ def test_report_as_text() -> None:
         "  saved          2.5 MB  data/a.tif",
         "  already there    10 B  data/b.tif",
     ]
-    assert str(Report([])) == "nothing to download"
-    assert repr(Report([])) == "Report: nothing to download"
+    assert str(Report([])) == "nothing to download: the list is empty, or the search found nothing"
+    assert repr(Report([])) == f"Report: {Report([])}"
 
 
 def test_long_report_is_cut() -> None:
