@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 from distributed import Client
+from distributed.comm.core import CommClosedError
 from distributed.protocol.serialize import to_serialize
 
 from ..auth.account import Account
@@ -105,7 +106,7 @@ class Attachment:
         try:
             has_gdal = gdal.status(self.account.provider).is_on
             plugin = TokenPlugin(self.name, self.account.provider, self.account.connection, has_gdal=has_gdal)
-            self._known = set(cast("Any", self.client).register_plugin(plugin, self.name))
+            self._known = self._registered(plugin)
         except Exception as exc:  # noqa: BLE001 - whatever a worker raised
             self._take_back()
             missing = isinstance(exc, ImportError) and "ipyterrascope" in str(exc)
@@ -128,6 +129,15 @@ class Attachment:
         self._asks.put(None)
         # the client goes on holding who had subscribed
         self._tokens = None
+
+    def _registered(self, plugin: TokenPlugin) -> set[str]:
+        """Give the plugin to every worker; return those who have it, or get it in this moment."""
+        client: Any = self.client
+        try:
+            return set(client.register_plugin(plugin, self.name))
+        except CommClosedError:
+            # one has left meanwhile, of which the call fails; the scheduler keeps the plugin, and who gets it asks
+            return set(client.nthreads())
 
     def _take_back(self) -> None:
         with suppress(Exception):  # the cluster may be gone

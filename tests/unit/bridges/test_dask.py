@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from distributed import Client, LocalCluster
+from distributed.comm import Comm
 from signing import sign_in
 
 import ipyterrascope as ts
@@ -80,6 +81,22 @@ def test_the_status_has_a_line(client: Client, attached: ts.dask.DaskStatus, acc
     assert f"Dask: attached to {address}; 1 worker has the token" in repr(Status([account]))
     account.logout()
     assert f"Dask: attached to {address}; waits for a login" in repr(Status([account]))
+
+
+def test_a_worker_that_leaves_meanwhile_stops_nothing(account: Account) -> None:
+    """Where a worker ends in the moment of the attachment, the others are served all the same."""
+
+    async def leave(comm: Comm, **_: object) -> None:
+        comm.abort()
+
+    with (
+        LocalCluster(n_workers=2, processes=False, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.workers[0].handlers["plugin-add"] = leave
+        ts.dask.attach(client, account.provider)
+        until(lambda: ts.dask.status(client, account.provider).workers == 1)
+        ts.dask.detach(client, account.provider)
 
 
 def test_an_end_of_the_client_ends_it(account: Account) -> None:
