@@ -107,3 +107,18 @@ def test_a_large_file_is_seen_growing(client: Client, box: Sandbox, account: Acc
     assert [file.name for file in under_way.state.active] == ["large.tif"]
     box.timeline.clear()
     assert under_way.wait(60)[0].stat().st_size == 20_000_000
+
+
+def test_an_adaptive_cluster_grows_for_a_download(box: Sandbox, account: Account, tmp_path: Path) -> None:
+    """Begun where there is no worker at all, a download brings as many as the cluster may have; each has the token
+    for its first file."""
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as other:
+        cluster.adapt(minimum=0, maximum=3, interval="100ms", target_duration="100ms")
+        urls = files(box, 60)
+        box.timeline.clear()
+        box.timeline.files(*[steps.delayed(0.5)] * 60)
+        under_way = ts.download(urls, tmp_path, provider=account.provider, client=other, background=True)
+        until(lambda: len(other.nthreads()) == 3)
+        box.timeline.clear()
+        check(under_way.wait(60), tmp_path, 60)
+    assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
