@@ -14,8 +14,10 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
+    from ipyterrascope.sandbox import Sandbox
     from testbed.files import ProtectedFiles
     from testbed.keycloak import Keycloak
+    from testbed.openeo import FakeBackend
 
 # The demonstration and the tests start their servers by the same modules.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -69,6 +71,16 @@ def keycloak(keycloak_server: Keycloak) -> Keycloak:
     """A real Keycloak with a realm like Terrascope's, without a session and an event of earlier tests."""
     keycloak_server.reset()
     return keycloak_server
+
+
+@pytest.fixture
+def backend(box: Sandbox) -> Iterator[FakeBackend]:
+    """A back-end of openEO that sends people to the sandbox, and has a client there for everybody."""
+    from testbed.openeo import fake_backend
+
+    with fake_backend() as running:
+        running.offer(box.issuer)
+        yield running
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.secret import Secret
+from testbed.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +60,6 @@ def files(box: Sandbox, count: int) -> list[str]:
     return urls
 
 
-def until(is_so: Callable[[], object]) -> None:
-    ends_at = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.01)
-
-
 def check(report: ts.Report, folder: Path, count: int) -> None:
     """See that everything is there, whole, and nothing else."""
     assert len(report.saved) == count
@@ -79,7 +72,7 @@ def test_a_worker_that_is_killed_loses_nothing(
 ) -> None:
     """After kill -9 of a worker in the middle all files are there, and hardly any was fetched twice."""
     under_way = ts.download(files(box, count), tmp_path, provider=account.provider, client=client, background=True)
-    until(lambda: under_way.state.files_done > count / 4)
+    until(lambda: under_way.state.files_done > count / 4, 60)
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
     check(under_way.wait(150), tmp_path, count)
     fetched = [record.path for record in box.requests_to("/download/", "GET") if record.status in (200, 206)]
@@ -93,7 +86,7 @@ def test_a_cluster_that_starts_anew_loses_nothing(
 ) -> None:
     """`client.restart()` in the middle cancels all tasks; they are begun anew by the new workers."""
     under_way = ts.download(files(box, count), tmp_path, provider=account.provider, client=client, background=True)
-    until(lambda: under_way.state.files_done > count / 4)
+    until(lambda: under_way.state.files_done > count / 4, 60)
     client.restart()
     check(under_way.wait(150), tmp_path, count)
 
@@ -103,7 +96,7 @@ def test_a_large_file_is_seen_growing(client: Client, box: Sandbox, account: Acc
     url = box.add_synthetic("large.tif", 20_000_000)
     box.timeline.files(*[steps.drip(chunk_bytes=200_000, pause_s=0.1)] * 20)
     under_way = ts.download([url], tmp_path, provider=account.provider, client=client, background=True)
-    until(lambda: under_way.state.bytes_per_s > 0 and 0 < under_way.state.bytes_done < 20_000_000)
+    until(lambda: under_way.state.bytes_per_s > 0 and 0 < under_way.state.bytes_done < 20_000_000, 60)
     assert [file.name for file in under_way.state.active] == ["large.tif"]
     box.timeline.clear()
     assert under_way.wait(60)[0].stat().st_size == 20_000_000
@@ -118,7 +111,7 @@ def test_an_adaptive_cluster_grows_for_a_download(box: Sandbox, account: Account
         box.timeline.clear()
         box.timeline.files(*[steps.delayed(0.5)] * 60)
         under_way = ts.download(urls, tmp_path, provider=account.provider, client=other, background=True)
-        until(lambda: len(other.nthreads()) == 3)
+        until(lambda: len(other.nthreads()) == 3, 60)
         box.timeline.clear()
         check(under_way.wait(60), tmp_path, 60)
     assert {record.status for record in box.requests_to("/download/")} <= {200, 206}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,6 @@ from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
 from testbed.openeo import DEVICE, FakeBackend, fake_backend
-
-
-@pytest.fixture
-def backend(box: Sandbox) -> Iterator[FakeBackend]:
-    with fake_backend() as running:
-        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "refresh_token"]}])
-        yield running
 
 
 def approved(notebook: FrontEnd, box: Sandbox, view: str) -> None:

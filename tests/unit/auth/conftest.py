@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import keyring
@@ -11,6 +10,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from ipyterrascope.sandbox import Sandbox
+from testbed import waiting
 
 
 @pytest.fixture
@@ -33,14 +33,7 @@ def _no_timer_is_left() -> Iterator[None]:
 @pytest.fixture
 def until() -> Callable[[Callable[[], object]], None]:
     """Wait until something is so; fail after twenty seconds."""
-
-    def wait(is_so: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 20
-        while not is_so():
-            assert time.monotonic() < deadline, "it did not come about"
-            time.sleep(0.005)
-
-    return wait
+    return waiting.until
 
 
 @pytest.fixture

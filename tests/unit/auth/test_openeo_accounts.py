@@ -22,7 +22,7 @@ from ipyterrascope.values.providers import Endpoints
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
 from testbed.loopback import Reply
-from testbed.openeo import DEVICE, FakeBackend, fake_backend
+from testbed.openeo import FakeBackend, fake_backend
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -34,17 +34,10 @@ SECRET = {
 
 
 @pytest.fixture
-def backend(box: Sandbox) -> Iterator[FakeBackend]:
-    with fake_backend() as running:
-        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "password"]}])
-        yield running
-
-
-@pytest.fixture
 def other(box: Sandbox) -> Iterator[FakeBackend]:
     """Another back-end, with the same provider and client."""
     with fake_backend() as running:
-        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "password"]}])
+        running.offer(box.issuer)
         yield running
 
 

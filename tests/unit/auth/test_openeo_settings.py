@@ -16,7 +16,7 @@ from ipyterrascope.auth.openeo_settings import client_settings, configured_backe
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.sandbox import Sandbox
-from testbed.openeo import DEVICE, FakeBackend, fake_backend
+from testbed.openeo import FakeBackend
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -26,13 +26,6 @@ CLIENT = {"client_id": "confidential", "client_secret": "sandbox-client-secret"}
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     with Sandbox(device_interval_s=1) as running:
-        yield running
-
-
-@pytest.fixture
-def backend(box: Sandbox) -> Iterator[FakeBackend]:
-    with fake_backend() as running:
-        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE]}])
         yield running
 
 

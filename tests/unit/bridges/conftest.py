@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from signing import sign_in
 
+import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.sandbox import Sandbox
 
@@ -19,8 +20,8 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def account(box: Sandbox) -> Iterator[Account]:
-    """An account that is signed in as dora."""
-    made = Account(box.provider(methods=("password", "basic")))
+    """The sandbox as provider "box", known by that name, signed in as dora."""
+    made = ts.account(box.provider(name="box", methods=("password", "basic")))
     sign_in(made)
     yield made
     made.logout()

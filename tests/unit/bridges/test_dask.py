@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -22,6 +21,7 @@ from ipyterrascope.errors import LoginRequired, UsageError
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.status import Status
 from ipyterrascope.values.connection import Connection
+from testbed.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +35,9 @@ def client() -> Iterator[Client]:
 
 
 @pytest.fixture
-def account(box: Sandbox) -> Iterator[Account]:
-    """An account of this process that is signed in, and known by its name."""
-    made = ts.account(box.provider(name="here", methods=("password", "basic")))
-    sign_in(made)
-    yield made
-    made.logout()
-
-
-@pytest.fixture
 def attached(client: Client, account: Account) -> Iterator[ts.dask.DaskStatus]:
     yield ts.dask.attach(client, account.provider)
     ts.dask.detach(client, account.provider)
-
-
-def until(is_so: Callable[[], object], seconds: float = 10.0) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
 
 
 def test_the_kernels_own_account_serves_in_its_process(
@@ -61,7 +45,7 @@ def test_the_kernels_own_account_serves_in_its_process(
 ) -> None:
     """A worker in the kernel's process uses the very account of the kernel."""
     assert attached.workers == 1
-    assert client.submit(lambda: ts.account("here"), pure=False).result() is account
+    assert client.submit(lambda: ts.account("box"), pure=False).result() is account
 
 
 def test_it_is_attached_once(client: Client, attached: ts.dask.DaskStatus, account: Account) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
-from signing import sign_in
 
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
@@ -30,6 +29,7 @@ from ipyterrascope.errors import (
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.transfer import Action, Item
 from testbed.loopback import Asked, Reply, loopback
+from testbed.waiting import until
 
 CONTENT = b"II*\x00" + bytes(5000)
 
@@ -42,14 +42,6 @@ def client() -> Iterator[Client]:
         Client(cluster) as made,
     ):
         yield made
-
-
-@pytest.fixture
-def account(box: Sandbox) -> Iterator[Account]:
-    made = ts.account(box.provider(name="here"))
-    sign_in(made)
-    yield made
-    made.logout()
 
 
 @pytest.fixture
@@ -145,13 +137,6 @@ def slow_files(box: Sandbox, count: int, pause_s: float = 0.2) -> list[str]:
     urls = [box.add_file(f"p/{number}.tif", b"II*\x00" + bytes(3_000_000)) for number in range(count)]
     box.timeline.files(*[steps.drip(chunk_bytes=100_000, pause_s=pause_s)] * (4 * count))
     return urls
-
-
-def until(is_so: Callable[[], object]) -> None:
-    ends_at = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
 
 
 def test_it_is_cancelled_within_a_second_and_gone_on_with(

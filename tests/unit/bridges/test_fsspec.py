@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +40,6 @@ from testbed.loopback import Loopback, Reply, loopback
 
 
 @pytest.fixture
-def account(box: Sandbox) -> Iterator[Account]:
-    """The sandbox as provider "box", known by that name, signed in as dora."""
-    made = ts.account(box.provider(name="box", methods=("password", "basic")))
-    sign_in(made)
-    yield made
-    made.logout()
-
-
-@pytest.fixture
 def system(account: Account) -> TerrascopeFileSystem:
     return ts.fsspec.filesystem("box")
 
@@ -56,12 +47,6 @@ def system(account: Account) -> TerrascopeFileSystem:
 @pytest.fixture
 def url(box: Sandbox) -> str:
     return box.add_file("some.bin", bytes(range(256)) * 400)
-
-
-@pytest.fixture
-def foreign() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"foreign")) as running:
-        yield running
 
 
 def zarr_in(box: Sandbox, folder: Path, version: int) -> str:

@@ -20,6 +20,7 @@ from ipyterrascope.errors import ConfigurationError, LoginRequired
 from ipyterrascope.protocol.claims import session_of
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.secret import Secret
+from testbed.waiting import until
 
 
 def nothing(module: ModuleType) -> None:
@@ -80,13 +81,6 @@ def keeper(account: Account, patience: Patience, clock: Clock) -> Iterator[Keepe
 
 def content(keeper: Keeper) -> str:
     return Path(keeper.path).read_text()
-
-
-def until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.01)
 
 
 def threads() -> list[threading.Thread]:

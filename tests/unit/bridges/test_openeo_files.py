@@ -25,19 +25,12 @@ from ipyterrascope.errors import ConfigurationError, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
-from testbed.openeo import DEVICE, FakeBackend, fake_backend
+from testbed.openeo import FakeBackend
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     with Sandbox(device_interval_s=1) as running:
-        yield running
-
-
-@pytest.fixture
-def backend(box: Sandbox) -> Iterator[FakeBackend]:
-    with fake_backend() as running:
-        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "refresh_token"]}])
         yield running
 
 

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,22 +22,7 @@ from ipyterrascope.auth.account import Account
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import ContentInvalid, LoginRequired, ServerRefused
 from ipyterrascope.sandbox import Sandbox, steps
-from testbed.loopback import Asked, Loopback, Reply, loopback
-
-
-@pytest.fixture
-def account(box: Sandbox) -> Iterator[Account]:
-    """The sandbox as provider "box", known by that name, signed in as dora."""
-    made = ts.account(box.provider(name="box"))
-    sign_in(made)
-    yield made
-    made.logout()
-
-
-@pytest.fixture
-def foreign() -> Iterator[Loopback]:
-    with loopback(lambda _: Reply(200, b"foreign")) as running:
-        yield running
+from testbed.loopback import Asked, Loopback, Reply
 
 
 def item_of(*urls: str) -> Item:

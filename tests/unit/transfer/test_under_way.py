@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ipyterrascope.errors import (
     UsageError,
 )
 from ipyterrascope.transfer import Control, CurlEngine, Download, DownloadState, Item, Report, download, order_of
+from testbed.waiting import until
 
 DATA = random.Random(5).randbytes(3 << 20)
 HALF = 1 << 20
@@ -45,13 +46,6 @@ def begun(sources: Any, folder: Path, **options: Any) -> Download:
     under_way = made(sources, folder, **options)
     under_way.start()
     return under_way
-
-
-def until(is_reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def names(folder: Path) -> list[str]:
