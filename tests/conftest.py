@@ -13,6 +13,8 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
 
     from ipyterrascope.sandbox import Sandbox
     from testbed.files import ProtectedFiles
@@ -29,13 +31,21 @@ settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup`, let one worker alone have the tests of the server that takes long to start."""
+    """Give the tests of Keycloak time: the first of them waits until it is built and has started."""
+    from testbed.scheduling import KEYCLOAK, scope_of
+
     for item in items:
         if "keycloak_server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("keycloak"))
-            # the first of them waits until it is built and has started
+            assert scope_of(item.nodeid) == KEYCLOAK, f"{item.nodeid} would start a Keycloak of its own"
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(600))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """With `-n 2`, let tests that share what takes long to start stay on one worker."""
+    from testbed.scheduling import BySharedServer
+
+    return BySharedServer(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
