@@ -14,8 +14,10 @@ from distributed import Client, LocalCluster
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed import geo
+from testbed.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +135,13 @@ def test_workers_have_access_tokens_alone(client: Client, attached: Account) -> 
 def test_a_refused_token_is_replaced_for_all(client: Client, box: Sandbox, attached: Account) -> None:
     """Tokens that a service refuses before their end are renewed once, however many workers were refused."""
     time.sleep(0.5)  # a token that came just now is not the fault
+    box.access_token_lifetime_s = 300  # nor is it that the next one ends on a busy machine
     box.expire_access_tokens()
     box.forget_requests()
     url = box.download_urls[0]
-    assert {told for _, told in client.gather([client.submit(use, url, pure=False) for _ in range(8)])} == {"200"}
+    told = {told for _, told in client.gather([client.submit(use, url, pure=False) for _ in range(8)])}
+    box.access_token_lifetime_s = 3
+    assert told == {"200"}
     assert len(box.requests_to("/token")) <= 2
 
 
@@ -189,16 +194,14 @@ def test_a_logout_takes_the_token_away_and_a_login_gives_it_back(
     url = box.download_urls[0]
     everywhere(client, use, url)
     attached.logout()
-    told = {why for _, why in everywhere(client, use, url)}
-    assert told == {
-        "The notebook lends no token: You are not signed in to Terrascope. You signed out. Sign in there again."
-    }
+    said = "The notebook lends no token: You are not signed in to Terrascope. You signed out. Sign in there again."
+    # it is told to them beside the logout, which does not wait for the slowest
+    until(lambda: {why for _, why in everywhere(client, use, url)} == {said})
     box.forget_requests()
     assert "You signed out." in everywhere(client, use, url)[0][1]
     assert box.requests == []
     sign_in(attached)
-    time.sleep(0.3)
-    assert {status for _, status in everywhere(client, use, url)} == {"200"}
+    until(lambda: {status for _, status in everywhere(client, use, url)} == {"200"})
 
 
 def test_detached_workers_have_no_login(client: Client, box: Sandbox, account: Account) -> None:
@@ -215,6 +218,7 @@ def test_detached_workers_have_no_login(client: Client, box: Sandbox, account: A
 
 def test_without_the_notebook_workers_go_on_to_the_tokens_end(box: Sandbox, account: Account) -> None:
     """Once the client is gone the token serves to its end; then the error says that the notebook does not answer."""
+    account.connection = Connection(connect_timeout_s=2)
     url = box.download_urls[0]
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
@@ -226,4 +230,4 @@ def test_without_the_notebook_workers_go_on_to_the_tokens_end(box: Sandbox, acco
         assert other.submit(use, url, pure=False).result()[1] == "200"
         time.sleep(3)
         _, told = other.submit(use, url, pure=False).result()
-    assert "The notebook that attached this worker sent no token. It did not answer within 10 s" in told
+    assert "The notebook that attached this worker sent no token. It did not answer within 2 s" in told

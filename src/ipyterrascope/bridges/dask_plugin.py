@@ -60,7 +60,7 @@ class Loan:
 
     def __init__(self, topic: str, provider: Provider, connection: Connection, *, has_gdal: bool = False) -> None:
         self._topic, self.workers = topic, list[Worker]()
-        self._holder = Holder(self._ask)
+        self._holder = Holder(self._ask, patience_s=connection.connect_timeout_s)
         lent = LentToken(self._holder.lend, _CAME_FROM, margin_s=0.0, has_news=self._holder.has_news)
         self._account = providers.lend(provider, SilentSource("dask", lambda _: lent), _usable(connection))
         self._has_gdal = has_gdal
