@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import nbformat
+from nbclient import NotebookClient
 
 from ipyterrascope.sandbox import Sandbox
 from private_jupyter import provider_traits
@@ -19,14 +24,16 @@ if TYPE_CHECKING:
     from testbed.lab import Notebook
 
 _ROOT = Path(__file__).parents[2]
-_NOTEBOOK = _ROOT / "notebooks" / "authentication.ipynb"
+_NOTEBOOKS = _ROOT / "notebooks"
+_NOTEBOOK = _NOTEBOOKS / "authentication.ipynb"
+_DRAWING = ("cog_xarray", "dask")
 _IMAGES = _ROOT / "docs" / "images"
 _SCALE = 1.25
 _WIDE, _HIGH = 1100, 1600
 
 
 def main() -> None:
-    """Write the pictures that follow from the code: the notebook that authenticates, and a download."""
+    """Write the pictures that follow from the code: the notebook that authenticates, a download, and what is drawn."""
     with tempfile.TemporaryDirectory() as name, chromium() as browser, Sandbox(device_interval_s=1) as box:
         (Path(name) / "lab").mkdir()
         with loopback_context(browser, scale=_SCALE) as context, lab_server(Path(name) / "lab") as server:
@@ -35,6 +42,8 @@ def main() -> None:
             with download_theatre(lab) as stage:
                 stage.show("download-many").screenshot(path=_IMAGES / "download.png")
             lab.server.end_kernels()
+        for drawing in _DRAWING:
+            _drawn(drawing, box, Path(name))
 
 
 def _authentication(lab: Lab, box: Sandbox) -> None:
@@ -51,6 +60,23 @@ def _authentication(lab: Lab, box: Sandbox) -> None:
     notebook.run(download)
     notebook.download.get_by_text("1 saved").first.wait_for()
     notebook.page.screenshot(path=_IMAGES / "authentication.png", clip=_between(notebook, login, download))
+
+
+def _drawn(name: str, box: Sandbox, folder: Path) -> None:
+    """Run a notebook to its end, and keep what it draws."""
+    document = nbformat.read(_NOTEBOOKS / f"{name}.ipynb", 4)
+    environ = {
+        **os.environ,
+        "TERRASCOPE_ISSUER": box.issuer,
+        "TERRASCOPE_HOSTS": f"127.0.0.1:{box.port}",
+        "TERRASCOPE_STAC_URL": box.stac_url,
+        "TERRASCOPE_USERNAME": "dora",
+        "TERRASCOPE_PASSWORD": "s3cret-Pa55",
+    }
+    NotebookClient(document, timeout=120, resources={"metadata": {"path": str(folder)}}).execute(env=environ)
+    outputs = [output for cell in document.cells for output in cell.get("outputs", ())]
+    (drawn,) = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    (_IMAGES / f"{name}.png").write_bytes(base64.b64decode(drawn))
 
 
 def _between(notebook: Notebook, first: int, last: int) -> FloatRect:
