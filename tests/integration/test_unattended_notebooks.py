@@ -56,6 +56,12 @@ def run(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Run:
     )
 
 
+@pytest.fixture
+def at_once_s(full_counts: bool) -> float:
+    """A second; more where other tests run beside this one."""
+    return 1 if full_counts else 3
+
+
 def text_of(cell: Any) -> str:
     parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
     return "".join(parts).strip()
@@ -112,7 +118,8 @@ def test_login_in_python_shows_one_thing(run: Run, credentials: dict[str, str]) 
     assert text_of(document.cells[2]) == "<Account terrascope: signed_in as dora>"
 
 
-def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None:
+@pytest.mark.soak
+def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox, at_once_s: float) -> None:
     """Without a credential `%terrascope login` raises within a second, in three sentences without a stack."""
     document = run("%load_ext ipyterrascope", "%terrascope login", "raise SystemError('not reached')")
     assert list(error_of(document.cells[1]).traceback) == [
@@ -122,7 +129,7 @@ def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox) -> None
         "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment.",
     ]
     assert document.cells[2].outputs == []
-    assert seconds_of(document.cells[1]) < 3  # a second, on a machine that may be busy
+    assert seconds_of(document.cells[1]) < at_once_s
     assert not box.requests
 
 
@@ -140,13 +147,16 @@ def failed_in(code: list[Any]) -> list[Any]:
     return [cell for cell in code if any(output.output_type == "error" for output in cell.outputs)]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("run_by", [by_nbclient, by_papermill])
-def test_the_quickstart_stops_at_once_without_a_credential(run_by: Any, box: Sandbox, tmp_path: Path) -> None:
+def test_the_quickstart_stops_at_once_without_a_credential(
+    run_by: Any, box: Sandbox, tmp_path: Path, at_once_s: float
+) -> None:
     """Unattended and with nothing that lies ready, its login cell fails within a second, and no cell after it runs."""
     code = ran("quickstart.ipynb", box, tmp_path, run_by)
     (failed,) = failed_in(code)
     assert error_of(failed).ename == "LoginRequired"
-    assert seconds_of(failed) < 3  # a second, on a machine that may be busy
+    assert seconds_of(failed) < at_once_s
     assert not any(cell.outputs for cell in code[code.index(failed) + 1 :])
     assert not box.requests
 
