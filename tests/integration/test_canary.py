@@ -56,6 +56,8 @@ MISHAPS = {
     "a missing file by GDAL": "import rasterio\nts.gdal.enable()\n"
     "try: rasterio.open('http://127.0.0.1:PORT/download/missing.tif')\nfinally: ts.gdal.disable()",
     "a missing file by fsspec": "ts.fsspec.open('http://127.0.0.1:PORT/download/missing.tif')",
+    "a missing asset": "await stac_asset.read_href("
+    "'http://127.0.0.1:PORT/download/missing.tif', clients=ts.stac.asset_clients())",
     "a file system with a header": "ts.fsspec.filesystem(headers={'Authorization': 'x'})",
     "a missing key with bridges": "(lambda system, gdal: {}[system, gdal])(ts.fsspec.filesystem(), ts.gdal.status())",
     "a missing key": "(lambda session, token, account: {}[session, token, account])(s, ts.token(), ts.account())",
@@ -67,6 +69,19 @@ ts.gdal.enable()
 with rasterio.Env(CPL_DEBUG=True), rasterio.open(URL) as picture:
     pixels = picture.read(1)
 pixels.any()
+"""
+
+# An item of the catalogue, and one of its assets by a library that asks for it itself.
+SEARCH = """
+search = ts.stac.open().search(collections=["terrascope-s2-toc-v2"], max_items=1)
+item = next(search.items())
+vars(search), vars(search._stac_io), item.id
+"""
+FETCH_ASSET = """
+import stac_asset
+clients, only = ts.stac.asset_clients(), stac_asset.Config(include=["TOC-B02_10M"])
+_ = await stac_asset.download_item(item, "assets", config=only, clients=clients)
+[vars(client) for client in clients]
 """
 
 # A worker of its own process, as `distributed.Client()` makes them.
@@ -261,7 +276,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("canary")
     with contextlib.ExitStack() as stack:
         box = stack.enter_context(Sandbox(device_interval_s=1, access_token_lifetime_s=2))
-        notebook = stack.enter_context(front_end(environment_for(folder, box), folder))
+        environ = environment_for(folder, box, TERRASCOPE_STAC_URL=box.stac_url)
+        notebook = stack.enter_context(front_end(environ, folder))
         story = Story(notebook, box, folder)
         story.run("prepare", f"{PREPARE}\nURL = {box.download_urls[0]!r}\nauth = None\n{PROBE}")
         sign_in_every_way(story)
@@ -270,6 +286,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         story.run(
             "plain requests", "import requests\ndef use(): return requests.get(URL, auth=auth).status_code\nuse()"
         )
+        story.run("search", SEARCH)
+        story.run("asset", FETCH_ASSET)
         provoke(story)
         story.run("gdal", READ_BY_GDAL)
         story.run("fsspec", "file = ts.fsspec.open(URL); store = ts.fsspec.store(URL); file.read(100)")
@@ -296,6 +314,9 @@ def test_the_session_went_as_it_was_meant_to(story: Story) -> None:
     assert "True" in story.cells["gdal"].result
     assert "CPLE_None in VSICURL" in story.cells["gdal"].stream
     assert story.cells["fsspec"].ename == ""
+    assert "S2C_20260807" in story.cells["search"].result
+    assert "AssetSession" in story.cells["asset"].result
+    assert len([*(story.folder / "assets").glob("*.tif")]) == 1
     assert story.cells["dask"].result == "200"
     assert [text[:7] for text in story.cells["dask download"].displays.values()] == ["1 saved"]
     assert "; 1 worker has the token" in story.cells["dask status"].result
