@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -214,6 +215,20 @@ def test_detached_workers_have_no_login(client: Client, box: Sandbox, account: A
     assert not {"200", "401"} & {status for _, status in everywhere(client, use, url)}
     assert box.requests == []
     assert ts.session(account.provider).get(url).status_code == 200
+
+
+def test_a_worker_that_hangs_holds_nobody_up(client: Client, box: Sandbox, account: Account) -> None:
+    """A process that does not answer costs attach and detach the time for a connection, and the others are served."""
+    account.connection = Connection(connect_timeout_s=1)
+    hanging, serving = client.run(os.getpid).items()
+    os.kill(hanging[1], signal.SIGSTOP)
+    try:
+        ts.dask.attach(client, account.provider)
+        task = client.submit(use, box.download_urls[0], workers=[serving[0]], pure=False)
+        assert task.result() == (serving[1], "200")
+        ts.dask.detach(client, account.provider)
+    finally:
+        os.kill(hanging[1], signal.SIGCONT)
 
 
 def test_without_the_notebook_workers_go_on_to_the_tokens_end(box: Sandbox, account: Account) -> None:

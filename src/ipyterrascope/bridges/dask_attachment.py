@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from distributed import Client
 from distributed.comm.core import CommClosedError
@@ -34,11 +34,12 @@ from .dask_route import exposed
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 # a timer would sleep with a laptop's lid closed, and know nothing of the hours that have passed
 _LOOK_EVERY_S = 5.0
 # how much of its life a token has left when it is renewed unasked
 _LEFT = 0.25
-_FIRST_WITHIN_S = 10.0
 _GONE = ("closed", "closing")
 
 
@@ -95,7 +96,7 @@ class Attachment:
         return str(scheduler.address) if scheduler is not None else ""
 
     def start(self) -> None:
-        """Serve from now on; return when the workers that are there have the token, or after ten seconds.
+        """Serve from now on; return when the workers that are there have the token, or one of them is too slow.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class Attachment:
             first = self._serve([_Ask()])
             threading.Thread(target=self._run, daemon=True, name="dask-tokens").start()
             if first is not None:
-                first.wait(_FIRST_WITHIN_S)
+                first.wait(self._patience_s)
             return
         raise failure
 
@@ -133,16 +134,32 @@ class Attachment:
     def _registered(self, plugin: TokenPlugin) -> set[str]:
         """Give the plugin to every worker; return those who have it, or get it in this moment."""
         client: Any = self.client
-        try:
-            return set(client.register_plugin(plugin, self.name))
-        except CommClosedError:
-            # one has left meanwhile, of which the call fails; the scheduler keeps the plugin, and who gets it asks
+        answer = self._waited_for(lambda: client.register_plugin(plugin, self.name))
+        if answer is None or isinstance(answer, CommClosedError):
+            # one is busy, or has left meanwhile; the scheduler keeps the plugin, and who gets it asks
             return set(client.nthreads())
+        if isinstance(answer, BaseException):
+            raise answer
+        return set(answer)
 
     def _take_back(self) -> None:
-        with suppress(Exception):  # the cluster may be gone
-            self.client.unsubscribe_topic(self.name)
-            self.client.unregister_worker_plugin(self.name)
+        def take_back() -> bool:
+            with suppress(Exception):  # the cluster may be gone
+                self.client.unsubscribe_topic(self.name)
+                self.client.unregister_worker_plugin(self.name)
+            return True
+
+        self._waited_for(take_back)
+
+    def _waited_for(self, work: Callable[[], _T]) -> _T | BaseException | None:
+        """Do what ends with the slowest worker, which may hang; return what came of it, or None where it goes on."""
+        errand = Errand(work, "dask-plugin")
+        errand.start()
+        return errand.wait(self._patience_s)
+
+    @property
+    def _patience_s(self) -> float:
+        return self.account.connection.connect_timeout_s
 
     def _on_event(self, event: object) -> None:
         """Note what a worker says. On Dask's thread; anybody on the cluster can say anything."""
