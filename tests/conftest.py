@@ -31,12 +31,16 @@ settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of Keycloak time: the first of them waits until it is built and has started."""
+    """See that `make soak` has what has full counts, and give the first test of Keycloak the time for its start."""
     from testbed.scheduling import KEYCLOAK, scope_of
 
     for item in items:
-        if "keycloak_server" in getattr(item, "fixturenames", ()):
-            assert scope_of(item.nodeid) == KEYCLOAK, f"{item.nodeid} would start a Keycloak of its own"
+        fixtures = getattr(item, "fixturenames", ())
+        if "full_counts" in fixtures and item.get_closest_marker("soak") is None:
+            raise pytest.UsageError(f"{item.nodeid} is not marked soak")
+        if "keycloak_server" in fixtures:
+            if scope_of(item.nodeid) != KEYCLOAK:
+                raise pytest.UsageError(f"{item.nodeid} would start a Keycloak of its own")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(600))
 

@@ -67,6 +67,7 @@ def check(report: ts.Report, folder: Path, count: int) -> None:
     assert len([*folder.iterdir()]) == count
 
 
+@pytest.mark.soak
 def test_a_worker_that_is_killed_loses_nothing(
     client: Client, box: Sandbox, account: Account, tmp_path: Path, count: int
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert len(fetched) <= count + 100
 
 
+@pytest.mark.soak
 def test_a_cluster_that_starts_anew_loses_nothing(
     client: Client, box: Sandbox, account: Account, tmp_path: Path, count: int
 ) -> None:

@@ -100,6 +100,7 @@ def everywhere(client: Client, function: Callable[..., Any], *args: Any) -> list
     return client.gather([client.submit(function, *args, workers=[worker], pure=False) for worker in workers])
 
 
+@pytest.mark.soak
 def test_all_ways_to_read_go_through_every_rotation(
     client: Client, box: Sandbox, attached: Account, tmp_path: Path, full_counts: bool
 ) -> None:

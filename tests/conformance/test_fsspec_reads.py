@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def seconds(full_counts: bool) -> float:
-    return 60 if full_counts else 10
+    return 60 if full_counts else 8
 
 
 @pytest.fixture
@@ -122,6 +122,7 @@ def signed_in() -> Iterator[Callable[..., Account]]:
         account.logout()
 
 
+@pytest.mark.soak
 def test_all_ways_to_read_go_through_every_rotation(
     files: dict[str, bytes], seconds: float, in_vain: set[int], signed_in: Callable[..., Account]
 ) -> None:
@@ -140,6 +141,7 @@ def test_all_ways_to_read_go_through_every_rotation(
     assert seconds / 3 - 1 <= len(renewals) <= seconds / 2.7 + 1
 
 
+@pytest.mark.soak
 def test_all_ways_to_read_go_with_keycloaks_tokens(
     keycloak: Keycloak,
     keycloak_files: ProtectedFiles,

@@ -304,7 +304,7 @@ def test_a_fork_reads_with_the_parents_token(box: Sandbox) -> None:
         if pid == 0:
             code = 1
             try:
-                for _ in range(10):
+                for _ in range(7):
                     read()
                     time.sleep(0.5)
                 ts.gdal.ensure_fresh()
