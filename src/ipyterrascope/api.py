@@ -96,8 +96,7 @@ def login(
     if remember:
         asking.check_store(chosen, "leave remember out")
     asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
-    if gdal := sys.modules.get("ipyterrascope.bridges.gdal"):
-        gdal.settle(chosen)
+    _settle_gdal(chosen)
     frontend.hide_result(Account)
     return chosen
 
@@ -211,4 +210,13 @@ def token(provider: str | Provider | None = None, *, min_valid_s: float = 0.0) -
 
 def logout(provider: str | Provider | None = None) -> str:
     """Sign out: end the session at the provider, wipe it here whatever the provider says, and return what happened."""
-    return account(provider).logout()
+    chosen = account(provider)
+    notice = chosen.logout()
+    _settle_gdal(chosen)
+    return notice
+
+
+def _settle_gdal(chosen: Account) -> None:
+    # what reads by GDAL in the next line has what holds now
+    if gdal := sys.modules.get("ipyterrascope.bridges.gdal"):
+        gdal.settle(chosen)

@@ -224,11 +224,17 @@ def path(url: str, provider: str | Provider | None = None) -> str:
 
 
 def settle(chosen: Account) -> None:
-    """See to it that GDAL serves a login that has come about just now, where that is wished for. Raises nothing."""
+    """See to it that GDAL follows a login, or a logout, of just now: the keeper is told of it by another thread.
+
+    Raises nothing.
+    """
     keeper = _keepers.get(chosen)
-    if keeper is not None and keeper.is_on and chosen.is_signed_in:
+    if keeper is not None and keeper.is_on:
         try:
-            keeper.refresh()
+            if chosen.is_signed_in:
+                keeper.refresh()
+            else:
+                keeper.follow()
         except (TerrascopeError, OSError):
             return  # the keeper goes on trying
 

@@ -102,9 +102,9 @@ class Keeper:
         with self._lock:
             if not self.is_on:
                 self.is_on = True
-                self._end_observing = self.account.observe(lambda _: self._follow())
+                self._end_observing = self.account.observe(lambda _: self.follow())
                 self.libraries.find(self._options())
-        self._follow()
+        self.follow()
 
     def stop(self) -> None:
         """Serve no more, and leave every library as it was found."""
@@ -112,7 +112,7 @@ class Keeper:
             if self.is_on:
                 self.is_on = False
                 self._end_observing()
-        self._follow()
+        self.follow()
 
     def close(self) -> None:
         """Stop, and leave nothing of the file."""
@@ -148,7 +148,7 @@ class Keeper:
             elif self.is_on:
                 self.libraries.find(self._options())
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Keep as the state wants it: a thread that renews, or an empty file."""
         with self._lock:
             if not self._is_wanted():

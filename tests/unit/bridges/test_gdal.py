@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -107,6 +108,23 @@ def _until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < ends_at
         time.sleep(0.01)
+
+
+def test_a_logout_in_the_same_cell_holds_at_once(provider: Provider, tif: str) -> None:
+    """The line after a logout is refused for want of a token, however late others are told of it."""
+    account, slow = ts.account(provider), threading.Event()
+    sign_in(account)
+    end = account.observe(lambda _: slow.wait(20))
+    try:
+        ts.gdal.enable(provider)
+        read(tif)
+        ts.logout(provider)
+        with pytest.raises(RasterioIOError, match="401"):
+            read(tif)
+    finally:
+        slow.set()
+        end()
+        ts.gdal.disable(provider)
 
 
 def test_a_basic_login_reads_too(provider: Provider, tif: str, box: Sandbox) -> None:
