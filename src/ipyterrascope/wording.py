@@ -1,11 +1,15 @@
-"""How a login is told to people: the same words at a terminal, under a cell and in the status (below asking)."""
+"""How a login, its errors and an interrupt are told to people: in the same words everywhere (below asking)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from .auth.account import Account
-from .values.providers import SilentName
+from .errors import TerrascopeError
+
+if TYPE_CHECKING:
+    from .auth.account import Account
+    from .values.providers import SilentName
 
 SOURCES: Mapping[SilentName, str] = {
     "environment": "environment",
@@ -16,6 +20,10 @@ SOURCES: Mapping[SilentName, str] = {
     "dask": "notebook that attached this worker",
 }
 """What people call the places where a credential may lie ready."""
+
+STOPPED = "Stopped."
+GOES_ON = "Stopped. Run the same line again to go on where it was."
+"""What is said after an interrupt."""
 
 _HOW = {
     "device": "by device code",
@@ -38,3 +46,8 @@ def welcome(account: Account) -> str:
     unchecked = " (not checked yet)" if account.is_unchecked else ""
     kept = ", until you log out" if account.state.remember else ""
     return f"Signed in to {account.provider.label}{who}, {how(account)}{unchecked}{kept}."
+
+
+def sentences_of(error: TerrascopeError) -> list[str]:
+    """Return an error as its lines, without a stack that would say nothing more."""
+    return [f"{type(error).__name__}: {error.what}", *(part for part in (error.why, error.do) if part)]

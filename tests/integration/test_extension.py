@@ -8,7 +8,8 @@ import pytest
 from kernels import FrontEnd, front_end
 from places import PASSWORD, environment_for
 
-from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
+from ipyterrascope.magics.options import download_parser, terrascope_parser
+from ipyterrascope.options import help_of
 from ipyterrascope.sandbox import Sandbox
 from private_jupyter import configure_ipython
 
@@ -108,7 +109,7 @@ def test_tab_completes_in_a_notebook(notebook: FrontEnd) -> None:
     assert notebook.complete("%terrascope status ") == ["terrascope", "openeo:"]
     assert notebook.complete("%download --") == [
         "--dir", "--output", "--overwrite", "--plan", "--asset", "--roles", "--local",
-        "--max-connections", "--limit-rate", "--background", "--provider",
+        "--max-connections", "--limit-rate", "--provider", "--background",
     ]  # fmt: skip
     notebook.run("some_urls = []; import os; os.mkdir('some_folder')")
     assert notebook.complete("%download $some") == ["$some_urls"]

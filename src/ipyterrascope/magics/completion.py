@@ -14,10 +14,11 @@ from IPython.core import completer
 
 from ..configuration import Configuration, current
 from ..errors import ConfigurationError
+from ..options import subparsers_of, words_of
 from ..values.known import KNOWN_BACKENDS
 from ..values.openeo import PREFIX
 from ..values.providers import Provider
-from .options import download_parser, subparsers_of, terrascope_parser, words_of
+from .options import download_parser, terrascope_parser
 
 _IDENTIFIER = "ipyterrascope"
 # `%terrascope …`, the same without a % (automagic), and `s = %terrascope …`

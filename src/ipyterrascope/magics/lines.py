@@ -10,7 +10,8 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from ..errors import SourceInvalid, UsageError
-from .options import MagicParser, download_parser, help_for, help_of, refuse_secrets, terrascope_parser
+from ..options import LineParser, download_of, help_for, help_of
+from .options import download_parser, refuse_secrets_in, terrascope_parser
 from .sentences import plainly, pointing_at_variables, resumable
 from .words import words_of_line
 
@@ -26,7 +27,7 @@ class TerrascopeMagics(Magics):
     @no_var_expand
     @plainly
     def terrascope(self, line: str) -> object:
-        refuse_secrets(line)
+        refuse_secrets_in(line)
         if _asks_for_help(line):
             print(help_for(terrascope_parser(), line))
             return None
@@ -62,8 +63,8 @@ class TerrascopeMagics(Magics):
     @resumable
     @pointing_at_variables
     def download(self, line: str, cell: str | None = None) -> object:
-        refuse_secrets(line)
-        refuse_secrets(cell or "")
+        refuse_secrets_in(line)
+        refuse_secrets_in(cell or "")
         if _asks_for_help(line):
             print(help_of(download_parser()))
             return None
@@ -75,15 +76,7 @@ class TerrascopeMagics(Magics):
             raise UsageError("There is nothing to download.", "No URL was given.", "See %download?")
         from .. import api
 
-        # what is common to a download and to its plan
-        how: dict[str, Any] = {
-            "folder": options.dir,
-            "name": None if options.output is None else str(options.output),
-            "overwrite": options.overwrite,
-            "assets": options.asset,
-            "roles": options.roles,
-            "local": options.local,
-        }
+        how = download_of(options)
         source = sources[0] if len(sources) == 1 else sources
         if options.plan:
             result: object = api.plan(source, **how)
@@ -99,7 +92,7 @@ class TerrascopeMagics(Magics):
             )
         return None if line.rstrip().endswith(";") else result
 
-    def _read(self, parser: MagicParser, line: str) -> argparse.Namespace:
+    def _read(self, parser: LineParser, line: str) -> argparse.Namespace:
         """Read a line; where a word stands for an object, that object is what was read.
 
         A semicolon at its end belongs to IPython: it keeps the result from being shown.

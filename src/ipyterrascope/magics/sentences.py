@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from ..errors import SourceInvalid, TerrascopeError
+from ..wording import GOES_ON, STOPPED, sentences_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -22,12 +23,12 @@ def plainly(function: _Function) -> _Function:
         try:
             return function(*args, **kwargs)
         except TerrascopeError as exc:
-            lines = [f"{type(exc).__name__}: {exc.what}", *(part for part in (exc.why, exc.do) if part)]
+            lines = sentences_of(exc)
             cast("Any", exc)._render_traceback_ = lambda: lines
             raise
         except KeyboardInterrupt as exc:
             if not hasattr(exc, "_render_traceback_"):
-                cast("Any", exc)._render_traceback_ = lambda: ["Stopped."]
+                cast("Any", exc)._render_traceback_ = lambda: [STOPPED]
             raise
 
     return cast("_Function", shown)
@@ -41,7 +42,7 @@ def resumable(magic: _Function) -> _Function:
         try:
             return magic(*args, **kwargs)
         except KeyboardInterrupt as exc:
-            cast("Any", exc)._render_traceback_ = lambda: ["Stopped. Run the same line again to go on where it was."]
+            cast("Any", exc)._render_traceback_ = lambda: [GOES_ON]
             raise
 
     return cast("_Function", stopped)

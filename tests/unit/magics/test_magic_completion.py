@@ -34,11 +34,11 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("%terrascope lo", ["login", "logout"]),
         (
             "%terrascope login --",
-            ["--method", "--source", "--remember", "--wait", "--user", "--provider-id", "--client-id"],
+            ["--method", "--source", "--user", "--provider-id", "--client-id", "--remember", "--wait"],
         ),
         (
             "%terrascope login --wait --",
-            ["--method", "--source", "--remember", "--user", "--provider-id", "--client-id"],
+            ["--method", "--source", "--user", "--provider-id", "--client-id", "--remember"],
         ),
         ("%terrascope login --source ", list(get_args(Source))),
         ("%terrascope login --source t", ["token_file", "token"]),
@@ -60,8 +60,8 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
                 "--local",
                 "--max-connections",
                 "--limit-rate",
-                "--background",
                 "--provider",
+                "--background",
             ],
         ),
         ("%download $items --local ", ["link", "copy", "off"]),

@@ -21,7 +21,8 @@ from ipyterrascope.errors import (
     TargetInvalid,
     UsageError,
 )
-from ipyterrascope.magics.options import download_parser, help_of, terrascope_parser
+from ipyterrascope.magics.options import download_parser, terrascope_parser
+from ipyterrascope.options import help_of
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.status import Status

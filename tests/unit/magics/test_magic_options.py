@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipyterrascope.errors import SecretExposed, UsageError
-from ipyterrascope.magics.options import MagicParser, download_parser, help_of, refuse_secrets, terrascope_parser
+from ipyterrascope.magics.options import download_parser, refuse_secrets_in, terrascope_parser
+from ipyterrascope.options import LineParser, help_of
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ SECRETS = [
 def test_what_looks_like_a_secret_is_refused_with_advice(line: str) -> None:
     """A password option, a token, a header or a password in an address is refused; the error repeats none of it."""
     with pytest.raises(SecretExposed) as caught:
-        refuse_secrets(line)
+        refuse_secrets_in(line)
     text = str(caught.value)
     assert "run %terrascope login, which asks for it safely" in text
     assert not any(word in text for word in ("hunter2", "123456", "eyJ", "ZG9y", "0123456789abcdef"))
@@ -123,7 +124,7 @@ def test_what_looks_like_a_secret_is_refused_with_advice(line: str) -> None:
 )
 def test_an_ordinary_line_is_no_secret(line: str) -> None:
     """What people write every day is let through."""
-    refuse_secrets(line)
+    refuse_secrets_in(line)
 
 
 @pytest.mark.timeout(60)
@@ -133,11 +134,11 @@ def test_an_ordinary_line_is_no_secret(line: str) -> None:
 def test_a_long_line_is_looked_through_at_once(beginning: str) -> None:
     """A megabyte takes a second or so: it would be an hour if each beginning of a secret were followed to its end."""
     with contextlib.suppress(SecretExposed):
-        refuse_secrets("//" + beginning * (900_000 // len(beginning)))
+        refuse_secrets_in("//" + beginning * (900_000 // len(beginning)))
 
 
 @given(st.text(), st.sampled_from([terrascope_parser, download_parser]))
-def test_any_line_is_read_or_refused_in_words(line: str, parser: Callable[[], MagicParser]) -> None:
+def test_any_line_is_read_or_refused_in_words(line: str, parser: Callable[[], LineParser]) -> None:
     """Whatever stands in a line, the parsers end with options or with an error of the tree."""
     with contextlib.suppress(UsageError):
         assert parser().parse_args(line.split())

@@ -9,8 +9,8 @@ from IPython.utils.capture import capture_output
 from ipyterrascope import api, configuration
 from ipyterrascope.bridges import gdal
 from ipyterrascope.errors import ConfigurationError
-from ipyterrascope.magics.traits import Terrascope
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.traits import Terrascope
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.secret import Secret
 

@@ -1,4 +1,4 @@
-"""The traits of `c.Terrascope`, for `ipython_config.py` and `%config`."""
+"""The traits of `c.Terrascope`, for IPython's configuration, `%config` and the command line (floor 6)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from typing import Any, cast
 
 import traitlets
-from traitlets.config import SingletonConfigurable
+from traitlets.config import Configurable, SingletonConfigurable
 
-from ..configuration import (
+from .configuration import (
     STORE_KINDS,
     Configuration,
     StoreKind,
@@ -18,11 +18,11 @@ from ..configuration import (
     store_from_environment,
     token_file_from_environment,
 )
-from ..errors import ConfigurationError
-from ..values.connection import Connection
-from ..values.known import TERRASCOPE, reconfigured, terrascope_from_environment
-from ..values.providers import Provider
-from ..values.states import Source
+from .errors import ConfigurationError
+from .values.connection import Connection
+from .values.known import TERRASCOPE, reconfigured, terrascope_from_environment
+from .values.providers import Provider
+from .values.states import Source
 
 _OF_PROVIDER = (
     "issuer", "client_id", "scope", "label", "badge", "stac_url", "registration_url", "account_url",
@@ -104,37 +104,41 @@ class Terrascope(SingletonConfigurable):
     ).tag(config=True)
 
     @classmethod
-    def attach(cls, ipython: Any) -> None:
-        """Make the traits of a shell's configuration hold, now and when `%config` changes one.
+    def hold(cls, parent: Configurable, *, do: str) -> Terrascope:
+        """Make the traits of a parent's configuration hold, now and when one changes.
+
+        Parameters
+        ----------
+        parent : Configurable
+            A shell, or an application.
+        do : str
+            The sentence that says where a wrong trait is mended.
 
         Raises
         ------
         ConfigurationError
             A trait, or a variable of the environment, cannot be right. Nothing of this configuration holds then.
         """
-        cls.detach(ipython)
-        traits = cls._made(ipython)
+        cls.let_go()
+        traits = cls._made(parent, do)
         traits.observe(traits._apply)
         traits._apply()
-        ipython.configurables.append(traits)
+        return traits
 
     @classmethod
-    def detach(cls, ipython: Any) -> None:
+    def let_go(cls) -> None:
         """Go back to what the environment says."""
-        ipython.configurables[:] = [other for other in ipython.configurables if not isinstance(other, cls)]
         cls.clear_instance()
         configure(None)
 
     @classmethod
-    def _made(cls, ipython: Any) -> Terrascope:
+    def _made(cls, parent: Configurable, do: str) -> Terrascope:
         try:
-            return cls.instance(parent=ipython)
+            return cls.instance(parent=parent)
         except traitlets.TraitError as exc:
             why = str(exc)
         cls.clear_instance()
-        raise ConfigurationError(
-            "c.Terrascope is not configured right.", why, "Correct ipython_config.py, then load the extension again."
-        )
+        raise ConfigurationError("c.Terrascope is not configured right.", why, do)
 
     # traitlets takes back what a validator refuses
     @traitlets.validate(*_OF_PROVIDER, "hosts")
@@ -185,8 +189,8 @@ class Terrascope(SingletonConfigurable):
             self._switch_gdal()
 
     def _switch_gdal(self) -> None:
-        from ..accounts import account
-        from ..bridges import gdal
+        from .accounts import account
+        from .bridges import gdal
 
         if self.gdal:
             gdal.follow(account())
