@@ -91,7 +91,7 @@ def login(
     >>> ts.login()                                       # doctest: +SKIP
     <Account terrascope: signed_in as dora>
     """
-    chosen, choices = _accounts(provider, Wish(provider_id=provider_id, client_id=client_id, method=method))
+    chosen, choices = accounts_for(provider, Wish(provider_id=provider_id, client_id=client_id, method=method))
     method, silent = _way(chosen, method, source)
     if remember:
         asking.check_store(chosen, "leave remember out")
@@ -101,8 +101,8 @@ def login(
     return chosen
 
 
-def _accounts(provider: str | Provider | None, wish: Wish) -> tuple[Account, list[Account]]:
-    """Return the account that is asked for, and those that a person may turn to in the widget."""
+def accounts_for(provider: str | Provider | None, wish: Wish) -> tuple[Account, list[Account]]:
+    """Return the account that a login is asked of, and those that a person may turn to in the widget."""
     if isinstance(provider, str) and is_openeo(provider):
         found = providers.of_backend(provider, wish)
         return found[0], found if len(found) > 1 else []
@@ -158,7 +158,8 @@ def status(provider: str | Provider | None = None) -> Status:
     from .status import Status
 
     asked_for = [] if provider else providers.asked_for()
-    return Status(asked_for or [account(provider)], has_magics=frontend.has_magics())
+    login_by = "%terrascope login" if frontend.has_magics() else "ipyterrascope.login()"
+    return Status(asked_for or [account(provider)], login_by=login_by)
 
 
 def session(provider: str | Provider | None = None) -> AuthorizedSession:

@@ -78,17 +78,19 @@ class Status:
     accounts : sequence of Account
     now : float, optional
         POSIX seconds; the clock unless given.
-    has_magics : bool
-        Whether one signs in by a magic here.
+    login_by : str
+        What signs in here: a magic, a call, or a command.
 
     Attributes
     ----------
     accounts : list of AccountStatus
     """
 
-    def __init__(self, accounts: Sequence[Account], now: float | None = None, *, has_magics: bool = True) -> None:
+    def __init__(
+        self, accounts: Sequence[Account], now: float | None = None, *, login_by: str = "%terrascope login"
+    ) -> None:
         moment = time.time() if now is None else now
-        self.accounts = [_status_of(account, moment, has_magics) for account in accounts]
+        self.accounts = [_status_of(account, moment, login_by) for account in accounts]
 
     def __repr__(self) -> str:
         return "\n".join(line for each in self.accounts for line in _lines(each))
@@ -119,7 +121,7 @@ def _table(facts: list[Fact]) -> str:
     return f"<table><tbody>{rows}</tbody></table>" if rows else ""
 
 
-def _status_of(account: Account, now: float, has_magics: bool) -> AccountStatus:
+def _status_of(account: Account, now: float, login_by: str) -> AccountStatus:
     if account.state.phase == "signed_in":
         account.look_again()
     state = account.state
@@ -145,19 +147,19 @@ def _status_of(account: Account, now: float, has_magics: bool) -> AccountStatus:
         is_renewed=state.renewable,
         is_kept=state.remember,
         sources=sources,
-        headline=_headline(account, state, has_magics),
+        headline=_headline(account, state, login_by),
         facts=facts,
         others=_together({name: text for name, text in sources.items() if name not in concerned}),
     )
 
 
-def _headline(account: Account, state: LoginState, has_magics: bool) -> str:
+def _headline(account: Account, state: LoginState, login_by: str) -> str:
     provider = account.provider
     badge = f" [{provider.badge}]" if provider.badge else ""
-    return f"{provider.label}{badge}: {_stand(account, state, has_magics)}"
+    return f"{provider.label}{badge}: {_stand(account, state, login_by)}"
 
 
-def _stand(account: Account, state: LoginState, has_magics: bool) -> str:
+def _stand(account: Account, state: LoginState, login_by: str) -> str:
     if state.phase == "signed_in":
         who = f"signed in as {state.user}" if state.user else "signed in"
         unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
@@ -169,7 +171,7 @@ def _stand(account: Account, state: LoginState, has_magics: bool) -> str:
         return "signing in …"
     if state.error is not None:
         return f"not signed in. {state.error}"
-    return f"not signed in. Run {'%terrascope login' if has_magics else 'ipyterrascope.login()'}."
+    return f"not signed in. Run {login_by}."
 
 
 def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str], set[SilentName]]:

@@ -61,7 +61,7 @@ def test_tomorrow_s_kernel_is_signed_in(
     assert run_script(script, environ, tmp_path).stdout == "200 stored\n"
 
     done = run_script("import ipyterrascope as ts; print(ts.logout())", environ, tmp_path)
-    assert done.stdout == "The stored login is ended too.\n"
+    assert done.stdout == "Signed out, and the session at Terrascope is ended.\n"
     assert stored(tmp_path) == []
     assert "not signed in. The stored login is gone." in notebook.run("%terrascope status").result
     gone = notebook.run(f"s.get({url!r})")

@@ -56,7 +56,7 @@ def shown(
     *,
     came_from: str = "",
     is_unchecked: bool = False,
-    has_magics: bool = True,
+    login_by: str = "%terrascope login",
     **why_not: str | WhyNot,
 ) -> Status:
     reasons = {name: why if isinstance(why, WhyNot) else WhyNot(why) for name, why in why_not.items()}
@@ -70,7 +70,7 @@ def shown(
         came_from=came_from,
         is_unchecked=is_unchecked,
     )
-    return Status([cast(Account, account)], NOW, has_magics=has_magics)
+    return Status([cast(Account, account)], NOW, login_by=login_by)
 
 
 def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
@@ -266,4 +266,5 @@ def test_the_same_as_values() -> None:
 
 def test_where_there_are_no_magics_the_call_is_named() -> None:
     """In plain Python what to run is a call."""
-    assert said(LoginState(), has_magics=False)[0] == "Terrascope: not signed in. Run ipyterrascope.login()."
+    headline = said(LoginState(), login_by="ipyterrascope.login()")[0]
+    assert headline == "Terrascope: not signed in. Run ipyterrascope.login()."

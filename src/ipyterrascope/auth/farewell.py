@@ -21,6 +21,8 @@ def farewell(client: OAuthClient, login: Login | None, released: Released, keepe
     if login is not None and login.kept_as:
         # what is stored is what is held here, or newer
         return _said(_ended(client, stored.tokens) if stored.tokens else _release(client, released), stored)
+    if login is None and stored.tokens is not None:
+        return _ended(client, stored.tokens)
     if stored.tokens is not None:
         trouble = revoke(client, stored.tokens)
         stored = Taken(

@@ -12,7 +12,7 @@ from ..values.states import Origin
 from ..values.tokens import TokenSet
 from .chain import PassedOver, StoredOffer, WhyNot
 from .credentials import Login, token_login
-from .login_store import LoginStore
+from .login_store import LoginStore, NoStoreError, NothingStoredError
 from .renewers import ByRefreshToken, Renewer, by_secret
 from .revocation import revoke
 from .stored import ByStore, replaced
@@ -56,6 +56,22 @@ class Keeper:
     def why_not(self) -> str:
         """Return one sentence why no login can be kept, or nothing."""
         return self.store.reason if isinstance(self.store, WhyNot) else self.store.shelf.why_not()
+
+    def where(self) -> str:
+        """Return where logins are kept, for people; nothing where they cannot be."""
+        return "" if isinstance(self.store, WhyNot) else self.store.shelf.where
+
+    def has_login(self) -> bool:
+        """Tell whether a login is kept there now, readable or not."""
+        if isinstance(self.store, WhyNot):
+            return False
+        try:
+            self.store.look()
+        except (NothingStoredError, NoStoreError):
+            return False
+        except StoreTroubleError:
+            pass
+        return True
 
     def keep(self, login: Login) -> Login:
         """Store a fresh login, and return it as one that is kept; its `notice` tells what is not as was wished.
@@ -107,17 +123,23 @@ class Keeper:
             login = self.store.take(wait_s, only)
         except (StoreTroubleError, ProviderUnreachable) as exc:
             return Taken(trouble=f"The stored login could not be removed. {exc}")
-        return Taken(login.tokens) if login else Taken()
+        if login is None:
+            return Taken()
+        self._use_secret(login)
+        return Taken(login.tokens)
+
+    def _use_secret(self, login: StoredLogin) -> None:
+        """Let a client of one's own renew and end a login by the secret that it was made with."""
+        if login.secret is not None and not self._client.provider.is_basic:
+            self._client.client_secret = login.secret
 
     def _renewer(self, login: StoredLogin) -> ByStore:
         if isinstance(self.store, WhyNot):
             raise StoreTroubleError(self.store.reason)
         refresh: Renewer = self._refresh
-        if login.secret is not None:
-            if not self._client.provider.is_basic:
-                self._client.client_secret = login.secret
-            if login.tokens.refresh_token is None:
-                refresh = by_secret(self._client, login.secret)
+        self._use_secret(login)
+        if login.secret is not None and login.tokens.refresh_token is None:
+            refresh = by_secret(self._client, login.secret)
         return ByStore(login, self.store, refresh, on_lost=self._on_lost, clock=self._client.clock)
 
     def _notice(self, tokens: TokenSet) -> str:

@@ -37,6 +37,11 @@ class NoStoreError(StoreTroubleError):
 class Shelf(Protocol):
     """Where one text is kept. Every method may raise `StoreTroubleError`."""
 
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        ...
+
     def read(self) -> Secret:
         """Return what is there; raise `NothingStoredError` where there is nothing."""
         ...

@@ -59,6 +59,11 @@ class FileShelf:
         self._folder, self._path = folder, folder / f"{key}.login"
         self._new = new_beside(self._path)
 
+    @property
+    def where(self) -> str:
+        """The file's path."""
+        return str(self._path)
+
     def read(self) -> Secret:
         """Return what the file holds."""
         try:
@@ -151,6 +156,11 @@ class KeyringShelf:
 
     def __init__(self, key: str) -> None:
         self._key = key
+
+    @property
+    def where(self) -> str:
+        """The entry's name."""
+        return f"the keyring, as {self._key} of {_SERVICE}"
 
     def read(self) -> Secret:
         """Return what the entry holds."""

@@ -81,6 +81,16 @@ class SigningIn:
         """One sentence why no login can be kept here for other kernels and later days; empty where one can be."""
         return self._keeper.why_not()
 
+    @property
+    def kept_in(self) -> str:
+        """Where a login is kept here for other kernels and later days; empty where none can be."""
+        return self._keeper.where()
+
+    @property
+    def has_kept_login(self) -> bool:
+        """True when one is kept there, readable or not."""
+        return self._keeper.has_login()
+
     def start_device_login(self, *, remember: bool = False) -> None:
         """Start a device login (RFC 8628) and return at once; `state` tells how it goes.
 

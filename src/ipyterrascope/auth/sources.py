@@ -32,6 +32,8 @@ def store_of(provider: Provider, configuration: Configuration, *, is_app: bool =
     reason = _why_none(provider, configuration, is_app)
     if reason:
         return WhyNot(reason)
+    if "stored" not in provider.sources:
+        return WhyNot(f"No login at {provider.label} is kept.")
     if "stored" not in ways_of(provider, configuration):
         return WhyNot("The ways to sign in, c.Terrascope.sources, do not name a stored login.")
     if configuration.store == "none":

@@ -16,7 +16,7 @@ from .preview import Plan
 from .progress import Progress, show_bar
 from .report import Outcome, Report
 from .retry import Backoff
-from .sources import Item, Lines, Selection, Source, items_from
+from .sources import Item, Lines, Selection, Source, items_from, source_of
 from .states import DownloadState, FileState
 from .under_way import Download
 
@@ -48,4 +48,5 @@ __all__ = [
     "prepare",
     "rate_of",
     "show_bar",
+    "source_of",
 ]

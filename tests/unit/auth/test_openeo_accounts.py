@@ -280,16 +280,22 @@ def test_a_wrong_secret_is_refused_and_not_kept(box: Sandbox, backend: FakeBacke
     assert list(logins.rglob("*.login")) == []
 
 
-def test_a_client_for_people_lets_one_approve_a_code(
-    box: Sandbox, backend: FakeBackend, until: Until, logins: Path
-) -> None:
-    """Its secret goes along with the code and each renewal, and a later kernel renews by what was kept."""
+def kept_by_code(box: Sandbox, backend: FakeBackend, until: Until) -> Account:
+    """Sign in to stay, as a client with a secret, by a code."""
     box.device_interval_s = 1
     account = own_client(backend, "confidential", store="file")
     account.start_client_login(Secret("sandbox-client-secret"), remember=True)
     until(lambda: account.state.device)
     box.approve(box.waiting_codes[0])
     assert account.wait(30).phase == "signed_in", account.state.error
+    return account
+
+
+def test_a_client_for_people_lets_one_approve_a_code(
+    box: Sandbox, backend: FakeBackend, until: Until, logins: Path
+) -> None:
+    """Its secret goes along with the code and each renewal, and a later kernel renews by what was kept."""
+    account = kept_by_code(box, backend, until)
     assert (account.state.user, account.state.source, account.state.remember) == ("dora", "oidc", True)
 
     later = own_client(backend, "confidential", store="file")
@@ -300,6 +306,20 @@ def test_a_client_for_people_lets_one_approve_a_code(
     renewal = box.requests_to("/token")[-1].form
     assert (renewal["grant_type"], renewal["client_secret"]) == ("refresh_token", "sandbox-client-secret")
     assert "is ended" in later.logout()
+    assert list(logins.rglob("*.login")) == []
+
+
+def test_a_kept_login_of_a_client_is_ended_by_its_secret(
+    box: Sandbox, backend: FakeBackend, until: Until, logins: Path
+) -> None:
+    """Who only logs out in a later process ends the session at the provider, which asks the client for its secret."""
+    kept_by_code(box, backend, until)
+    later = own_client(backend, "confidential", store="file")
+    assert later.has_kept_login
+    assert later.logout().endswith("is ended.")
+    (revocation,) = box.requests_to("/revoke")
+    assert revocation.form["client_secret"] == "sandbox-client-secret"
+    assert not later.has_kept_login
     assert list(logins.rglob("*.login")) == []
 
 

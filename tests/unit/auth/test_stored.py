@@ -405,7 +405,7 @@ def test_a_logout_removes_it_also_where_nobody_is_signed_in(box: Sandbox, folder
     """`logout` in a new kernel ends what an earlier one kept, and stays out until the next login."""
     sign_in(kernel(box))
     account = kernel(box)
-    assert account.logout() == "The stored login is ended too."
+    assert account.logout() == "Signed out, and the session at Terrascope is ended."
     assert [*folder.glob("*.login")] == []
     assert len(box.requests_to("/revoke")) == 1
     assert account.logout() == "Nobody was signed in."

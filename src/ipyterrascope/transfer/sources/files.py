@@ -31,6 +31,11 @@ def read_source(path: str) -> object:
         raise _unreadable(path, "It is no text in UTF-8.") from None
     except ValueError as error:
         raise _unreadable(path, str(error)) from None
+    return source_of(text, path)
+
+
+def source_of(text: str, path: str) -> object:
+    """Return what a text that came from `path` holds. Raises `SourceInvalid` as `read_source`."""
     if not text.lstrip().startswith(("{", "[")):
         return Lines(text.split("\n"), where=quoted(Path(path).name, 60))
     try:
