@@ -73,6 +73,23 @@ def run_script(text: str, environ: Mapping[str, str], folder: Path) -> Ended:
     return Ended(done.stdout, done.stderr, done.returncode, time.monotonic() - began)
 
 
+def run_command(words: list[str], environ: Mapping[str, str], folder: Path, piped: str | None = None) -> Ended:
+    """Run `jupyter terrascope` as cron would, or with something piped into it."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "ipyterrascope", *words],
+        input=piped or "",
+        capture_output=True,
+        text=True,
+        env=dict(environ),
+        cwd=folder,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    return Ended(done.stdout, done.stderr, done.returncode, time.monotonic() - began)
+
+
 class Terminal:
     """A person at a terminal with a Python or IPython prompt, which matches the pattern `prompt`."""
 
@@ -129,6 +146,14 @@ class Terminal:
                 return self.prompt(timeout_s=3)
         return self.prompt()
 
+    def ended(self) -> tuple[str, int]:
+        """Wait for the end of the process, and return what was shown until then, and its status."""
+        self._child.expect(pexpect.EOF, timeout=30)
+        shown = _ESCAPES.sub("", self._child.before or "").replace("\r", "")
+        self._shown.append(shown)
+        self._child.close()
+        return shown.strip(), int(self._child.exitstatus or 0)
+
     def close(self) -> None:
         """End the process."""
         self._child.close(force=True)
@@ -149,6 +174,16 @@ def ipython_terminal(environ: Mapping[str, str], folder: Path) -> Iterator[Termi
     """Open `ipython` in a terminal."""
     options = ["--simple-prompt", "--no-banner", "--no-confirm-exit", "--no-tip"]
     terminal = Terminal(["-m", "IPython", *options], r"In \[\d+\]: ", environ, folder)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+@contextlib.contextmanager
+def command_terminal(words: list[str], until: str, environ: Mapping[str, str], folder: Path) -> Iterator[Terminal]:
+    """Type a `jupyter terrascope` in a terminal, and wait `until` a text is there."""
+    terminal = Terminal(["-m", "ipyterrascope", *words], re.escape(until), environ, folder)
     try:
         yield terminal
     finally:

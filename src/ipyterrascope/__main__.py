@@ -1,0 +1,5 @@
+"""`python -m ipyterrascope …` is `jupyter terrascope …`."""
+
+from .command import main
+
+main()

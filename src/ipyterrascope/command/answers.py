@@ -1,0 +1,88 @@
+"""How a command ends: what it answers, as text or as JSON, and the exit statuses that scripts can tell apart (floor 6).
+
+0    done
+1    failed, or done in part: what failed is told
+2    the line or the configuration cannot be right: nothing was begun
+3    nobody is signed in, and a person is needed for that
+130  interrupted, or a sign-in was cancelled (as a shell counts Ctrl-C: 128 + SIGINT)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import (
+    ConfigurationError,
+    LoginCancelled,
+    LoginRequired,
+    SecretExposed,
+    SourceInvalid,
+    TerrascopeError,
+    UsageError,
+)
+from ..wording import sentences_of
+
+DONE, FAILED, USAGE, NOBODY, INTERRUPTED = 0, 1, 2, 3, 130
+
+_STATUS: Mapping[type[TerrascopeError], int] = {
+    UsageError: USAGE,
+    ConfigurationError: USAGE,
+    SecretExposed: USAGE,
+    SourceInvalid: USAGE,
+    LoginRequired: NOBODY,
+    LoginCancelled: INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command found or did.
+
+    Attributes
+    ----------
+    text : str
+        For people, and for `$(…)` where that is one value; on stdout, as are `fields`.
+    fields : mapping
+        The same for programs (`--json`).
+    notes : sequence of str
+        Lines beside it, on stderr.
+    status : int
+        The exit status.
+    """
+
+    text: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    notes: Sequence[str] = ()
+    status: int = DONE
+
+    def tell(self, *, as_json: bool) -> int:
+        """Print it, and return the exit status."""
+        for line in self.notes:
+            print(line, file=sys.stderr)
+        shown = json.dumps(self.fields, indent=2, ensure_ascii=False) if as_json else self.text
+        if shown:
+            print(shown, flush=True)
+        return self.status
+
+
+def failure(error: TerrascopeError) -> Answer:
+    """Return the answer of a command that an error of our tree ended."""
+    about = {
+        "type": type(error).__name__,
+        "what": error.what,
+        "why": error.why,
+        "do": error.do,
+        "retryable": error.retryable,
+        "page_url": error.page_url,
+    }
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), FAILED)
+    return Answer(fields={"error": about}, notes=sentences_of(error), status=status)
+
+
+def interruption(sentence: str) -> Answer:
+    """Return the answer of a command that Ctrl-C ended."""
+    fields = {"error": {"type": "KeyboardInterrupt", "what": sentence}}
+    return Answer(fields=fields, notes=[sentence], status=INTERRUPTED)

@@ -1,0 +1,51 @@
+"""`download`: files for scripts and cron, or for somebody at a terminal (floor 6)."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from ..errors import DownloadFailed, UsageError
+from ..options import download_of
+from .answers import FAILED, Answer
+from .parsers import PROG
+
+if TYPE_CHECKING:
+    from .application import TerrascopeApp
+
+
+def download(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Fetch files, or tell what would be fetched."""
+    from .. import api
+
+    if not options.sources:
+        raise UsageError("There is nothing to download.", "No URL was given.", f"See {PROG} download --help.")
+    sources = [_piped() if source == "@-" else source for source in options.sources]
+    if options.plan:
+        plan = api.plan(sources, **download_of(options))
+        return Answer(text=repr(plan), fields=plan.to_dict())
+    from ..transfer import Report
+
+    try:
+        # as a list also where it is one: what becomes of it is a report always
+        fetch = cast("Callable[..., Report]", api.download)
+        report = fetch(
+            sources,
+            **download_of(options),
+            provider=options.provider,
+            max_connections=options.max_connections,
+            limit_rate=options.limit_rate,
+        )
+    except DownloadFailed as exc:
+        if not isinstance(exc.report, Report):
+            raise
+        return Answer(text=repr(exc.report), fields=exc.report.to_dict(), notes=str(exc).splitlines(), status=FAILED)
+    return Answer(text=repr(report), fields=report.to_dict())
+
+
+def _piped() -> object:
+    from ..transfer import source_of
+
+    return source_of(sys.stdin.read(), "-")

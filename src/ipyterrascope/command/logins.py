@@ -1,0 +1,115 @@
+"""`login`, `logout`, `status` and `token`: who is signed in on this machine (floor 6)."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from ..errors import LoginRequired, TerrascopeError
+from .answers import DONE, FAILED, NOBODY, Answer
+from .parsers import PROG
+
+if TYPE_CHECKING:
+    from ..auth.account import Account
+    from .application import TerrascopeApp
+
+
+def login(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Sign in, and keep it: this process ends."""
+    from .. import api, asking
+    from ..auth.openeo_choice import Wish
+
+    wish = {"method": options.method, "provider_id": options.provider_id, "client_id": options.client_id}
+    chosen, _ = api.accounts_for(options.provider, Wish(**wish))
+    asking.check_store(chosen, _where_else(chosen))
+    account = api.login(options.provider, source=options.source, remember=True, username=options.user, **wish)
+    state = account.state
+    fields = {
+        "provider": account.provider.name,
+        "user": state.user,
+        "source": state.source,
+        "is_kept": state.remember,
+        "kept_in": account.kept_in if state.remember else "",
+    }
+    if state.remember:
+        text = f"Kept in {account.kept_in} until {_line('logout', account)}: Python and notebooks use it too."
+        return Answer(text=text, fields=fields)
+    if account.came_from:
+        return Answer(text="Not kept: it is found there each time.", fields=fields)
+    return Answer(text="It ends with this command: nothing was kept.", fields=fields, status=FAILED)
+
+
+def logout(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Sign out at the provider, and remove what is kept."""
+    from .. import api
+
+    account = api.account(options.provider)
+    text = account.logout()
+    fields = {"provider": account.provider.name, "done": text}
+    return Answer(text=text, fields=fields, status=FAILED if account.has_kept_login else DONE)
+
+
+def status(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Tell who is signed in, by what lies ready: nobody is asked."""
+    from .. import api
+    from ..status import Status
+
+    account = api.account(options.provider)
+    # the status says what went wrong
+    with contextlib.suppress(TerrascopeError):
+        account.sign_in_silently()
+    told = Status([account], login_by=_line("login", account))
+    error = account.state.error
+    fields = {"accounts": [{**dataclasses.asdict(each), "is_signed_in": each.is_signed_in} for each in told.accounts]}
+    ended = DONE if account.is_signed_in else FAILED if error is not None and error.retryable else NOBODY
+    return Answer(text=repr(told), fields=fields, status=ended)
+
+
+def token(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Tell of the live access token; alone on stdout, and readable, only where that is asked for."""
+    from .. import api
+
+    account = _signed_in(api.account(options.provider))
+    tokens = account.tokens()
+    access_token = tokens.access_token.reveal() if options.show_secrets else repr(tokens.access_token)
+    fields = {
+        "provider": account.provider.name,
+        "user": account.state.user,
+        "expires_at": tokens.expires_at,
+        "token_type": "Bearer",
+        "bearer_prefix": account.provider.bearer_prefix,
+        "access_token": access_token,
+    }
+    if options.show_secrets:
+        return Answer(text=access_token, fields=fields)
+    from ..status import Status
+
+    (stand,) = Status([account]).accounts
+    ends = next((f"; it ends {text}" for name, text in stand.facts if name == "token ends"), "")
+    return Answer(
+        text=f"{stand.headline}\nAccess token: {access_token}{ends}.\n--show-secrets prints it.", fields=fields
+    )
+
+
+def _signed_in(account: Account) -> Account:
+    """Return the account once what lies ready signed in: where a token is wanted, nobody expects a question."""
+    if account.is_signed_in or account.sign_in_silently():
+        return account
+    reasons = [why.reason for why in account.why_not.values() if why.is_fault]
+    raise LoginRequired(
+        f"Nobody is signed in to {account.provider.label}.", " ".join(reasons), f"Run {_line('login', account)}."
+    )
+
+
+def _where_else(account: Account) -> str:
+    if account.provider.is_earthdata:
+        return "put EARTHDATA_TOKEN in the environment, or user name and password in ~/.netrc"
+    return "sign in where you need it, in Python or a notebook"
+
+
+def _line(command: str, account: Account) -> str:
+    """Return the line of a command for a provider."""
+    name = account.provider.name
+    return f"{PROG} {command}" if name == "terrascope" else f"{PROG} {command} {name}"
