@@ -14,6 +14,7 @@ from .configuration import (
     Configuration,
     StoreKind,
     configure,
+    current,
     openeo_issuers_from_environment,
     store_from_environment,
     token_file_from_environment,
@@ -162,6 +163,16 @@ class Terrascope(SingletonConfigurable):
         chosen = {name: getattr(self, name) for name in (*_OF_PROVIDER, "hosts")} | changes
         chosen["hosts"] = frozenset(chosen["hosts"])
         return reconfigured(terrascope_from_environment(os.environ), **chosen)
+
+    def holding(self) -> dict[str, object]:
+        """Return what holds now by the names of the traits: what is set, else the environment's or what is built in."""
+        now = current()
+        owners = {
+            **dict.fromkeys((*_OF_PROVIDER, "hosts"), now.terrascope),
+            **dict.fromkeys(("verify", "connect_timeout_s", "read_timeout_s"), now.connection),
+            "gdal": self,
+        }
+        return {name: getattr(owners.get(name, now), name) for name in sorted(self.class_own_traits(config=True))}
 
     def _apply(self, _change: object = None) -> None:
         configure(

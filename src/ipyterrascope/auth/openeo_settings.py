@@ -61,6 +61,18 @@ class ClientSettings:
 
 def client_settings(environ: Mapping[str, str], here: Path | None = None) -> ClientSettings:
     """Read the first `openeo-client-config.ini` that there is where openEO's client looks, first in `here`."""
+    path = client_config_path(environ, here)
+    options = _options_of(path) if path else None
+    if options is None:
+        return ClientSettings()
+    backend = options.get("connection.default_backend", "")
+    ways = ("connection.default_backend.auto_authenticate", "connection.auto_authenticate")
+    way = next((options[name].lower() for name in ways if options.get(name)), "")
+    return ClientSettings(default_backend=backend, auto_authenticate=way)
+
+
+def client_config_path(environ: Mapping[str, str], here: Path | None = None) -> Path | None:
+    """Return where that file is; None where there is none that can be read."""
     named, home, xdg = (environ.get(name) for name in ("OPENEO_CLIENT_CONFIG", "OPENEO_CONFIG_HOME", "XDG_CONFIG_HOME"))
     paths = [
         *([Path(named)] if named else []),
@@ -69,14 +81,7 @@ def client_settings(environ: Mapping[str, str], here: Path | None = None) -> Cli
         *([Path(xdg) / _FOLDER / _INI] if xdg else []),
         Path.home() / f".{_INI}",
     ]
-    for path in paths:
-        options = _options_of(path)
-        if options is not None:
-            backend = options.get("connection.default_backend", "")
-            ways = ("connection.default_backend.auto_authenticate", "connection.auto_authenticate")
-            way = next((options[name].lower() for name in ways if options.get(name)), "")
-            return ClientSettings(default_backend=backend, auto_authenticate=way)
-    return ClientSettings()
+    return next((path for path in paths if _options_of(path) is not None), None)
 
 
 def _options_of(path: Path) -> Mapping[str, str] | None:
@@ -114,6 +119,36 @@ def _basic_password(tree: Tree, backend_url: str) -> tuple[str, Secret] | None:
 def auth_config_path(environ: Mapping[str, str]) -> Path:
     """Return where `auth-config.json` is, or would be."""
     return settings_folder("config", environ) / "auth-config.json"
+
+
+def refresh_tokens_path(environ: Mapping[str, str]) -> Path:
+    """Return where `refresh-tokens.json` is, or would be."""
+    return settings_folder("data", environ) / "refresh-tokens.json"
+
+
+def configured_logins(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what `auth-config.json` has for each back-end, in words and without a secret.
+
+    Raises
+    ------
+    ConfigurationError
+        As `own_clients`.
+    """
+    return sealed(lambda: _configured_logins(read_file(auth_config_path(environ))))
+
+
+def _configured_logins(tree: Tree) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for address in look(tree, "backends"):
+        basic = look(tree, "backends", address, "basic")
+        clients = look(tree, "backends", address, "oidc", "providers")
+        password = "with" if basic.get("password") else "without"
+        found[address] = [f"user {basic.get('username')}, {password} a password"] if basic else []
+        for provider_id in clients:
+            client = look(clients, provider_id)
+            secret = "with" if client.get("client_secret") else "without"
+            found[address].append(f"client {client.get('client_id')} of {provider_id}, {secret} a secret")
+    return found
 
 
 def configured_backends(environ: Mapping[str, str]) -> list[str]:

@@ -92,6 +92,16 @@ def read(text: Secret, provider: Provider) -> StoredLogin:
     return found
 
 
+def owner_of(text: Secret) -> tuple[str, str, str]:
+    """Return issuer, client and user of a login. Raises `StoreTroubleError` where that cannot be read."""
+    fields = _fields_of(text)
+    issuer, client_id, user = (fields.get(name) for name in ("issuer", "client_id", "user"))
+    del fields  # no frame shall hold what was read
+    if not (isinstance(issuer, str) and isinstance(client_id, str) and isinstance(user, str) and issuer):
+        raise StoreTroubleError("It is damaged.")
+    return issuer, client_id, user
+
+
 def _read(text: Secret, provider: Provider) -> StoredLogin | str:
     """Return the login of a text, or why it is none."""
     fields = _fields_of(text)

@@ -20,7 +20,7 @@ from ..asking import check_store
 from ..auth.account import Account
 from ..auth.openeo_choice import Wish
 from ..auth.openeo_json import Tree, branch_of, change_file, look, read_file, turn
-from ..auth.openeo_settings import auth_config_path, settings_folder
+from ..auth.openeo_settings import auth_config_path, refresh_tokens_path
 from ..errors import LoginRefused, LoginRequired, UsageError
 from ..protocol.device import Wake, authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
@@ -124,7 +124,7 @@ def export_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
 
 
 def _places(url: str) -> tuple[str, Path, Path]:
-    tokens_path = settings_folder("data", os.environ) / "refresh-tokens.json"
+    tokens_path = refresh_tokens_path(os.environ)
     config_path = auth_config_path(os.environ)
     for path in (tokens_path, config_path):
         path.parent.mkdir(parents=True, exist_ok=True)

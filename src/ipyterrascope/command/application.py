@@ -9,10 +9,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import traitlets
 from jupyter_core.application import JupyterApp, NoStart
+from traitlets.config import Config
 
 from ..errors import ConfigurationError, TerrascopeError
 from ..options import subparsers_of
@@ -24,6 +26,9 @@ from .parsers import command_parser, refuse_secrets_in
 ACTIONS: Mapping[str, str] = {
     **dict.fromkeys(("login", "logout", "status", "token"), "logins"),
     "download": "fetching",
+    **dict.fromkeys(("paths", "config"), "places"),
+    "clear": "clearing",
+    **dict.fromkeys(("import-openeo", "export-openeo"), "openeo"),
 }
 """In which module of this room each command is a function of its name."""
 
@@ -114,6 +119,11 @@ class TerrascopeApp(JupyterApp):
             else:
                 ours.append(word)
         return ours, theirs
+
+    def read(self, path: Path) -> Config:
+        """Return what one configuration file says."""
+        loader = self.json_config_loader_class if path.suffix == ".json" else self.python_config_loader_class
+        return loader(path.name, path=str(path.parent)).load_config()
 
     def _find_subcommand(self, name: str) -> str:
         return ""  # no word of a line shall run a program of that name

@@ -62,9 +62,14 @@ def status(app: TerrascopeApp, options: Namespace) -> Answer:
         account.sign_in_silently()
     told = Status([account], login_by=_line("login", account))
     error = account.state.error
-    fields = {"accounts": [{**dataclasses.asdict(each), "is_signed_in": each.is_signed_in} for each in told.accounts]}
+    others = _kept_beside(account)
+    fields = {
+        "accounts": [{**dataclasses.asdict(each), "is_signed_in": each.is_signed_in} for each in told.accounts],
+        "kept_beside": others,
+    }
+    lines = [repr(told), *(f"Also kept on this machine: {other}." for other in others)]
     ended = DONE if account.is_signed_in else FAILED if error is not None and error.retryable else NOBODY
-    return Answer(text=repr(told), fields=fields, status=ended)
+    return Answer(text="\n".join(lines), fields=fields, status=ended)
 
 
 def token(app: TerrascopeApp, options: Namespace) -> Answer:
@@ -101,6 +106,15 @@ def _signed_in(account: Account) -> Account:
     raise LoginRequired(
         f"Nobody is signed in to {account.provider.label}.", " ".join(reasons), f"Run {_line('login', account)}."
     )
+
+
+def _kept_beside(account: Account) -> list[str]:
+    """Return the other logins that are kept in files."""
+    from ..auth.kept_logins import kept_logins
+    from ..configuration import current
+
+    known = (current().terrascope, *current().beside)
+    return [login.shown(known) for login in kept_logins() if str(login.path) != account.kept_in]
 
 
 def _where_else(account: Account) -> str:

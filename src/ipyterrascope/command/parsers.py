@@ -9,6 +9,7 @@ from ..options import (
     DOWNLOAD,
     Commands,
     LineParser,
+    add_choice,
     add_command,
     add_download,
     add_login,
@@ -63,9 +64,20 @@ def command_parser() -> LineParser:
     token.add_argument("--show-secrets", action="store_true", help="print the token, which whoever has it may use")
     _add_download(commands)
     add_logout(commands)
+    add_command(commands, "clear", "end and remove every login that is kept on this machine", "")
+    add_command(commands, "paths", "tell where logins and settings are, openEO's own too", "")
+    add_command(commands, "config", "tell what is configured, and where that comes from; no secret", "")
+    _add_openeo(commands, "import-openeo", "move the login that openEO's own client keeps to here")
+    _add_openeo(commands, "export-openeo", "sign in once more, for openEO's own client")
     for name in commands.choices:
         _add_json(commands.choices[name])
     return parser
+
+
+def _add_openeo(commands: Commands, name: str, text: str) -> None:
+    parser = add_command(commands, name, text, "")
+    parser.add_argument("backend", metavar="BACKEND", help="address of the back-end, such as openeo.terrascope.be")
+    add_choice(parser)
 
 
 def _add_download(commands: Commands) -> None:

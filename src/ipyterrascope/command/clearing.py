@@ -1,0 +1,73 @@
+"""`clear`: every login that is kept on this machine, ended as by `logout` (floor 6)."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .answers import DONE, FAILED, Answer
+
+if TYPE_CHECKING:
+    from .application import TerrascopeApp
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A login as it is shown, and what ends it."""
+
+    shown: str
+    end: Callable[[], str]
+    is_there: Callable[[], bool]
+
+
+def clear(app: TerrascopeApp, options: Namespace) -> Answer:
+    """Name them, ask, and end each at its provider; what is here goes whatever that says."""
+    kept = [*_in_files(), *_in_keyring()]
+    if not kept:
+        return Answer(text="No login is kept on this machine.", fields={"ended": []})
+    if not app.answer_yes and not _is_meant([each.shown for each in kept]):
+        return Answer(text="Nothing was removed.", fields={"ended": []}, status=FAILED)
+    ended = [(each.shown, each.end()) for each in kept]
+    is_left = any(each.is_there() for each in kept)
+    return Answer(
+        text="\n".join(f"{shown}: {done}" for shown, done in ended),
+        fields={"ended": [{"login": shown, "done": done} for shown, done in ended]},
+        status=FAILED if is_left else DONE,
+    )
+
+
+def _in_files() -> list[_Kept]:
+    from ..auth.kept_logins import KeptLogin, end, kept_logins
+    from ..configuration import current
+
+    configuration = current()
+    known = (configuration.terrascope, *configuration.beside)
+
+    def of(login: KeptLogin) -> _Kept:
+        return _Kept(login.shown(known), lambda: end(login, known, configuration.connection), login.path.exists)
+
+    return [of(login) for login in kept_logins()]
+
+
+def _in_keyring() -> list[_Kept]:
+    """Return what the keyring has for Terrascope: its entries cannot be listed."""
+    from .. import api
+    from ..configuration import current
+
+    account = api.account()
+    if current().store != "keyring" or not account.has_kept_login:
+        return []
+    shown = f"{account.provider.label} ({account.kept_in})"
+    return [_Kept(shown, account.logout, lambda: account.has_kept_login)]
+
+
+def _is_meant(shown: list[str]) -> bool:
+    from .. import frontend
+
+    if frontend.place() != "terminal":
+        raise UsageError("Nobody can be asked here whether to remove them.", "No terminal is attached.", "Add --yes.")
+    print("Kept on this machine:", *(f"  {each}" for each in shown), sep="\n")
+    return input("End and remove all of these? [y/N] ").strip().lower() in ("y", "yes")

@@ -1,0 +1,184 @@
+"""`jupyter terrascope paths`, `config`, `clear`, and logins from and for openEO's client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from openeo.rest.auth.config import AuthConfig, RefreshTokenStore
+from places import PASSWORD, Ended, command_terminal, environment_for, run_command
+
+from ipyterrascope.protocol.oauth import OAuthClient
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.secret import Secret
+from testbed.openeo import DEVICE, FakeBackend, fake_backend
+
+INVITED = "Ctrl-C cancels …"
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """The folder of openEO's own files."""
+    folder = tmp_path / "openeo"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def environ(box: Sandbox, tmp_path: Path, theirs: Path) -> dict[str, str]:
+    return environment_for(tmp_path, box, OPENEO_CONFIG_HOME=str(theirs))
+
+
+@pytest.fixture
+def command(environ: dict[str, str], tmp_path: Path) -> Command:
+    """Run a command without a terminal, with further variables."""
+    return lambda *words, **variables: run_command([*words], environ | variables, tmp_path)
+
+
+@pytest.fixture
+def backend(box: Sandbox) -> Iterator[FakeBackend]:
+    with fake_backend() as running:
+        running.offer(box.issuer, default_clients=[{"id": "public", "grant_types": [DEVICE, "refresh_token"]}])
+        yield running
+
+
+def at_terminal(words: list[str], environ: dict[str, str], folder: Path, box: Sandbox) -> str:
+    """Type a command that shows a code, approve that, and return what was shown then."""
+    with command_terminal(words, INVITED, environ, folder) as terminal:
+        box.approve(box.waiting_codes[-1])
+        shown, status = terminal.ended()
+    assert status == 0
+    return shown
+
+
+def stored(folder: Path) -> list[Path]:
+    return [*(folder / ".local" / "share" / "ipyterrascope" / "logins").glob("*.login")]
+
+
+def test_paths_names_every_place(
+    environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path, theirs: Path
+) -> None:
+    """Configuration that was read, logins that are kept and of whom, and openEO's files, for people and programs."""
+    config = Path(environ["JUPYTER_CONFIG_DIR"]) / "jupyter_terrascope_config.py"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("c.Terrascope.badge = 'TEST'\n")
+    at_terminal(["login"], environ, tmp_path, box)
+    RefreshTokenStore(theirs / "refresh-tokens.json").set_refresh_token(
+        "https://sso.example.org", "public", "their-token"
+    )
+    told = json.loads(command("paths", "--json", TERRASCOPE_TOKEN_FILE="/run/token").stdout)
+    (kept,) = stored(tmp_path)
+    assert told["config"]["read"] == [str(config)]
+    assert told["store"] == {
+        "kind": "file",
+        "folder": str(kept.parent),
+        "logins": [{"path": str(kept), "login": "dora at Terrascope"}],
+    }
+    assert told["token_file"] == "/run/token"
+    assert told["openeo"]["refresh-tokens.json"] == {"path": str(theirs / "refresh-tokens.json"), "exists": True}
+    assert told["openeo"]["auth-config.json"] == {"path": str(theirs / "auth-config.json"), "exists": False}
+    shown = command("paths").stdout
+    assert f"{kept.name}: dora at Terrascope" in shown
+    assert "their-token" not in shown + str(told)
+
+
+def test_config_says_what_holds_and_from_where(command: Command, environ: dict[str, str], theirs: Path) -> None:
+    """The command line goes before the files, those before the environment; of credentials there are only names."""
+    config = Path(environ["JUPYTER_CONFIG_DIR"]) / "jupyter_terrascope_config.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    traits = {"badge": "FILE", "label": "File", "store": "none"}
+    backend = {"openeo_backend": "https://dora:hunter2@openeo.example.org"}
+    config.write_text(json.dumps({"Terrascope": traits | backend}))
+    configured = AuthConfig(theirs / "auth-config.json")
+    configured.set_basic_auth("https://openeo.example.org", "dora", "their-Pa55")
+    configured.set_oidc_client_config("https://openeo.example.org", "sso", "mine", "their-secret")
+    variables = {"TERRASCOPE_STORE": "keyring", "TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": PASSWORD}
+    line = ["config", "--Terrascope.label=Line"]
+    told = json.loads(command(*line, "--json", **variables).stdout)
+    found = {name: (trait["value"], trait["from"]) for name, trait in told["traits"].items()}
+    assert found["label"] == ("Line", "command line")
+    assert found["badge"] == ("FILE", str(config))
+    assert found["store"] == ("none", str(config))
+    assert found["issuer"] == (environ["TERRASCOPE_ISSUER"], "TERRASCOPE_ISSUER")
+    assert found["read_timeout_s"] == (60.0, "built in")
+    assert told["credentials"] == ["TERRASCOPE_PASSWORD", "TERRASCOPE_USERNAME"]
+    assert told["openeo"] == {
+        "https://openeo.example.org": ["user dora, with a password", "client mine of sso, with a secret"]
+    }
+    shown = command(*line, **variables).stdout
+    assert "Line  (command line)" in shown
+    assert not [secret for secret in (PASSWORD, "their-Pa55", "their-secret", "hunter2") if secret in shown + str(told)]
+
+
+def test_clear_ends_every_login(
+    environ: dict[str, str], command: Command, box: Sandbox, backend: FakeBackend, tmp_path: Path
+) -> None:
+    """It names them and asks; then each is ended at its own provider, whatever is configured, and its file is gone."""
+    at_terminal(["login"], environ, tmp_path, box)
+    at_terminal(["login", f"openeo:{backend.address}"], environ, tmp_path, box)
+    assert len(stored(tmp_path)) == 2
+    (stored(tmp_path)[0].parent / f"{'0' * 32}.login").write_text("damaged\n")
+    (stored(tmp_path)[0].parent / f"{'0' * 32}.login").chmod(0o600)
+    assert "Also kept on this machine: dora at 127.0.0.1:" in command("status").stdout
+    unasked = command("clear")
+    assert (unasked.status, len(stored(tmp_path))) == (2, 3)
+    with command_terminal(["clear"], "[y/N] ", environ, tmp_path) as terminal:
+        assert "dora at Terrascope" in terminal.transcript
+        terminal.type("n")
+        assert terminal.ended() == ("n\nNothing was removed.", 1)
+    elsewhere = environ | {"TERRASCOPE_STORE": "none"}
+    with command_terminal(["clear"], "[y/N] ", elsewhere, tmp_path) as terminal:
+        terminal.type("y")
+        shown, status = terminal.ended()
+    assert (status, stored(tmp_path)) == (0, [])
+    assert shown.count("is ended.") == 2
+    assert "nothing was ended at a provider" in shown
+    assert len(box.requests_to("/revoke")) == 2
+    assert command("clear", "--yes").stdout == "No login is kept on this machine.\n"
+
+
+def test_clear_removes_what_a_provider_that_is_gone_cannot_end(
+    environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path
+) -> None:
+    """The login here goes whatever the provider says, and it is told that the session was not ended."""
+    at_terminal(["login"], environ, tmp_path, box)
+    box.stop()
+    told = command("clear", "-y", "--json")
+    (ended,) = json.loads(told.stdout)["ended"]
+    assert (told.status, stored(tmp_path)) == (0, [])
+    assert ended["login"] == "dora at Terrascope"
+    assert ended["done"].startswith("Signed out here.")
+
+
+def test_a_login_of_openeos_client_moves_here(
+    command: Command, environ: dict[str, str], box: Sandbox, backend: FakeBackend, theirs: Path, tmp_path: Path
+) -> None:
+    """`import-openeo` says who owns the token now: their file has it no more, and our commands are signed in by it."""
+    tokens = OAuthClient(box.provider(scope="openid")).password("dora", Secret(PASSWORD))
+    assert tokens.refresh_token is not None
+    store = RefreshTokenStore(theirs / "refresh-tokens.json")
+    store.set_refresh_token(box.issuer, "public", tokens.refresh_token.reveal())
+    moved = command("import-openeo", backend.address)
+    assert moved.stdout.startswith("Moved: openEO's client has that login no more, and you are signed in to openEO at")
+    assert store.get_refresh_token(box.issuer, "public") is None
+    assert command("status", f"openeo:{backend.address}").status == 0
+    again = command("import-openeo", backend.address, "--json")
+    assert (again.status, json.loads(again.stdout)["error"]["type"]) == (2, "UsageError")
+    assert command("logout", f"openeo:{backend.address}").status == 0
+    assert stored(tmp_path) == []
+
+
+def test_a_login_for_openeos_client_is_made(
+    command: Command, environ: dict[str, str], box: Sandbox, backend: FakeBackend, theirs: Path, tmp_path: Path
+) -> None:
+    """`export-openeo` signs in once more: a person approves a code, and nothing is kept here."""
+    assert command("export-openeo", backend.address).status == 3
+    shown = at_terminal(["export-openeo", backend.address], environ, tmp_path, box)
+    assert "is signed in at openEO at" in shown
+    token = RefreshTokenStore(theirs / "refresh-tokens.json").get_refresh_token(box.issuer, "public")
+    assert token in box.issued
+    assert token not in shown
+    assert stored(tmp_path) == []
