@@ -107,6 +107,11 @@ class Terminal:
         """All that was on the screen so far."""
         return "".join(self._shown)
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return int(self._child.pid)
+
     def until(self, text: str) -> str:
         """Wait until `text` is on the screen, and return what came up to it."""
         return self._until(re.escape(text))
