@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..auth.account import Account
     from .application import TerrascopeApp
 
+# whoever is handed a token starts something with it
+_TO_USE_S = 60.0
+
 
 def login(app: TerrascopeApp, options: Namespace) -> Answer:
     """Sign in, and keep it: this process ends."""
@@ -77,7 +80,7 @@ def token(app: TerrascopeApp, options: Namespace) -> Answer:
     from .. import api
 
     account = _signed_in(api.account(options.provider))
-    tokens = account.tokens()
+    tokens = account.tokens(_TO_USE_S)
     access_token = tokens.access_token.reveal() if options.show_secrets else repr(tokens.access_token)
     fields = {
         "provider": account.provider.name,
