@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from places import PASSWORD, Ended, command_terminal, environment_for, run_command, run_script
+from places import PASSWORD, Ended, Terminal, command_terminal, environment_for, run_command, run_script
 
 from ipyterrascope.sandbox import Sandbox, steps
 
@@ -90,6 +91,64 @@ def test_a_password_is_typed_and_never_shown(environ: dict[str, str], box: Sandb
     assert status == 0
     assert box.users["boots"] not in terminal.transcript
     assert "wr0ng-Pa55" not in terminal.transcript
+
+
+def test_a_pipe_does_not_keep_it_from_asking(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:
+    """With stdout piped away link and code are on the terminal still, and the pipe gets the answer alone."""
+    line = [sys.executable, "-m", "ipyterrascope", "login", "--json"]
+    piping = f"import subprocess; subprocess.run({line!r}, stdout=open('answer.json', 'w'))"
+    terminal = Terminal(["-c", piping], re.escape(INVITED), environ, tmp_path)
+    box.approve(box.waiting_codes[-1])
+    terminal.until("Signed in to Terrascope as dora")
+    terminal.ended()
+    (kept,) = stored(tmp_path)
+    assert json.loads((tmp_path / "answer.json").read_text()) == {
+        "provider": "terrascope",
+        "user": "dora",
+        "source": "device",
+        "is_kept": True,
+        "kept_in": str(kept),
+    }
+
+
+def test_a_download_at_a_terminal_asks_and_shows_a_bar(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:
+    """Who is not signed in is asked once for this download; then there is a bar, and the report."""
+    (large,) = (url for url in box.download_urls if "B8A" in url)
+    with command_terminal(["download", large, "-d", "data"], INVITED, environ, tmp_path) as terminal:
+        box.approve(box.waiting_codes[-1])
+        terminal.until("100%|")
+        terminal.until("Report: 1 saved")
+        assert terminal.ended()[1] == 0
+    assert stored(tmp_path) == []
+
+
+def test_a_token_that_is_handed_out_lasts_a_while(tmp_path: Path) -> None:
+    """One that has less than half of its life left is renewed first."""
+    with Sandbox(device_interval_s=1, access_token_lifetime_s=8) as box:
+        environ = environment_for(tmp_path, box)
+        sign_in(environ, tmp_path, box)
+        time.sleep(5)
+        told = json.loads(run_command(["token", "--json"], environ, tmp_path).stdout)
+        assert told["expires_at"] - time.time() > 4
+
+
+def test_a_reader_that_has_seen_enough(environ: dict[str, str], tmp_path: Path) -> None:
+    """`… | head -1` ends without a word."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ipyterrascope", "config"],
+        env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(30) == 0
+
+
+def test_a_terminal_that_lacks_characters(command: Command, credentials: dict[str, str]) -> None:
+    """No command fails at the last word."""
+    told = command("token", PYTHONIOENCODING="ascii", **credentials)
+    assert (told.status, "Secret('???')" in told.stdout) == (0, True)
 
 
 def test_ctrl_c_ends_a_login(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:
@@ -227,6 +286,10 @@ def test_the_configuration_is_that_of_any_jupyter_application(
     assert run_command(["status"], environ, tmp_path).stdout.startswith("Mine: signed in as dora")
     line = ["status", "--Terrascope.label", "Other", "--Terrascope.badge=TEST"]
     assert run_command(line, environ, tmp_path).stdout.startswith("Other [TEST]: signed in as dora")
+    missing = run_command(["status", "--config", str(tmp_path / "mine.py")], environ, tmp_path)
+    assert (missing.status, "There is none of the name" in missing.stderr) == (2, True)
+    config.rename(tmp_path / "mine.py")
+    assert run_command(["status", "--config=mine.py"], environ, tmp_path).stdout.startswith("Mine: signed in as dora")
     config.write_text("c.Terrascope.issuer = 1 / 0\n")
     broken = run_command(["status"], environ, tmp_path)
     assert (broken.status, broken.stdout) == (2, "")

@@ -7,6 +7,7 @@ by the command that needs it.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,6 +23,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     argv : sequence of str, optional
         The words after the command's name; those of this process unless given.
     """
-    from .application import TerrascopeApp
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no command fails at a character that a terminal lacks
+    try:
+        from .application import TerrascopeApp
 
-    sys.exit(TerrascopeApp.instance().run(sys.argv[1:] if argv is None else [*argv]))
+        status = TerrascopeApp.instance().run(sys.argv[1:] if argv is None else [*argv])
+    except KeyboardInterrupt:
+        status = 130  # before there was anything to say of it
+    sys.exit(status)

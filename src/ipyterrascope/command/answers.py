@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,10 +63,17 @@ class Answer:
         """Print it, and return the exit status."""
         for line in self.notes:
             print(line, file=sys.stderr)
-        shown = json.dumps(self.fields, indent=2, ensure_ascii=False) if as_json else self.text
+        shown = json.dumps(self.fields, indent=2) if as_json else self.text
         if shown:
-            print(shown, flush=True)
+            _print(shown)
         return self.status
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # as by `… | head -1`, whose reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def failure(error: TerrascopeError) -> Answer:

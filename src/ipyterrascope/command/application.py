@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import sys
 from argparse import Namespace
@@ -137,16 +138,19 @@ class TerrascopeApp(JupyterApp):
         Raises
         ------
         ConfigurationError
-            One of them cannot be read.
+            One of them cannot be read, or the one that is named is missing.
         """
         try:
             super().load_config_file(suppress_errors=suppress_errors)
         except Exception as exc:  # noqa: BLE001 - a configuration file is a program, and may raise anything
             why = f"{type(exc).__name__}: {exc}"
         else:
-            return
+            named, _ = os.path.splitext(os.path.abspath(self.config_file))
+            if not self.config_file or any(os.path.splitext(path)[0] == named for path in self.loaded_config_files):
+                return
+            why = "There is none of the name that --config has."
         raise ConfigurationError(
-            "A configuration file cannot be read.", why, f"Correct it: jupyter_terrascope_config in {self.config_dir}."
+            "A configuration file cannot be read.", why, "Correct it; --debug tells where they are looked for."
         )
 
     def exit(self, exit_status: int | str | None = 0) -> None:

@@ -58,7 +58,8 @@ def command_parser() -> LineParser:
     commands = commands_of(parser)
     login = add_login(commands, "sign in, and stay signed in on this machine until you log out")
     # what one writes in a notebook holds here always
-    login.add_argument("--remember", action="store_true", help=argparse.SUPPRESS)
+    for option in ("--remember", "--wait"):
+        login.add_argument(option, action="store_true", help=argparse.SUPPRESS)
     add_status(commands)
     token = add_command(commands, "token", "tell of the live access token; for scripts, print it alone")
     token.add_argument("--show-secrets", action="store_true", help="print the token, which whoever has it may use")
