@@ -37,7 +37,7 @@ def sign_in(
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait and source is None
     is_asked = method is not None or source is not None
-    is_to_be_kept = remember and not before.remember and _can_be_kept(account)
+    is_to_be_kept = remember and not before.remember and can_be_kept(account, before.source)
     is_to_stay = account.is_signed_in and not is_asked and not is_to_be_kept
     if is_to_stay or (not is_to_be_kept and _is_silently_signed_in(account, method, source, shows_failure)):
         _show(account, where, choices)
@@ -67,9 +67,8 @@ def sign_in(
         _ask_by_widget(account, method, name, choices, may_start=is_fresh, remember=remember)
 
 
-def _can_be_kept(account: Account) -> bool:
-    """Tell whether a person signed in, in a way that leaves something to keep."""
-    source = account.state.source
+def can_be_kept(account: Account, source: str) -> bool:
+    """Tell whether that is a way in which a person signs in, and which leaves something to keep."""
     return source in ("device", "password", "code", "oidc") or (source == "basic" and account.provider.is_basic)
 
 

@@ -124,12 +124,12 @@ def test_a_download_at_a_terminal_asks_and_shows_a_bar(environ: dict[str, str], 
 
 def test_a_token_that_is_handed_out_lasts_a_while(tmp_path: Path) -> None:
     """One that has less than half of its life left is renewed first."""
-    with Sandbox(device_interval_s=1, access_token_lifetime_s=8) as box:
+    with Sandbox(device_interval_s=1, access_token_lifetime_s=12) as box:
         environ = environment_for(tmp_path, box)
         sign_in(environ, tmp_path, box)
-        time.sleep(5)
+        time.sleep(6.5)
         told = json.loads(run_command(["token", "--json"], environ, tmp_path).stdout)
-        assert told["expires_at"] - time.time() > 4
+        assert told["expires_at"] - time.time() > 6
 
 
 def test_a_reader_that_has_seen_enough(environ: dict[str, str], tmp_path: Path) -> None:
@@ -173,6 +173,20 @@ def test_where_no_login_is_kept_none_is_made(environ: dict[str, str], box: Sandb
     """With the store "none" a person is not asked for what would be lost with the command."""
     environ = environ | {"TERRASCOPE_STORE": "none"}
     with command_terminal(["login"], "UsageError: A login cannot be kept here.", environ, tmp_path) as terminal:
+        shown, status = terminal.ended()
+    assert shown.endswith(
+        "Set TERRASCOPE_STORE=file in the environment, or sign in where you need it, in Python or a notebook."
+    )
+    assert status == 2
+    assert not box.requests
+
+
+@pytest.mark.parametrize("line", ["login --method token", "login --source basic", "login earthdata"])
+def test_what_leaves_nothing_to_keep_is_not_asked_for(
+    environ: dict[str, str], box: Sandbox, tmp_path: Path, line: str
+) -> None:
+    """A token that is pasted, say, would end with the command: that is said before anybody types it."""
+    with command_terminal(line.split(), "cannot be kept", environ, tmp_path) as terminal:
         assert terminal.ended()[1] == 2
     assert not box.requests
 

@@ -20,7 +20,7 @@ from ipyterrascope.values.secret import Secret
 from testbed.canary import found_in, secrets_of
 from testbed.openeo import DEVICE, FakeBackend, fake_backend
 
-WRONG, PASTED, CLIENT_SECRET = "wr0ng-Pa55-canary", "p4sted-t0ken-canary-0123456789abcdef", "sandbox-client-secret"
+WRONG, CLIENT_SECRET = "wr0ng-Pa55-canary", "sandbox-client-secret"
 USERS = ("dora", "boots", "swiper")
 INVITED = "Ctrl-C cancels …"
 
@@ -78,7 +78,7 @@ class Story:
 
     def look(self) -> set[str]:
         """Return where secrets are found."""
-        typed = {PASSWORD, WRONG, PASTED, CLIENT_SECRET, self.box.users["boots"], *self.backend.issued}
+        typed = {PASSWORD, WRONG, CLIENT_SECRET, self.box.users["boots"], *self.backend.issued}
         return found_in(self.places(), secrets_of(self.box, typed), USERS)
 
 
@@ -125,10 +125,6 @@ def sign_in_at_a_back_end(story: Story) -> None:
     with story.terminal("login openeo:BACKEND --method basic --user dora", "(not shown): ") as terminal:
         terminal.type(PASSWORD)
         terminal.until("Kept in ")
-    with story.terminal("login openeo:BACKEND --method token", "(not shown): ") as terminal:
-        for _ in range(3):
-            terminal.type(PASTED)
-        terminal.until("LoginRefused")
     line = "login openeo:BACKEND --method oidc --client-id confidential"
     with story.terminal(line, "(not shown): ") as terminal:
         terminal.type(CLIENT_SECRET)
@@ -197,7 +193,7 @@ def test_no_secret_is_found_in_what_commands_show_and_leave(tmp_path: Path) -> N
         assert [name for name, ended in story.ended.items() if "Traceback" in ended.stderr] == []
         assert {ended.status for ended in story.ended.values()} == {0, 1, 2, 3}
         assert sum(ended.status == 0 for ended in story.ended.values()) >= 15
-        assert len(story.screens) == 8
+        assert len(story.screens) == 7
         assert all("urllib3.connectionpool" in screen for screen in story.screens.values())
         assert any(b"login" in line for name, line in story.seen.items() if name.startswith("cmdline"))
         assert len(story.box.issued) >= 8

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from ..errors import LoginRequired, TerrascopeError
+from ..errors import LoginRequired, TerrascopeError, UsageError
+from ..values.providers import LoginMethod
 from .answers import DONE, FAILED, NOBODY, Answer
 from .parsers import PROG
 
@@ -27,6 +28,10 @@ def login(app: TerrascopeApp, options: Namespace) -> Answer:
     wish = {"method": options.method, "provider_id": options.provider_id, "client_id": options.client_id}
     chosen, _ = api.accounts_for(options.provider, Wish(**wish))
     asking.check_store(chosen, _where_else(chosen))
+    way = options.method or options.source
+    if way in get_args(LoginMethod) and not asking.can_be_kept(chosen, way):
+        why = "There is nothing to renew it by, and it would end with this command."
+        raise UsageError("A login of that kind cannot be kept.", why, f"Use another one, or {_where_else(chosen)}.")
     account = api.login(options.provider, source=options.source, remember=True, username=options.user, **wish)
     state = account.state
     fields = {
