@@ -183,6 +183,8 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
     elif is_meant_for(account.provider, own := current().own(account.provider)):
         prefix = prefix_of(own)
         do = f"Set {prefix}_USERNAME and {prefix}_PASSWORD, or {prefix}_TOKEN, in the environment."
+        if "stored" in account.sources and current().store == "file":
+            do += " Or sign in once at a terminal: jupyter terrascope login."
     else:
         do = "Sign in where somebody can be asked, or set TERRASCOPE_ISSUER and TERRASCOPE_HOSTS to this provider's."
     is_asked = bool(account.methods)

@@ -129,6 +129,9 @@ def test_clear_ends_every_login(
         assert "dora at Terrascope" in terminal.transcript
         terminal.type("n")
         assert terminal.ended() == ("n\nNothing was removed.", 1)
+    with command_terminal(["clear"], "[y/N] ", environ, tmp_path) as terminal:
+        terminal.press("d")
+        assert terminal.ended()[1] == 1
     elsewhere = environ | {"TERRASCOPE_STORE": "none"}
     with command_terminal(["clear"], "[y/N] ", elsewhere, tmp_path) as terminal:
         terminal.type("y")

@@ -126,7 +126,8 @@ def test_run_all_stops_where_nobody_can_be_asked(run: Run, box: Sandbox, at_once
         "LoginRequired: Nobody can be asked to sign in to Terrascope here.",
         "No notebook front-end and no terminal is attached. "
         "Neither TERRASCOPE_TOKEN nor TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD are set.",
-        "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment.",
+        "Set TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD, or TERRASCOPE_TOKEN, in the environment. "
+        "Or sign in once at a terminal: jupyter terrascope login.",
     ]
     assert document.cells[2].outputs == []
     assert seconds_of(document.cells[1]) < at_once_s

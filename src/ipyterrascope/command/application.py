@@ -33,7 +33,8 @@ ACTIONS: Mapping[str, str] = {
 }
 """In which module of this room each command is a function of its name."""
 
-_TRAIT = re.compile(r"--?[A-Za-z_]\w*\.[\w.]+")
+# such as --Terrascope.label; a class has a capital, a file's name behind -o seldom two dashes
+_TRAIT = re.compile(r"--[A-Z]\w*\.[\w.]+")
 _QUESTIONS = ("-h", "--help", "--help-all", "-V", "--version")
 
 

@@ -70,4 +70,7 @@ def _is_meant(shown: list[str]) -> bool:
     if frontend.place() != "terminal":
         raise UsageError("Nobody can be asked here whether to remove them.", "No terminal is attached.", "Add --yes.")
     print("Kept on this machine:", *(f"  {each}" for each in shown), sep="\n")
-    return input("End and remove all of these? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("End and remove all of these? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False

@@ -86,7 +86,7 @@ def token(app: TerrascopeApp, options: Namespace) -> Answer:
 
     account = _signed_in(api.account(options.provider))
     tokens = account.tokens(_TO_USE_S)
-    access_token = tokens.access_token.reveal() if options.show_secrets else repr(tokens.access_token)
+    access_token = tokens.access_token.reveal() if options.show_secrets else None
     fields = {
         "provider": account.provider.name,
         "user": account.state.user,
@@ -95,15 +95,14 @@ def token(app: TerrascopeApp, options: Namespace) -> Answer:
         "bearer_prefix": account.provider.bearer_prefix,
         "access_token": access_token,
     }
-    if options.show_secrets:
+    if access_token is not None:
         return Answer(text=access_token, fields=fields)
     from ..status import Status
 
     (stand,) = Status([account]).accounts
     ends = next((f"; it ends {text}" for name, text in stand.facts if name == "token ends"), "")
-    return Answer(
-        text=f"{stand.headline}\nAccess token: {access_token}{ends}.\n--show-secrets prints it.", fields=fields
-    )
+    text = f"{stand.headline}\nAccess token: {tokens.access_token}{ends}.\n--show-secrets prints it."
+    return Answer(text=text, fields=fields)
 
 
 def _signed_in(account: Account) -> Account:

@@ -77,6 +77,7 @@ def test_each_command_has_a_help_and_is_carried_out() -> None:
         ("login x --debug --method device", "login x --method device", "--debug"),
         ("--Terrascope.label A status", "status", "--Terrascope.label=A"),
         ("status --config=a.py --log-level 10", "status", "--config=a.py --log-level=10"),
+        ("download a -oa.tif --json", "download a -oa.tif --json", ""),
         ("clear -y --json", "clear --json", "-y"),
         ("download -d data a -- --debug", "download -d data a -- --debug", ""),
         ("download a --limit-rate 5M --config", "download a --limit-rate 5M", "--config="),
