@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipyterrascope.command.answers import DONE, FAILED, INTERRUPTED, NOBODY, USAGE
 from ipyterrascope.command.application import ACTIONS, TerrascopeApp
 from ipyterrascope.command.parsers import command_parser, refuse_secrets_in
 from ipyterrascope.errors import SecretExposed, UsageError
@@ -101,3 +106,26 @@ def test_what_looks_like_a_secret_is_refused_with_a_shells_advice() -> None:
     with pytest.raises(SecretExposed, match="can see it while the command runs") as caught:
         refuse_secrets_in(["login", "--client-secret", "hunter2"])
     assert "hunter2" not in str(caught.value)
+
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "command-line.md"
+
+
+def test_the_documentation_has_every_command_and_exit_status() -> None:
+    """What is read about the command line is what there is of it."""
+    text = DOCUMENTATION.read_text()
+    assert [name for name in ACTIONS if not re.search(rf"^\| `{name}\b", text, re.MULTILINE)] == []
+    for status in (DONE, FAILED, USAGE, NOBODY, INTERRUPTED):
+        assert f"\n| {status} | " in text
+
+
+def test_each_command_of_openeo_auth_has_its_counterpart() -> None:
+    """Their own help is asked which commands there are; the documentation names ours for each, and it is one."""
+    theirs = subprocess.run(
+        [sys.executable, "-m", "openeo.rest.auth.cli", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    listed = re.search(r"\{([a-z,-]+)\}", theirs.stdout)
+    assert listed is not None
+    rows = re.findall(r"^\| (`[^|]*) \| `([a-z-]+)", DOCUMENTATION.read_text(), re.MULTILINE)
+    ours = {name: command for names, command in rows for name in re.findall(r"`([a-z-]+)", names)}
+    assert [name for name in listed[1].split(",") if ours.get(name) not in ACTIONS] == []
