@@ -156,6 +156,21 @@ def test_clear_removes_what_a_provider_that_is_gone_cannot_end(
     assert ended["done"].startswith("Signed out here.")
 
 
+def test_what_cannot_be_removed_is_no_success(
+    environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path
+) -> None:
+    """Where the login stays on the disk, `logout` and `clear` say so, and their exit status does."""
+    at_terminal(["login"], environ, tmp_path, box)
+    (kept,) = stored(tmp_path)
+    kept.parent.chmod(0o777)
+    for line in (["logout"], ["clear", "--yes"]):
+        ended = command(*line)
+        assert (ended.status, "could not be removed" in ended.stdout) == (1, True)
+    assert kept.exists()
+    kept.parent.chmod(0o700)
+    assert command("logout").status == 0
+
+
 def test_a_login_of_openeos_client_moves_here(
     command: Command, environ: dict[str, str], box: Sandbox, backend: FakeBackend, theirs: Path, tmp_path: Path
 ) -> None:
