@@ -73,8 +73,8 @@ def loopback(
             self.wfile.write(reply.body)
 
         def chunks(self) -> Iterator[bytes]:
-            # nothing comes any more where the other side broke off; an error in this thread would be printed, and Python
-            # 3.11 cannot always parse what two threads print
+            # nothing comes any more where the other side broke off; an error here would be printed, and Python 3.11
+            # cannot always parse the source for two such traces at once
             while size := int(self.rfile.readline() or b"0", 16):
                 yield self.rfile.read(size)
                 self.rfile.readline()
