@@ -33,12 +33,13 @@ from .errors import TerrascopeError
 from .values.providers import Endpoints, Provider
 
 if TYPE_CHECKING:
-    from .api import account, auth, download, login, logout, plan, providers, session, status, token
+    from .api import account, auth, login, logout, providers, session, status, token
     from .auth.account import Account
     from .bridges import dask, fsspec, gdal, stac
     from .bridges.earthaccess import earthaccess_auth
     from .bridges.openeo import openeo_connection
     from .bridges.openeo_files import export_openeo, import_openeo
+    from .downloading import download, downloads, plan
     from .transfer import Download, Item, Plan, Report
     from .versions import show_versions
 
@@ -55,6 +56,7 @@ __all__ = [
     "auth",
     "dask",
     "download",
+    "downloads",
     "earthaccess_auth",
     "errors",
     "export_openeo",
@@ -76,9 +78,8 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(
-        ("account", "auth", "download", "login", "logout", "plan", "providers", "session", "status", "token"), "api"
-    ),
+    **dict.fromkeys(("account", "auth", "login", "logout", "providers", "session", "status", "token"), "api"),
+    **dict.fromkeys(("download", "downloads", "plan"), "downloading"),
     "Account": "auth.account",
     "Download": "transfer",
     "Item": "transfer",

@@ -14,7 +14,6 @@ from .accounts import account, providers
 from .auth.account import Account
 from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
-from .downloading import download, plan
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, ReadyName
 from .values.secret import Secret
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from .session import AuthorizedSession
     from .status import Status
 
-__all__ = ["account", "auth", "download", "login", "logout", "plan", "providers", "session", "status", "token"]
+__all__ = ["account", "auth", "login", "logout", "providers", "session", "status", "token"]
 
 
 def login(

@@ -187,6 +187,22 @@ def _show(*, background: bool) -> Callable[[Download], object] | None:
     return None if background or place == "headless" else show_bar
 
 
+def downloads() -> list[Download]:
+    """Return the downloads that go on in the background, the oldest first: for one whose name or widget was lost.
+
+    Each can be paused and cancelled, and `show()` displays its widget again, below the cell that calls it.
+
+    Examples
+    --------
+    >>> import ipyterrascope as ts
+    >>> ts.downloads()
+    []
+    """
+    from .transfer import downloads_under_way
+
+    return downloads_under_way()
+
+
 def plan(
     sources: Source,
     folder: str | os.PathLike[str] = ".",

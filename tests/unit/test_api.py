@@ -402,6 +402,7 @@ def test_download_in_the_background(account: Account, box: Sandbox, tmp_path: Pa
     with pytest.raises(LoginRequired):
         ts.download(url, tmp_path, provider=box.provider(label="Other"), background=True)
     under_way = ts.download([url], tmp_path, provider=account.provider, limit_rate="1M", background=True)
+    assert ts.downloads() == [under_way]
     assert isinstance(under_way, ts.Download)
     assert under_way.state.phase == "running"
     under_way.cancel()

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 def download(app: TerrascopeApp, options: Namespace) -> Answer:
     """Fetch files, or tell what would be fetched."""
-    from .. import api
+    from .. import downloading
 
     if not options.sources:
         raise UsageError("There is nothing to download.", "No URL was given.", f"See {PROG} download --help.")
     sources = [_piped() if source == "@-" else source for source in options.sources]
     if options.plan:
-        plan = api.plan(sources, **download_of(options))
+        plan = downloading.plan(sources, **download_of(options))
         return Answer(text=repr(plan), fields=plan.to_dict())
     from ..transfer import Report
 
     try:
         # as a list also where it is one: what becomes of it is a report always
-        fetch = cast("Callable[..., Report]", api.download)
+        fetch = cast("Callable[..., Report]", downloading.download)
         report = fetch(
             sources,
             **download_of(options),

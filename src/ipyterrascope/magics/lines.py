@@ -74,14 +74,14 @@ class TerrascopeMagics(Magics):
             sources = [*sources, self._lines(cell)]
         if not sources:
             raise UsageError("There is nothing to download.", "No URL was given.", "See %download?")
-        from .. import api
+        from .. import downloading
 
         how = download_of(options)
         source = sources[0] if len(sources) == 1 else sources
         if options.plan:
-            result: object = api.plan(source, **how)
+            result: object = downloading.plan(source, **how)
         else:
-            fetch = cast("Callable[..., object]", api.download)
+            fetch = cast("Callable[..., object]", downloading.download)
             result = fetch(
                 source,
                 **how,

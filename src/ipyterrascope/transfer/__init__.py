@@ -18,7 +18,7 @@ from .report import Outcome, Report
 from .retry import Backoff
 from .sources import Item, Lines, Selection, Source, items_from, source_of
 from .states import DownloadState, FileState
-from .under_way import Download
+from .under_way import Download, downloads_under_way
 
 __all__ = [
     "Action",
@@ -42,6 +42,7 @@ __all__ = [
     "Source",
     "connections_of",
     "download",
+    "downloads_under_way",
     "items_from",
     "order_of",
     "plan",

@@ -33,7 +33,7 @@ _CANCELLED_WITHIN_S = 0.7
 _PATIENCE_S = 1.0
 _LOOK_EVERY_S = 0.5
 
-_under_way: set[Download] = set()
+_under_way: dict[Download, None] = {}
 
 
 class Download:
@@ -206,6 +206,11 @@ class Download:
             self._run = Errand(self._work, "download-run")
             self._begin()
 
+    def show(self) -> None:
+        """Show again how far it is, as when it began: in a notebook by a widget below this cell."""
+        if self._show is not None:
+            self._show(self)
+
     def observe(self, callback: Callable[[DownloadState], None]) -> Callable[[], None]:
         """Call `callback` with the state, five times a second at most and once at the end; return what ends this.
 
@@ -220,7 +225,7 @@ class Download:
     # ── how it is done ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begin(self) -> None:
-        _under_way.add(self)
+        _under_way[self] = None
         self._tally.begin()
         self._run.start()
 
@@ -282,7 +287,7 @@ class Download:
         report = self.report
         with self._lock:
             self._phase = "cancelled" if report.cancelled else "failed" if report.failed else "done"
-            _under_way.discard(self)
+            _under_way.pop(self, None)
         self._teller.tell()
         return report
 
@@ -297,6 +302,11 @@ class Download:
 
 Show: TypeAlias = Callable[[Download], object]
 """What is handed a download that begins, to show how far it is."""
+
+
+def downloads_under_way() -> list[Download]:
+    """Return the downloads of this process that have not ended, the oldest first."""
+    return list(_under_way)
 
 
 def _again(order: Order, show: Show | None, monotonic: Callable[[], float], report: Report) -> Report:

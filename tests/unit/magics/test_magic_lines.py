@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ipyterrascope import api
+from ipyterrascope import api, downloading
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import (
     DownloadFailed,
@@ -137,21 +138,26 @@ def test_every_other_error_keeps_its_stack(shell: InteractiveShell, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("line", "call", "words"),
+    ("line", "module", "call", "words"),
     [
-        ("%terrascope session", "session", "Stopped."),
-        ("%download https://h.example.org/a.tif", "download", "Run the same line again to go on where it was."),
+        ("%terrascope session", api, "session", "Stopped."),
+        (
+            "%download https://h.example.org/a.tif",
+            downloading,
+            "download",
+            "Run the same line again to go on where it was.",
+        ),
     ],
 )
 def test_an_interrupt_is_told_in_words(
-    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, line: str, call: str, words: str
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, line: str, module: ModuleType, call: str, words: str
 ) -> None:
     """Ctrl-C shows no stack; that the same line goes on with what it had begun is said of a download alone."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, call, interrupted)
+    monkeypatch.setattr(module, call, interrupted)
     with capture_output() as captured:
         shell.run_cell(line)
     assert captured.stdout.rstrip().endswith(words)

@@ -30,7 +30,17 @@ from ipyterrascope.errors import (
     TransferError,
     UsageError,
 )
-from ipyterrascope.transfer import Control, CurlEngine, Download, DownloadState, Item, Report, download, order_of
+from ipyterrascope.transfer import (
+    Control,
+    CurlEngine,
+    Download,
+    DownloadState,
+    Item,
+    Report,
+    download,
+    downloads_under_way,
+    order_of,
+)
 from testbed.waiting import until
 
 DATA = random.Random(5).randbytes(3 << 20)
@@ -84,6 +94,23 @@ def test_the_folder_is_that_of_the_moment_of_the_call(
     assert list(under_way.wait(20)) == [tmp_path / "first" / "data" / "a.tif"]
     assert (tmp_path / "first" / "data" / "a.tif").is_file()
     assert [*(tmp_path / "later").iterdir()] == []
+
+
+def test_one_that_was_lost_is_found_and_shown_again(server: FaultyServer, tmp_path: Path) -> None:
+    """Those that go on are listed, the oldest first, and show themselves once more; those that ended are not."""
+    shown: list[Download] = []
+    server.script += [Answer(DATA, cut_at=HALF, stall=True)] * 2
+    first = begun([server.url("/a.tif")], tmp_path / "a", show=shown.append)
+    second = begun([server.url("/b.tif")], tmp_path / "b")
+    assert downloads_under_way() == [first, second]
+    downloads_under_way()[0].show()
+    downloads_under_way()[1].show()
+    assert shown == [first, first]
+    for each in (first, second):
+        each.cancel()
+        with pytest.raises(DownloadFailed):
+            each.wait(20)
+    assert downloads_under_way() == []
 
 
 def test_in_the_background(server: FaultyServer, tmp_path: Path) -> None:
