@@ -14,7 +14,7 @@ export function makeBar() {
    */
   function show(label, fraction, text) {
     const percent = 100 * Math.min(1, Math.max(0, fraction));
-    node.setAttribute("aria-label", label);
+    node.ariaLabel = label;
     node.setAttribute("aria-valuenow", String(Math.floor(percent)));
     node.setAttribute("aria-valuetext", text);
     // by script: a page may forbid style attributes

@@ -19,7 +19,5 @@ export function minutesAndSeconds(seconds) {
 export function timeOfDay(instant, now) {
   const date = new Date(instant * 1000);
   const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  /** @type {Intl.DateTimeFormatOptions} */
-  const day = isToday ? {} : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(undefined, { ...day, hour: "numeric", minute: "2-digit" }).format(date);
+  return date.toLocaleString(undefined, { dateStyle: isToday ? undefined : "medium", timeStyle: "short" });
 }

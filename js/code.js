@@ -3,7 +3,7 @@
 import { minutesAndSeconds } from "./clock.js";
 import { button, element, setText } from "./dom.js";
 import { link, point, safeUrl } from "./links.js";
-import { formMethod } from "./panels.js";
+import { mainActions, otherWays, panelOf } from "./panels.js";
 import { qrCode } from "./qr.js";
 import * as strings from "./strings.js";
 
@@ -17,56 +17,47 @@ export function codePanel(provider, actions) {
   const code = element("code");
   const timer = element("span", { class: "ts-timer", role: "timer" });
   const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
-  open.setAttribute("aria-label", strings.opensInNewTab(provider.label));
-  const other = button(strings.usePassword, actions.usePassword, { class: "ts-quiet" });
+  open.ariaLabel = strings.opensInNewTab(provider.label);
+  const others = otherWays(actions, { class: "ts-quiet" });
   const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
-  const scan = button(strings.qr, toggle, { "aria-label": strings.showQr, "aria-expanded": "false", hidden: true });
+  const scan = button(strings.qr, () => draw(!isOpen), { "aria-label": strings.showQr });
   const picture = element("div", { class: "ts-scan" });
   let address = "";
+  let isOpen = false;
 
-  function toggle() {
-    const isOpen = scan.getAttribute("aria-expanded") === "false";
-    scan.setAttribute("aria-expanded", String(isOpen));
-    draw();
-  }
-
-  function draw() {
-    const isOpen = scan.getAttribute("aria-expanded") === "true";
-    scan.hidden = address === "";
+  /** @param {boolean} isWanted */
+  function draw(isWanted) {
+    isOpen = isWanted;
+    scan.ariaExpanded = String(isOpen);
+    scan.hidden = !address;
     picture.replaceChildren(...(isOpen && address ? [qrCode(address, strings.qrOf(host.textContent ?? ""))] : []));
   }
 
+  draw(false);
   return {
-    node: element(
-      "div",
-      { class: "ts-panel" },
+    node: panelOf(
       element("p", {}, `${strings.enterCodeAt} `, host),
       element("div", { class: "ts-code" }, code, element("div", { class: "ts-actions" }, copy, scan)),
       picture,
-      element(
-        "div",
-        { class: "ts-actions ts-main" },
+      mainActions(
         open,
         button(strings.newCode, () => actions.request("start_device")),
         button(strings.cancel, () => actions.request("cancel")),
       ),
     ),
-    footer: [timer, other],
+    footer: [timer, ...others.nodes],
     show(state, now, waiting) {
       const complete = waiting?.verification_uri_complete || state.verification_uri;
       setText(host, safeUrl(state.verification_uri)?.host ?? "");
       setText(code, waiting?.user_code ?? "…");
       setText(timer, minutesAndSeconds(state.code_expires_at - now));
-      other.hidden = !formMethod(state.provider.methods);
+      others.show(state.provider.methods, "device");
       point(open, complete);
-      if (address === (open.href || "")) return;
-      address = open.href || "";
-      draw();
+      if (address === open.href) return;
+      address = open.href;
+      draw(isOpen);
     },
     target: () => (open.hidden ? copy : open),
-    leave() {
-      scan.setAttribute("aria-expanded", "false");
-      draw();
-    },
+    leave: () => draw(false),
   };
 }

@@ -90,7 +90,7 @@ export function makeCard(folder, act, choose, rows) {
     empty.hidden = lengths[shown] > 0;
     for (const [list, tab] of tabs) {
       setText(tab, strings.list(list, lengths[list]));
-      tab.setAttribute("aria-pressed", String(list === shown));
+      tab.ariaPressed = String(list === shown);
       tab.hidden = !offered.includes(list);
     }
   }

@@ -73,7 +73,7 @@ function render({ model, el }) {
     card.body.hidden = !shown;
     if (shown) showProgress(shown);
     card.showButtons(shown ? BUTTONS[phase] : [], phase === "cancelled" ? strings.fetchRest : strings.retryFailed);
-    card.actions.setAttribute("aria-busy", String(connection.isBusy()));
+    card.actions.ariaBusy = String(connection.isBusy());
     setText(card.status, status);
     speak(shown, status, summary);
     if (shown && takesFocus && document.activeElement === document.body) card.focus();

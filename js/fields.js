@@ -20,7 +20,7 @@ export function field(text, attributes) {
    */
   function complain(why) {
     setText(problem, why && ` ${why}`);
-    input.setAttribute("aria-invalid", String(why !== ""));
+    input.ariaInvalid = String(why !== "");
     if (why) input.focus();
     return why !== "";
   }
@@ -43,18 +43,16 @@ export function checkbox(text, onChange) {
  * @param {HTMLInputElement} input
  */
 export function revealer(input) {
-  const toggle = button(strings.show, () => turn(input.type === "password"), {
-    class: "ts-reveal",
-    "aria-label": strings.showPassword,
-  });
+  const toggle = button("", () => turn(input.type === "password"), { class: "ts-reveal" });
 
   /** @param {boolean} isShown */
   function turn(isShown) {
     input.type = isShown ? "text" : "password";
-    toggle.setAttribute("aria-label", isShown ? strings.hidePassword : strings.showPassword);
+    toggle.ariaLabel = isShown ? strings.hideTyped : strings.showTyped;
     setText(toggle, isShown ? strings.hide : strings.show);
   }
 
+  turn(false);
   return { button: toggle, hide: () => turn(false) };
 }
 
@@ -65,10 +63,8 @@ export function revealer(input) {
  */
 export function capsLockHint(input) {
   const hint = element("span", { class: "ts-caps", role: "status" });
-  /** @param {KeyboardEvent} event */
+  /** @param {any} event One that is none of a key tells nothing, as when the focus leaves. */
   const look = (event) => setText(hint, event.getModifierState?.("CapsLock") ? strings.capsLock : "");
-  input.addEventListener("keydown", look);
-  input.addEventListener("keyup", look);
-  input.addEventListener("blur", () => setText(hint, ""));
+  for (const type of ["keydown", "keyup", "blur"]) input.addEventListener(type, look);
   return hint;
 }

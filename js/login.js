@@ -9,7 +9,7 @@ import { connect } from "./connection.js";
 import { checkbox } from "./fields.js";
 import { formPanel } from "./form.js";
 import { makeFrame } from "./frame.js";
-import { accountPanel, askingPanel, formMethod, startPanel } from "./panels.js";
+import { accountPanel, askingPanel, startPanel } from "./panels.js";
 import { alertOf, faceOf, read, statusOf } from "./picture.js";
 import { speaker } from "./speech.js";
 import * as strings from "./strings.js";
@@ -49,7 +49,7 @@ function show(model, el) {
   const provider = model.get("provider");
   /** @type {import("./connection.js").Connection<import("./protocol.js").RequestKind>} */
   const connection = connect(model, refresh);
-  /** @type {"code" | "form" | null} */
+  /** @type {import("./protocol.js").LoginMethod | null} */
   let way = null;
   let flash = "";
   let isSwitching = false;
@@ -63,14 +63,11 @@ function show(model, el) {
   const actions = {
     request: (kind) => (kind === "start_device" ? start() : connection.request(kind)),
     submit: (form, buffers) => connection.request("submit_password", { ...form, ...wish() }, buffers),
-    usePassword() {
-      way = "form";
-      if (model.get("phase") === "awaiting_user") connection.request("cancel");
+    use(next) {
+      way = next;
+      if (next === "device") start();
+      else if (model.get("phase") === "awaiting_user") connection.request("cancel");
       refresh();
-    },
-    useCode() {
-      way = "code";
-      start();
     },
     switchAccount() {
       isSwitching = true;
@@ -87,9 +84,13 @@ function show(model, el) {
       refresh();
     },
   };
+  const form = (/** @type {import("./protocol.js").FormMethod} */ method) =>
+    formPanel(provider, model.get("username"), actions, method);
   const panels = {
     start: startPanel(provider, actions),
-    form: formPanel(provider, model.get("username"), actions),
+    password: form("password"),
+    basic: form("basic"),
+    token: form("token"),
     asking: askingPanel(actions),
     code: codePanel(provider, actions),
     account: accountPanel(provider, actions),
@@ -115,8 +116,9 @@ function show(model, el) {
 
   /** @param {LoginTraits} state */
   function showStay({ phase, remember, provider: { can_remember, methods } }) {
-    const isForBasic = face === "form" && formMethod(methods) === "basic" && methods.length > 1;
-    stay.node.hidden = !can_remember || !face || face === "asking" || face === "account" || isForBasic;
+    // user name and password that are sent along leave nothing to keep, and nothing renews a token that was given
+    const isForNow = face === "token" || (face === "basic" && methods.length > 1);
+    stay.node.hidden = !can_remember || !face || face === "asking" || face === "account" || isForNow;
     if (phase === "awaiting_user" && !connection.isBusy()) stay.input.checked = remember;
   }
 
@@ -143,7 +145,7 @@ function show(model, el) {
     frame.showAlert(alertOf(state, connection));
     frame.showStatus(hint || statusOf(state, connection), !hint || silence === "busy");
     frame.root.dataset.line = connection.status();
-    frame.body.setAttribute("aria-busy", String(connection.isBusy()));
+    frame.body.ariaBusy = String(connection.isBusy());
     speak(face && state, now, hint, code?.user_code ?? "");
   }
 

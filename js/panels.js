@@ -26,8 +26,7 @@ import * as strings from "./strings.js";
  * @typedef {object} Actions
  * @property {(kind: RequestKind) => void} request
  * @property {(form: import("./protocol.js").SubmittedForm, buffers: Uint8Array<ArrayBuffer>[]) => void} submit
- * @property {() => void} usePassword Show the form, in place of a code if there is one.
- * @property {() => void} useCode
+ * @property {(way: import("./protocol.js").LoginMethod) => void} use Turn to another way to sign in.
  * @property {() => void} switchAccount
  * @property {(code: HTMLElement) => void} copy
  */
@@ -35,15 +34,28 @@ import * as strings from "./strings.js";
 const OVER = ["expired_token", "access_denied", "invalid_grant"];
 const SOON_S = 600;
 
+/** @param {...Node} children */
+export const panelOf = (...children) => element("div", { class: "ts-panel" }, ...children);
+
+/** @param {...Node} children */
+export const mainActions = (...children) => element("div", { class: "ts-actions ts-main" }, ...children);
+
 /**
- * @param {LoginTraits["provider"]["methods"]} methods
- * @returns {import("./protocol.js").FormMethod | undefined}
+ * The buttons that lead to other ways to sign in.
+ *
+ * @param {Actions} actions
+ * @param {import("./dom.js").Attributes} [attributes]
  */
-export function formMethod(methods) {
-  // none but the form's own are offered beside the code
-  return /** @type {import("./protocol.js").FormMethod[]} */ (methods).find(
-    (method) => method !== /** @type {any} */ ("device"),
-  );
+export function otherWays({ use }, attributes) {
+  const ways = /** @type {[import("./protocol.js").LoginMethod, string][]} */ (Object.entries(strings.use));
+  const buttons = ways.map(([way, label]) => ({ way, node: button(label, () => use(way), attributes) }));
+
+  /** @param {ShownProvider["methods"]} methods @param {import("./protocol.js").LoginMethod} shown */
+  function show(methods, shown) {
+    for (const { way, node } of buttons) node.hidden = way === shown || !methods.includes(way);
+  }
+
+  return { nodes: buttons.map(({ node }) => node), show };
 }
 
 /**
@@ -54,16 +66,15 @@ export function formMethod(methods) {
 export function startPanel(provider, actions) {
   const text = element("p");
   const start = button("", () => actions.request("start_device"), { class: "ts-primary" });
-  const other = button(strings.usePassword, actions.usePassword);
+  const others = otherWays(actions);
   return {
-    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions ts-main" }, start, other)),
+    node: panelOf(text, mainActions(start, ...others.nodes)),
     footer: [link(strings.register, provider.registration_url)],
     show({ phase, error, notice, provider: { label, methods } }) {
-      setText(text, notice || strings.intro);
-      text.hidden = phase === "failed";
+      setText(text, phase === "failed" ? "" : notice || strings.intro);
       setText(start, phase === "failed" ? again(error) : strings.signInWith(label));
       start.hidden = methods.length === 0;
-      other.hidden = !formMethod(methods);
+      others.show(methods, "device");
     },
     target: () => start,
   };
@@ -83,7 +94,7 @@ export function askingPanel(actions) {
   const text = element("p", { class: "ts-going-on" }, strings.signingIn);
   const cancel = button(strings.cancel, () => actions.request("cancel"));
   return {
-    node: element("div", { class: "ts-panel" }, text, element("div", { class: "ts-actions ts-main" }, cancel)),
+    node: panelOf(text, mainActions(cancel)),
     show() {},
     target: () => cancel,
   };
@@ -104,24 +115,16 @@ export function accountPanel(provider, actions) {
   const logout = button(strings.logout, () => actions.request("logout"));
   const change = button(strings.switchAccount, actions.switchAccount);
   return {
-    node: element(
-      "div",
-      { class: "ts-panel" },
-      headline,
-      element("div", { class: "ts-facts" }, how, until, news, soon),
-      element("div", { class: "ts-actions ts-main" }, logout, change),
-    ),
+    node: panelOf(headline, element("div", { class: "ts-facts" }, how, until, news, soon), mainActions(logout, change)),
     footer: [link(strings.myAccount, provider.account_url)],
     show(state, now) {
       const minutes = minutesToEnd(state, now);
       setText(who, strings.signedInAs(state.user));
       setText(how, [strings.how(state.source), state.remember ? strings.stays : ""].join(" ").trim());
       setText(news, state.notice);
-      news.hidden = !state.notice;
-      setText(until, untilWhen(state, now));
+      setText(until, minutes ? "" : untilWhen(state, now));
       setText(soonText, minutes ? strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)) : "");
-      soon.hidden = minutes === 0;
-      until.hidden = minutes > 0;
+      soon.hidden = !minutes;
       setText(change, isOver(state, now) ? strings.signInAgain : strings.switchAccount);
     },
     target: () => headline,

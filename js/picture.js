@@ -1,39 +1,27 @@
 /** What of a state is shown where: which panel, the alert above it, and the status line below. */
 
-import { formMethod } from "./panels.js";
 import * as strings from "./strings.js";
 
 /** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
 /** @typedef {import("./connection.js").Connection} Connection */
 
-const SHOWN = /** @type {const} */ ([
-  "phase",
-  "serial",
-  "provider",
-  "verification_uri",
-  "code_expires_at",
-  "user",
-  "source",
-  "expires_at",
-  "session_ends_at",
-  "remember",
-  "renewable",
-  "error",
-  "notice",
-]);
-
-/** @param {import("./protocol.js").LoginModel} model */
+/**
+ * The traits as an object, each as it is when it is looked at.
+ *
+ * @param {import("./protocol.js").LoginModel} model
+ * @returns {LoginTraits}
+ */
 export function read(model) {
-  return /** @type {LoginTraits} */ (Object.fromEntries(SHOWN.map((name) => [name, model.get(name)])));
+  return new Proxy(/** @type {any} */ (model), { get: (_, name) => model.get(/** @type {any} */ (name)) });
 }
 
-/** @param {LoginTraits} state @param {"code" | "form" | null} way */
+/** @param {LoginTraits} state @param {import("./protocol.js").LoginMethod | null} way Which one was turned to. */
 export function faceOf({ phase, provider: { methods } }, way) {
   if (phase === "awaiting_user") return "code";
   if (phase === "signed_in") return "account";
-  const first = methods[0] === "device" ? "code" : "form";
-  const isForm = formMethod(methods) && (!methods.includes("device") || (way ?? first) === "form");
-  if (isForm) return "form";
+  const shown = way && methods.includes(way) ? way : methods[0];
+  // none but the form's own are offered beside the code
+  if (shown && shown !== "device") return /** @type {import("./protocol.js").FormMethod} */ (shown);
   return phase === "signing_in" ? "asking" : "start";
 }
 

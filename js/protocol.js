@@ -32,6 +32,7 @@
  * @property {string} registration_url
  * @property {string} account_url
  * @property {string} password_reset_url
+ * @property {string} token_url Where user tokens are made, which a password only finds or makes there.
  * @property {[title: string, address: string][]} links More pages for people, as a back-end names them.
  * @property {LoginMethod[]} methods
  * @property {boolean} can_remember Whether a login can be kept for other kernels and later days.
@@ -69,8 +70,8 @@
  */
 
 /**
- * The form. The password, or the user token, is the first binary buffer, the one-time code the second: UTF-8, never in
- * the JSON. Beside a token the user name is a dash.
+ * The form. The password or token is the first binary buffer, the one-time code the second: UTF-8, never in the JSON.
+ * Beside a token there is no user name.
  *
  * @typedef {object} SubmittedForm
  * @property {string} username

@@ -1,6 +1,6 @@
 /** An address as a QR code, for the camera of a phone. */
 
-import { correction, generate } from "lean-qr/nano";
+import { generate } from "lean-qr/nano";
 import { shape } from "./dom.js";
 
 const MARGIN = 4;
@@ -10,7 +10,7 @@ const MARGIN = 4;
  * @param {string} label What a screen reader says of it.
  */
 export function qrCode(text, label) {
-  const code = generate(text, { minCorrectionLevel: correction.M });
+  const code = generate(text);
   const side = code.size + 2 * MARGIN;
   let path = "";
   for (let y = 0; y < code.size; y++) {

@@ -101,7 +101,7 @@ export function makeRows(ask) {
     for (const { start, rows } of windows.filter((window) => window.list === list)) {
       rows.forEach((row, index) => known.set(start + index, row));
     }
-    node.setAttribute("aria-label", strings.listed(list));
+    node.ariaLabel = strings.listed(list);
     draw();
   }
 

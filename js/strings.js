@@ -20,8 +20,15 @@ export const provider = "Provider";
 export const intro = "Sign in once: this notebook can then use your data, and stays signed in.";
 export const newCode = "New code";
 export const tryAgain = "Try again";
-export const usePassword = "Use a password";
-export const useCode = "Use a code";
+
+/** @type {Partial<Record<import("./protocol.js").LoginMethod, string>>} */
+export const use = {
+  device: "Use a code",
+  password: "Use a password",
+  basic: "Use a password",
+  token: "Use a token",
+};
+
 export const register = "Register";
 export const forgot = "Forgot the password?";
 export const myAccount = "My account";
@@ -43,26 +50,29 @@ export const copyByHand = "The code is selected: copy it with Ctrl+C, ⌘C.";
 export const oneMinuteLeft = "The code is good for one more minute.";
 
 export const username = "User name";
-export const password = "Password";
-export const userToken = "User token";
+
+/** @type {Record<import("./protocol.js").FormMethod, string>} */
+export const secret = { password: "Password", basic: "Password", token: "Paste a token" };
+
+export const makeToken = "Make a token";
 export const oneTimeCode = "One-time code";
 export const withOneTimeCode = "I have a one-time code";
 export const submit = "Sign in";
 export const show = "Show";
 export const hide = "Hide";
-export const showPassword = "Show the password";
-export const hidePassword = "Hide the password";
+export const showTyped = "Show what is typed";
+export const hideTyped = "Hide what is typed";
 export const capsLock = "Caps Lock is on.";
 export const missing = "Fill this in.";
 
-/** @param {boolean} hasCode Whether a device code can be had. */
-export const federated = (hasCode) =>
-  `EduGAIN and social logins have no password here${hasCode ? ": use a code." : "."}`;
+export const federated = "EduGAIN and social logins have no password here.";
 
 /** @param {string} login */
 export const demo = (login) => `No real account: sign in as ${login}.`;
 
-export const basicHint = "Your password stays in memory until you log out, or on this machine if you stay signed in.";
+export const keptHint = "It stays in memory until you log out, or on this machine if you stay signed in.";
+export const tokenHint = "It is used until it ends.";
+export const onceHint = "It is sent once, for a token, and not kept.";
 export const exposed = "This page is not encrypted: others could read what you type.";
 export const exposedAnyway = "Show the form anyway";
 
@@ -107,12 +117,14 @@ export const how = (source) => SOURCES[source] ?? "";
 const SOURCES = {
   device: "With a device code.",
   password: "With user name and password.",
-  basic: "With user name and password, sent with each request (Basic).",
-  environment: "With what was in the kernel's environment.",
+  basic: "With user name and password (Basic).",
+  environment: "With what the environment holds.",
   token_file: "With a token that a file holds.",
   stored: "With the login that you kept.",
   hub: "With your login at JupyterHub.",
-  token: "With a user token.",
+  token: "With a token that you gave.",
+  netrc: "With what ~/.netrc holds.",
+  code: "In a browser.",
 };
 
 /** @param {string} time */

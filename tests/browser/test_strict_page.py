@@ -65,7 +65,7 @@ def test_a_strict_policy_stops_nothing(browser_context: BrowserContext) -> None:
         page.get_by_role("button", name="Use a password").click()
         page.get_by_label("User name").fill("alice")
         page.get_by_label("Password", exact=True).fill("secret")
-        page.get_by_role("button", name="Show the password").click()
+        page.get_by_role("button", name="Show what is typed").click()
         page.get_by_label("Password", exact=True).press("Enter")
         assert page.evaluate("model.sent.at(-1).kind") == "submit_password"
         page.evaluate("play({ phase: 'signed_in', user: 'alice', source: 'password' })")

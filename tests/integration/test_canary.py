@@ -171,6 +171,7 @@ def sign_in_every_way(story: Story) -> None:
         type_password(story, view, user, box.users[user], code=code)
         notebook.until_phase(view, "signed_in")
         story.run(f"logout of {user}", "%terrascope logout")
+    view = story.run("form of Basic", "%terrascope login --method basic").views[0]
     type_password(story, view, "boots", box.users["boots"], "basic")
     notebook.until_phase(view, "signed_in")
     story.run("basic", "s = ts.session(); s.get(URL)")

@@ -276,7 +276,7 @@ def test_without_a_device_flow_the_widget_shows_the_form(notebook: FrontEnd, box
     box.device_flow = False
     view = notebook.run("%terrascope login").views[0]
     notebook.until_phase(view, "failed")
-    assert notebook.widgets[view]["provider"]["methods"] == ["password", "basic"]
+    assert notebook.widgets[view]["provider"]["methods"] == ["password"]
     notebook.sign_in_by_form(view, "dora", PASSWORD)
     notebook.until_phase(view, "signed_in")
 

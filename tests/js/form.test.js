@@ -45,22 +45,51 @@ test("the wish to stay signed in goes along with the form, but not with Basic am
   }
 });
 
-test("a user token is pasted alone, beside the link to where one is made", async () => {
-  const links = [["Make a user token", "https://urs.example.org/profile"]];
-  const model = makeModel({ provider: { ...PROVIDER, methods: ["token", "password"], links }, username: "alice" });
+const EARTHDATA = { ...PROVIDER, methods: ["token", "password"], token_url: "https://urs.example.org/profile" };
+
+test("a token is pasted alone, beside the link to where one is made", async () => {
+  const model = makeModel({ provider: { ...EARTHDATA, can_remember: true }, username: "alice" });
   const view = await show(model);
-  assert.ok(view.input("username").closest(".ts-field").hidden);
-  assert.equal(view.input("password").closest("label").querySelector(".ts-name").textContent, "User token");
-  assert.match(view.text(), /Make a user token/);
-  assert.ok(view.el.querySelector(".ts-hint").hidden);
+  assert.equal(view.input("username"), null);
+  assert.equal(view.input("password").closest("label").textContent, "Paste a token");
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a password"]);
+  assert.deepEqual(view.links(), ["Make a token", "Register"]);
+  assert.match(view.text(".ts-hint"), /used until it ends/);
+  assert.ok(view.el.querySelector(".ts-choice").hidden);
   await submit(view);
   assert.equal(model.sent.filter(({ kind }) => kind === "submit_password").length, 0);
   type(view, { password: "eyJ0b2tlbiI6MX0" });
   await submit(view);
-  const { kind, method, has_one_time_code } = model.sent.at(-1);
-  assert.deepEqual([kind, method, has_one_time_code], ["submit_password", "token", false]);
+  const { kind, username, method, has_one_time_code, remember } = model.sent.at(-1);
+  assert.deepEqual([kind, username, method, has_one_time_code], ["submit_password", "", "token", false]);
+  assert.equal(remember, undefined);
   assert.deepEqual(model.buffers.at(-1), ["eyJ0b2tlbiI6MX0"]);
   assert.equal(view.input("password").value, "");
+});
+
+test("from the token to user name and password and back, where nothing of what was typed is left", async () => {
+  const model = makeModel({ provider: EARTHDATA, username: "alice" });
+  const view = await show(model);
+  const token = view.input("password");
+  type(view, { password: "eyJ0" });
+  await view.click("Use a password");
+  assert.equal(document.activeElement, document.body);
+  assert.equal(token.value, "");
+  assert.equal(view.input("username").value, "alice");
+  assert.equal(view.text(".ts-hint"), "It is sent once, for a token, and not kept.");
+  assert.ok(view.el.querySelector("details").hidden);
+  assert.deepEqual(view.links(), ["Forgot the password?", "Register"]);
+  view.button("Use a token").focus();
+  await view.click("Use a token");
+  assert.equal(document.activeElement, token);
+  assert.deepEqual(model.kinds(), ["hello"]);
+});
+
+test("what is wrong with a login by token leads to the account's page", async () => {
+  const model = makeModel({ provider: EARTHDATA });
+  const view = await show(model);
+  await model.turn({ phase: "failed", error: { what: "No other token.", error: "max_token_limit" } });
+  assert.deepEqual(view.links(), ["Make a token", "Register", "My account"]);
 });
 
 test("the bytes are overwritten once the kernel has answered", async () => {
@@ -111,9 +140,9 @@ test("the password can be shown, and is hidden again before it is sent or left",
   const view = await openForm(model);
   const password = view.input("password");
   const toggle = view.button("Show");
-  assert.deepEqual([toggle.getAttribute("aria-label"), toggle.type], ["Show the password", "button"]);
+  assert.deepEqual([toggle.getAttribute("aria-label"), toggle.type], ["Show what is typed", "button"]);
   await view.click("Show");
-  assert.deepEqual([password.type, toggle.getAttribute("aria-label")], ["text", "Hide the password"]);
+  assert.deepEqual([password.type, toggle.getAttribute("aria-label")], ["text", "Hide what is typed"]);
   await view.click("Hide");
   assert.equal(password.type, "password");
   await view.click("Show");
@@ -221,7 +250,7 @@ test("password managers are told what the fields are", async () => {
 test("federated accounts are told that they have no password, and led back to the code", async () => {
   const model = makeModel();
   const view = await openForm(model);
-  assert.match(view.text(), /EduGAIN and social logins have no password here: use a code\./);
+  assert.match(view.text(), /EduGAIN and social logins have no password here\./);
   assert.deepEqual(view.links(), ["Forgot the password?", "Register"]);
   await view.click("Use a code");
   assert.deepEqual(model.kinds(), ["hello", "start_device"]);
@@ -247,7 +276,7 @@ test("a known user name is filled in, and the focus goes to the password", async
 test("where only Basic is offered, the form says what becomes of the password, and sends that method", async () => {
   const model = makeModel({ provider: { ...PROVIDER, methods: ["basic"] } });
   const view = await show(model);
-  assert.match(view.text(), /stays in memory until you log out, or on this machine/);
+  assert.match(view.text(".ts-hint"), /stays in memory until you log out, or on this machine/);
   type(view, { username: "alice", password: "secret" });
   await submit(view);
   assert.equal(model.sent.at(-1).method, "basic");

@@ -14,6 +14,7 @@ export const PROVIDER = {
   registration_url: "https://example.org/sign-up",
   account_url: "https://sso.example.org/account/",
   password_reset_url: "https://sso.example.org/reset",
+  token_url: "",
   links: [],
   methods: ["device", "password"],
   can_remember: false,

@@ -26,11 +26,15 @@ def _nothing(_widget: Locator) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """One face: the state of `stage.states` that is played, what a person does then, and what is then to be read."""
+    """One face: the state of `stage.states` that is played, what a person does then, and what is then to be read.
+
+    `cast` says whose account it is, as `stage.CASTS` names them.
+    """
 
     state: str
     reads: str
     act: Callable[[Locator], None] = _nothing
+    cast: str = "terrascope"
 
 
 def _open_form(widget: Locator) -> None:
@@ -97,7 +101,7 @@ SCENES = {
     "form-refused": Scene("refused", "did not accept", _wrong),
     "signed-in": Scene("signed in", "Signed in as dora"),
     "ends-soon": Scene("ends soon", "ends in 7 minutes"),
-    "token": Scene("token", "kernel's environment"),
+    "token": Scene("token", "what the environment holds"),
     "ended": Scene("ended", "session has ended"),
     "signed-out": Scene("signed out again", "session at Terrascope is ended"),
 }
@@ -111,15 +115,27 @@ ENDINGS = {
 }
 
 
+# of other providers
+GUESTS = {
+    "choice": Scene("code", "WDJB-MJHT", cast="choice"),
+    "earthdata-token": Scene("signed out", "Paste a token", cast="earthdata"),
+    "earthdata-token-refused": Scene("token refused", "was deleted", cast="earthdata"),
+    "earthdata-password": Scene("signed out", "sent once", _open_form, cast="earthdata"),
+    "earthdata-limit": Scene("no other token", "You have two already", _open_form, cast="earthdata"),
+    "earthdata-signed-in": Scene("signed in by token", "Signed in as dora", cast="earthdata"),
+    "earthdata-ends": Scene("signed in by a token that ends", "You have two already", cast="earthdata"),
+}
+
+
 class Theatre:
-    """A notebook whose widget shows any scene."""
+    """A notebook whose widget shows any scene of its cast."""
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
 
     def show(self, name: str) -> Locator:
         """Show a scene in a fresh view, and return the widget."""
-        scene = (SCENES | ENDINGS)[name]
+        scene = (SCENES | ENDINGS | GUESTS)[name]
         self.notebook.run(2)  # a fresh view, so that no earlier scene is left in it
         self.notebook.execute(f"stage.play({scene.state!r})")
         widget = self.notebook.widget
@@ -130,11 +146,11 @@ class Theatre:
 
 
 @contextmanager
-def theatre(lab: Lab, *, has_choice: bool = False) -> Iterator[Theatre]:
-    """Open a notebook with a stage."""
+def theatre(lab: Lab, cast: str = "terrascope") -> Iterator[Theatre]:
+    """Open a notebook with a stage for a cast."""
     cells = [
         "%load_ext ipyterrascope",
-        f"from testbed.stage import Stage; stage = Stage({has_choice})",
+        f"from testbed.stage import Stage; stage = Stage({cast!r})",
         "display(stage.widget)",
     ]
     notebook = lab.open(cells, environ={"PYTHONPATH": str(TESTS)})

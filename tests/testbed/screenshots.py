@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from testbed.browser import chromium, loopback_context
 from testbed.download_scenes import DOWNLOAD_ENDINGS, DOWNLOAD_SCENES, download_theatre
 from testbed.lab import Lab, Notebook, lab_server
-from testbed.scenes import ENDINGS, SCENES, THEMES, theatre
+from testbed.scenes import ENDINGS, GUESTS, SCENES, THEMES, theatre
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -38,11 +39,13 @@ def main(folder: Path) -> None:
 
 
 def _faces(lab: Lab) -> Iterator[tuple[str, Notebook, Locator]]:
-    stages = [(False, list(SCENES)), (True, ["choice"]), *((False, [name]) for name in ENDINGS)]
-    for has_choice, names in stages:
-        with theatre(lab, has_choice=has_choice) as stage:
+    casts = itertools.groupby(GUESTS, lambda name: GUESTS[name].cast)
+    stages = [("terrascope", list(SCENES)), *((cast, list(names)) for cast, names in casts)]
+    stages += [("terrascope", [name]) for name in ENDINGS]
+    for cast, names in stages:
+        with theatre(lab, cast) as stage:
             for name in names:
-                yield name, stage.notebook, stage.show("code" if name == "choice" else name)
+                yield name, stage.notebook, stage.show(name)
     for names in (list(DOWNLOAD_SCENES), *([name] for name in DOWNLOAD_ENDINGS)):
         with download_theatre(lab) as downloads:
             for name in names:

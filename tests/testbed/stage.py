@@ -9,12 +9,20 @@ from typing import Any
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginDenied, LoginExpired, LoginRefused, LoginRequired, ProviderUnreachable
 from ipyterrascope.notebook.login_widget import LoginWidget
-from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.protocol.earthdata import TokenLimitReached
+from ipyterrascope.values.known import EARTHDATA, TERRASCOPE
+from ipyterrascope.values.providers import LoginMethod, Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState
 
 PROVIDER = replace(TERRASCOPE, password_reset_url="https://sso.terrascope.be/reset")
 MINE = replace(TERRASCOPE, name="mine", label="My own provider with a long name", badge="SANDBOX")
+CASTS: dict[str, tuple[Provider, ...]] = {
+    "terrascope": (PROVIDER,),
+    "choice": (PROVIDER, MINE),
+    "earthdata": (EARTHDATA,),
+}
+"""Whose accounts a stage has, the first of them on it."""
 
 
 def states() -> dict[str, dict[str, Any]]:
@@ -54,6 +62,33 @@ def states() -> dict[str, dict[str, Any]]:
                 error="invalid_grant",
             ),
         },
+        "token refused": {
+            "phase": "failed",
+            "error": LoginRefused(
+                "Earthdata Login does not accept this user token.",
+                "It has ended, or was deleted.",
+                f"Make another one at {EARTHDATA.account_url}.",
+                status=401,
+            ),
+        },
+        "no other token": {
+            "phase": "failed",
+            "error": TokenLimitReached(
+                "Earthdata Login gives you no other user token.",
+                "You have two already, which is all that it allows.",
+                f"Delete one at {EARTHDATA.account_url}, or paste one of the two.",
+                error="max_token_limit",
+            ),
+        },
+        "signed in by token": {"phase": "signed_in", "user": "dora", "source": "token", "expires_at": now + 60 * 86400},
+        "signed in by a token that ends": {
+            "phase": "signed_in",
+            "user": "dora",
+            "source": "password",
+            "expires_at": now + 3 * 86400,
+            "notice": "This token ends on 3 December 2026. You have two already, which is all that Earthdata Login "
+            f"allows: delete one at {EARTHDATA.account_url} to get one that lasts longer.",
+        },
         "signed in": {**signed_in, "session_ends_at": now + 3590},
         "signed in to stay": {**signed_in, "remember": True, "source": "stored"},
         "ends soon": {**signed_in, "session_ends_at": now + 400},
@@ -71,7 +106,12 @@ def _failed(kind: type[Exception], what: str, why: str, error: str) -> dict[str,
 
 
 class PlayedAccount(Account):
-    """An account whose sign-ins do nothing."""
+    """An account whose sign-ins do nothing, and could be kept where its provider's can."""
+
+    @property
+    def why_not_kept(self) -> str:
+        """One sentence."""
+        return "" if "stored" in self.provider.sources else "No login of this provider is kept."
 
     def play(self, **changes: object) -> None:
         """Show a state; what is not named is as in the beginning."""
@@ -99,14 +139,15 @@ class Stage:
 
     Parameters
     ----------
-    has_choice : bool
-        Whether the widget offers a second provider.
+    cast : str
+        One of `CASTS`.
+    methods : tuple of str, optional
+        The ways to sign in that the widget offers, as for `LoginWidget`.
     """
 
-    def __init__(self, has_choice: bool = False) -> None:
-        self.account = PlayedAccount(PROVIDER)
-        choices = [PlayedAccount(MINE)] if has_choice else []
-        self.widget = LoginWidget(self.account, choices=choices)
+    def __init__(self, cast: str = "terrascope", methods: tuple[LoginMethod, ...] | None = None) -> None:
+        self.account, *choices = (PlayedAccount(provider) for provider in CASTS[cast])
+        self.widget = LoginWidget(self.account, choices=choices, methods=methods)
 
     def play(self, name: str) -> None:
         """Let the account show a state of `states`."""

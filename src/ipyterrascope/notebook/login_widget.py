@@ -23,7 +23,7 @@ from .handshake import view_of
 from .kernel_widget import STATIC, KernelWidget
 from .obey import obey
 from .protocol import Request, read_request, secrets_from
-from .shown import code_of, shown_provider, traits_of
+from .shown import code_of, offered_ways, shown_provider, traits_of
 
 __all__ = ["LoginWidget"]
 
@@ -37,7 +37,7 @@ class LoginWidget(KernelWidget):
         Whose state is shown. Several widgets may show the same one.
     choices : sequence of Account
         Accounts of other providers that a person may turn to in the widget.
-    methods : tuple of {"device", "password", "basic"}, optional
+    methods : tuple of {"device", "password", "basic", "token"}, optional
         Ways to offer, the preferred one first; those of the account's state when left out.
     username : str
         What the form is filled with.
@@ -178,7 +178,7 @@ class LoginWidget(KernelWidget):
         if methods is None:
             methods = state.methods
         missing = set(provider.methods).difference(state.methods)
-        return tuple(method for method in methods if method not in missing and method not in provider.prompted)
+        return offered_ways([method for method in methods if method not in missing], provider)
 
     def _on_message(self, _widget: object, content: object, buffers: list[memoryview | bytes] | None) -> None:
         passed = secrets_from(buffers)

@@ -28,8 +28,10 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "submit_password": frozenset({"username", "method", "has_one_time_code", "remember"}),
     "choose_provider": frozenset({"provider"}),
 }
+_WITH_USERNAME = ("password", "basic")
 _LONGEST_USERNAME = 256
-_LONGEST_SECRET_BYTES = 4096
+# tokens that list what a person is a member of are long
+_LONGEST_SECRET_BYTES = 16384
 _MOST_BUFFERS = 2
 
 
@@ -114,10 +116,12 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:
     username, method, with_code = (fields.get(name) for name in ("username", "method", "has_one_time_code"))
-    if not isinstance(username, str) or not 0 < len(username) <= _LONGEST_USERNAME or not username.isprintable():
-        raise refusal("It has no user name that could be one.")
     if method not in FORM_METHODS:
         raise refusal("Its method is not known.")
+    if not isinstance(username, str) or len(username) > _LONGEST_USERNAME or not username.isprintable():
+        raise refusal("It has no user name that could be one.")
+    if bool(username) != (method in _WITH_USERNAME):
+        raise refusal("It has a user name that it must not have, or none.")
     if not isinstance(with_code, bool) or len(secrets) != 1 + with_code:
         raise refusal("It does not have the buffers that it announces.")
     if None in secrets:

@@ -13,6 +13,7 @@ from ..values.hosts import is_loopback
 from ..values.providers import LoginMethod, Provider
 from ..values.states import LoginState
 
+_PASSWORD: tuple[LoginMethod, ...] = ("password", "basic")
 _LONGEST_TITLE = 40
 _MOST_LINKS = 6
 
@@ -51,6 +52,19 @@ def code_of(state: LoginState) -> dict[str, object] | None:
     }
 
 
+def offered_ways(methods: Iterable[LoginMethod], provider: Provider) -> tuple[LoginMethod, ...]:
+    """Return the ways to sign in that the widget offers, of all that there are now.
+
+    One form for user name and password is enough, and few have what a prompt asks for or a token: those who ask for one
+    of these ways get it.
+    """
+    ways: list[LoginMethod] = [way for way in methods if way not in provider.prompted]
+    aside = [way for way in ways if way in _PASSWORD][1:]
+    if provider.methods[0] != "token":
+        aside.append("token")
+    return tuple(way for way in ways if way == ways[0] or way not in aside)
+
+
 def shown_provider(provider: Provider, methods: Iterable[LoginMethod], *, can_remember: bool) -> dict[str, object]:
     """Return what may be shown of a provider, the ways to sign in on offer, and whether a login can be kept."""
     is_demo = bool(provider.badge) and is_loopback(provider.issuer_host)
@@ -63,11 +77,12 @@ def shown_provider(provider: Provider, methods: Iterable[LoginMethod], *, can_re
         "registration_url": provider.registration_url,
         "account_url": provider.account_url,
         "password_reset_url": provider.password_reset_url,
+        "token_url": next((link.url for link in provider.links if link.rel == "token"), ""),
         # a back-end may name any number, in any words
         "links": [
             [quoted(link.title, _LONGEST_TITLE), link.url]
             for link in provider.links
-            if link.url != provider.registration_url
+            if link.url != provider.registration_url and link.rel != "token"
         ][:_MOST_LINKS],
         "methods": list(methods),
         "can_remember": can_remember,

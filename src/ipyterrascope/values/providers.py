@@ -195,11 +195,8 @@ class Provider:
 
     @property
     def prompted(self) -> tuple[LoginMethod, ...]:
-        """The ways that a prompt of the kernel asks for, also in a notebook.
-
-        The widget has no place to paste into, but where a token is the first way to sign in.
-        """
-        return ("code", "oidc") if self.methods[0] == "token" else ("code", "token", "oidc")
+        """The ways that a prompt of the kernel asks for, also in a notebook."""
+        return ("code", "oidc")
 
     @property
     def ways(self) -> tuple[ReadyName | LoginMethod, ...]:

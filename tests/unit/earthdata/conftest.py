@@ -29,6 +29,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EarthdataSandbox]:
 def account(box: EarthdataSandbox) -> Iterator[Account]:
     """The account there; nobody is signed in."""
     made = ts.account("earthdata")
+    made.allow_sources()  # where an earlier one had the same port
     yield made
     made.logout()
 

@@ -18,7 +18,7 @@ from ipyterrascope.errors import LoginRefused, UsageError
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.notebook.shown import shown_provider
 from ipyterrascope.values.openeo import PageLink
-from ipyterrascope.values.providers import Provider
+from ipyterrascope.values.providers import LoginMethod, Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization
 
@@ -150,7 +150,8 @@ def test_the_view_opens_with_the_whole_state(account: PlayedAccount) -> None:
         "account_url": "",
         "password_reset_url": "",
         "links": [],
-        "methods": ["device", "password", "basic"],
+        "token_url": "",
+        "methods": ["device", "password"],
         "can_remember": False,
     }
 
@@ -301,8 +302,26 @@ def test_ways_to_sign_in_follow_the_account(account: PlayedAccount) -> None:
     """A way that turned out not to be had is offered no more, also where the caller chose the order."""
     widget, chosen = LoginWidget(account), LoginWidget(account, methods=("basic", "device"))
     account.play(methods=("password", "basic"))
-    assert widget.provider["methods"] == ["password", "basic"]
+    assert widget.provider["methods"] == ["password"]
     assert chosen.provider["methods"] == ["basic"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "offered"),
+    [
+        (("device", "password", "basic", "token"), ["device", "password"]),
+        (("basic", "device", "password"), ["basic", "device"]),
+        (("token", "device", "password"), ["token", "device", "password"]),
+        (("code", "device"), ["device"]),
+        (("code",), []),
+    ],
+)
+def test_a_widget_offers_what_is_asked_for_and_what_most_people_need(
+    methods: tuple[LoginMethod, ...], offered: list[str]
+) -> None:
+    """Of two forms for a password the first one, a token to who asks for it, and nothing that a prompt asks for."""
+    account = PlayedAccount(replace(PROVIDER, methods=("device", "password", "basic", "code", "token")))
+    assert LoginWidget(account, methods=methods).provider["methods"] == offered
 
 
 @pytest.fixture
@@ -537,10 +556,11 @@ TAMPERED: list[tuple[str, object, list[bytes]]] = [
     ("a buffer that is missing", {"kind": "submit_password", **FORM, "has_one_time_code": True}, [b"x"]),
     ("three buffers", {"kind": "submit_password", **FORM, "has_one_time_code": True}, [b"x", b"1", b"2"]),
     ("an empty password", {"kind": "submit_password", **FORM}, [b""]),
-    ("a password that is too long", {"kind": "submit_password", **FORM}, [b"x" * 4097]),
+    ("a password that is too long", {"kind": "submit_password", **FORM}, [b"x" * 16385]),
     ("a password that is not UTF-8", {"kind": "submit_password", **FORM}, [b"\xff\xfe"]),
     ("a password that was wiped before it left", {"kind": "submit_password", **FORM}, [b"\x00\x00"]),
     ("an empty user name", {"kind": "submit_password", **FORM, "username": ""}, [b"x"]),
+    ("a user name beside a token", {"kind": "submit_password", **FORM, "method": "token"}, [b"x"]),
     ("a user name that is too long", {"kind": "submit_password", **FORM, "username": "a" * 257}, [b"x"]),
     ("a user name with a line break", {"kind": "submit_password", **FORM, "username": "a\nb"}, [b"x"]),
     ("a user name that is no text", {"kind": "submit_password", **FORM, "username": 1}, [b"x"]),

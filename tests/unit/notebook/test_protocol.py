@@ -101,7 +101,7 @@ def shown_and_said(name: str) -> tuple[dict[str, object], list[dict[str, Any]]]:
         def send(self, content: Any, buffers: Any = None) -> None:
             said.append(content)
 
-    stage = Stage(has_choice=True)
+    stage = Stage("choice")
     stage.play(name)
     widget = Talker(stage.account, choices=list(stage.widget._accounts.values())[1:], username="alice")
     for kind in ("hello", "start_device", "no such kind"):
