@@ -30,7 +30,7 @@ export function codePanel(provider, actions) {
     isOpen = isWanted;
     scan.ariaExpanded = String(isOpen);
     scan.hidden = !address;
-    picture.replaceChildren(...(isOpen && address ? [qrCode(address, strings.qrOf(host.textContent ?? ""))] : []));
+    picture.replaceChildren(...(isOpen && address ? [qrCode(address, strings.asQr)] : []));
   }
 
   draw(false);

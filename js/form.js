@@ -9,13 +9,26 @@ import * as strings from "./strings.js";
 /** @typedef {import("./protocol.js").FormMethod} FormMethod */
 
 /**
+ * The form of each method.
+ *
+ * @param {import("./protocol.js").ShownProvider} provider
+ * @param {string} name
+ * @param {import("./panels.js").Actions} actions
+ */
+export function forms(provider, name, actions) {
+  const methods = /** @type {FormMethod[]} */ (Object.keys(strings.secret));
+  const made = methods.map((method) => [method, formPanel(provider, name, actions, method)]);
+  return /** @type {Record<FormMethod, import("./panels.js").Panel>} */ (Object.fromEntries(made));
+}
+
+/**
  * @param {import("./protocol.js").ShownProvider} provider
  * @param {string} name What the user name is filled with.
  * @param {import("./panels.js").Actions} actions
  * @param {FormMethod} method What is asked for: user name and password, or a secret that tells by itself whose it is.
  * @returns {import("./panels.js").Panel}
  */
-export function formPanel(provider, name, actions, method) {
+function formPanel(provider, name, actions, method) {
   const isPassword = method === "password" || method === "basic";
   const username = field(strings.username, { name: "username", autocomplete: "username", autocapitalize: "none" });
   username.input.value = name;
@@ -32,8 +45,8 @@ export function formPanel(provider, name, actions, method) {
   disclosure.hidden = method !== "password" || provider.token_url !== "";
   const news = element("p");
   const hint = element("p", { class: "ts-hint" });
-  const below = element("div", { class: "ts-links ts-name" }, hint);
-  if (method === "token") below.append(link(strings.makeToken, provider.token_url));
+  const page = link(strings.makeToken, isPassword ? "" : provider.token_url);
+  const below = element("div", { class: "ts-links ts-name" }, hint, page);
   const body = panelOf(element("div", { class: "ts-fields" }, ...asked), disclosure, below);
   const warning = element("p", { class: "ts-warning" }, icon(WARNING), element("span", {}, strings.exposed));
 

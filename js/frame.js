@@ -23,6 +23,7 @@ export function makeFrame({ name, label, badge, issuer_host, links }, choices, o
   const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
   const header = element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host);
   const footer = element("div", { class: "ts-footer" }, status, end);
+  const pages = element("div", { class: "ts-links" }, ...links.map((page) => link(...page)));
   const root = element(
     "div",
     {
@@ -31,14 +32,14 @@ export function makeFrame({ name, label, badge, issuer_host, links }, choices, o
       "aria-label": strings.title(label),
       keydown: shareKeys,
     },
-    element("div", { class: "ts-card" }, header, alert.node, body, footer),
+    element("div", { class: "ts-card" }, header, alert.node, body, footer, pages),
     announcer,
   );
 
   /** @param {import("./panels.js").Panel | null} panel */
   function turnTo(panel) {
     body.replaceChildren(...(panel ? [panel.node] : []));
-    end.replaceChildren(...(panel?.footer ?? []), ...links.map((page) => link(...page)));
+    end.replaceChildren(...(panel?.footer ?? []));
   }
 
   /** @param {string} text @param {boolean} isGoingOn */

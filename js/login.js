@@ -7,7 +7,7 @@ import { copy } from "./clipboard.js";
 import { codePanel } from "./code.js";
 import { connect } from "./connection.js";
 import { checkbox } from "./fields.js";
-import { formPanel } from "./form.js";
+import { forms } from "./form.js";
 import { makeFrame } from "./frame.js";
 import { accountPanel, askingPanel, startPanel } from "./panels.js";
 import { alertOf, faceOf, read, statusOf } from "./picture.js";
@@ -84,13 +84,9 @@ function show(model, el) {
       refresh();
     },
   };
-  const form = (/** @type {import("./protocol.js").FormMethod} */ method) =>
-    formPanel(provider, model.get("username"), actions, method);
   const panels = {
     start: startPanel(provider, actions),
-    password: form("password"),
-    basic: form("basic"),
-    token: form("token"),
+    ...forms(provider, model.get("username"), actions),
     asking: askingPanel(actions),
     code: codePanel(provider, actions),
     account: accountPanel(provider, actions),

@@ -120,7 +120,7 @@ export function accountPanel(provider, actions) {
     show(state, now) {
       const minutes = minutesToEnd(state, now);
       setText(who, strings.signedInAs(state.user));
-      setText(how, [strings.how(state.source), state.remember ? strings.stays : ""].join(" ").trim());
+      setText(how, [strings.how[state.source], state.remember ? strings.stays : ""].join(" ").trim());
       setText(news, state.notice);
       setText(until, minutes ? "" : untilWhen(state, now));
       setText(soonText, minutes ? strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)) : "");

@@ -17,7 +17,7 @@
 
 /** @typedef {"device" | "password" | "basic" | "code" | "token" | "oidc"} LoginMethod */
 
-/** @typedef {"password" | "basic" | "token"} FormMethod */
+/** @typedef {"password" | "basic" | "token" | "oidc"} FormMethod */
 
 /**
  * What may be shown of the identity provider. `badge` marks one that is not the real service, and `demo_login` says what
@@ -70,8 +70,8 @@
  */
 
 /**
- * The form. The password or token is the first binary buffer, the one-time code the second: UTF-8, never in the JSON.
- * Beside a token there is no user name.
+ * The form. The password, token or client's secret is the first binary buffer, the one-time code the second: UTF-8, never
+ * in the JSON. There is a user name beside a password only.
  *
  * @typedef {object} SubmittedForm
  * @property {string} username

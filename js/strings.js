@@ -1,7 +1,5 @@
 /** Every word that a person reads in the login widget, in one place, so that it can be translated. */
 
-/** @typedef {import("./protocol.js").Source} Source */
-
 export const connecting = "Connecting…";
 export const gone = "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.";
 export const goneHint = "While a cell runs, this waits.";
@@ -27,6 +25,7 @@ export const use = {
   password: "Use a password",
   basic: "Use a password",
   token: "Use a token",
+  oidc: "Use a secret",
 };
 
 export const register = "Register";
@@ -42,17 +41,14 @@ export const copyCode = "Copy the code";
 export const copied = "Code copied.";
 export const qr = "QR";
 export const showQr = "Show the address as a QR code";
-
-/** @param {string} host */
-export const qrOf = (host) => `QR code with the address at ${host}`;
-
+export const asQr = "The address as a QR code";
 export const copyByHand = "The code is selected: copy it with Ctrl+C, ⌘C.";
 export const oneMinuteLeft = "The code is good for one more minute.";
 
 export const username = "User name";
 
 /** @type {Record<import("./protocol.js").FormMethod, string>} */
-export const secret = { password: "Password", basic: "Password", token: "Paste a token" };
+export const secret = { password: "Password", basic: "Password", token: "Paste a token", oidc: "Client secret" };
 
 export const makeToken = "Make a token";
 export const oneTimeCode = "One-time code";
@@ -82,7 +78,6 @@ export const stays = "Stays signed in on this machine until you log out.";
 export const logout = "Log out";
 export const switchAccount = "Switch account";
 export const signInAgain = "Sign in again";
-export const signedIn = "Signed in";
 export const signedOut = "Signed out.";
 export const untilLogout = "Good until you log out.";
 export const renewed = "Renewed by itself while in use.";
@@ -108,13 +103,10 @@ export const codeReady = (code, host) => `Your code is ${[...code].join(" ")}. A
 export const passing = (what) => `${what} Still trying…`;
 
 /** @param {string} user */
-export const signedInAs = (user) => (user ? `Signed in as ${user}.` : `${signedIn}.`);
+export const signedInAs = (user) => (user ? `Signed in as ${user}.` : "Signed in.");
 
-/** @param {Source | ""} source */
-export const how = (source) => SOURCES[source] ?? "";
-
-/** @type {Record<string, string>} */
-const SOURCES = {
+/** @type {Partial<Record<import("./protocol.js").Source | "", string>>} How somebody signed in, by the source. */
+export const how = {
   device: "With a device code.",
   password: "With user name and password.",
   basic: "With user name and password (Basic).",
@@ -125,6 +117,7 @@ const SOURCES = {
   token: "With a token that you gave.",
   netrc: "With what ~/.netrc holds.",
   code: "In a browser.",
+  oidc: "As a client with a secret.",
 };
 
 /** @param {string} time */
@@ -138,4 +131,4 @@ export const idleUntil = (time) => `Ends at ${time} if it is not used.`;
 
 /** @param {number} minutes @param {string} time */
 export const idleSoon = (minutes, time) =>
-  `Not used for a while: this login ends in ${minutes} ${minutes === 1 ? "minute" : "minutes"}, at ${time}. Any use keeps it.`;
+  `Not used for a while: this login ends in ${minutes} minute${minutes === 1 ? "" : "s"}, at ${time}. Any use keeps it.`;

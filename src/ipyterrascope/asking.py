@@ -54,7 +54,8 @@ def sign_in(
         raise _nobody_to_ask(account)
     if method is None:
         _say_what_is_no_good(account)
-    if where == "terminal" or _chosen(account, method) in account.provider.prompted:
+    # the widget has no place for an address that is pasted
+    if where == "terminal" or _chosen(account, method) == "code":
         terminal.login(account, method, username=username, remember=remember)
     elif wait:
         with frontend.passing_text() as show:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.values.openeo import DEVICE_GRANTS
+from ipyterrascope.values.secret import Secret
 from testbed.keycloak import DORA, EGI_DORA, Keycloak
 from testbed.lab import Lab
 from testbed.openeo_driver import openeo_driver
@@ -63,3 +66,38 @@ def test_one_of_two_providers_is_chosen(lab: Lab, keycloak: Keycloak, backend: s
     assert told.split()[-1] in status
     assert f"the session at {labels[1]} is ended" in notebook.run(3)
     assert keycloak.of("egi").sessions(EGI_DORA) == 0
+
+
+@pytest.mark.parametrize("method", ["oidc", "token"])
+def test_a_secret_is_typed_in_the_form(lab: Lab, keycloak: Keycloak, backend: str, method: str) -> None:
+    """A client's secret and a token that was given, after one that is wrong: typed in the widget, saved nowhere."""
+    egi = keycloak.of("egi")
+    options = {"oidc": "--method oidc --client-id openeo-service", "token": "--method token"}[method]
+    label = {"oidc": "Client secret", "token": "Paste a token"}[method]
+    secret = {"oidc": "openeo-service-secret", "token": ""}[method] or token_of(egi)
+    notebook = lab.open(
+        [
+            f"%load_ext ipyterrascope\n%terrascope login openeo:{backend} --provider-id egi {options}",
+            f"import ipyterrascope as ts\nts.openeo_connection({backend!r}).describe_account()['user_id']",
+            f"%terrascope logout openeo:{backend}",
+        ]
+    )
+    notebook.run(0)
+    field = notebook.widget.get_by_label(label)
+    for typed in (f"{secret[:-4]}wrong", secret):
+        field.fill(typed)
+        field.press("Enter")
+        if typed != secret:
+            notebook.widget.get_by_role("alert").get_by_text("accept").first.wait_for()
+            assert field.input_value() == ""
+    notebook.widget.get_by_text("Signed in").first.wait_for()
+    assert len(notebook.run(1)) > 10
+    saved = json.dumps(notebook.save(widget_state=True))
+    assert secret not in saved
+    assert secret not in notebook.page.content()
+    assert "Signed out" in notebook.run(2)
+
+
+def token_of(realm: Keycloak) -> str:
+    client = OAuthClient(realm.provider(client_id="openeo-platform-default-client", scope="openid"))
+    return client.password(EGI_DORA.username, Secret(EGI_DORA.password)).access_token.reveal()

@@ -60,7 +60,7 @@ def test_a_strict_policy_stops_nothing(browser_context: BrowserContext) -> None:
         page.goto(url)
         page.get_by_text("WDJB-MJHT").wait_for()
         page.get_by_role("button", name="Show the address as a QR code").click()
-        assert page.get_by_role("img", name="QR code with the address at").bounding_box()["width"] == 176  # type: ignore[index]
+        assert page.get_by_role("img", name="The address as a QR code").bounding_box()["width"] == 176  # type: ignore[index]
         page.evaluate("play({ phase: 'signed_out', code_expires_at: 0 })")
         page.get_by_role("button", name="Use a password").click()
         page.get_by_label("User name").fill("alice")

@@ -61,25 +61,39 @@ def token_of_dora(box: Sandbox) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "secret", "words"),
+    ("options", "method", "secret", "source"),
     [
-        ("--method token", "", ", by a token that was given."),
-        ("--method oidc --client-id service", "sandbox-service-secret", ", as a client with a secret."),
+        ("--method token", "token", "", "token"),
+        ("--method oidc --client-id service", "oidc", "sandbox-service-secret", "oidc"),
     ],
 )
-def test_a_secret_is_typed_at_a_hidden_prompt(
-    notebook: FrontEnd, box: Sandbox, backend: FakeBackend, options: str, secret: str, words: str
+def test_a_secret_is_typed_in_the_form(
+    notebook: FrontEnd, box: Sandbox, backend: FakeBackend, options: str, method: str, secret: str, source: str
 ) -> None:
-    """The cell asks for a token or a client's secret, signs in, and no output or message of the kernel has it."""
+    """The widget asks for a token or a client's secret, signs in, and no output or message of the kernel has it."""
     secret = secret or token_of_dora(box)
-    cell = notebook.start(f"%terrascope login openeo:{backend.address} {options}")
-    question = notebook.type_at_prompt(secret)
-    assert (question["password"], "not shown" in question["prompt"]) == (True, True)
-    assert words in notebook.finish(cell).stream, cell.shown
+    cell = notebook.run(f"%terrascope login openeo:{backend.address} {options}")
+    view = cell.views[0]
+    assert notebook.state_of(view)["provider"]["methods"][0] == method
+    notebook.sign_in_by_form(view, "", secret, method)
+    notebook.until_phase(view, "signed_in")
+    assert notebook.state_of(view)["source"] == source
     notebook.run("import ipyterrascope as ts")
     told = notebook.run(f"ts.openeo_connection('{backend.address}').describe_account()['user_id']")
     assert told.result, told.shown
-    assert secret not in f"{cell.saved}{notebook.messages}"
+    assert secret not in f"{cell.saved}{notebook.messages}{notebook.widgets}"
+
+
+def test_an_address_is_pasted_at_a_hidden_prompt(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
+    """A sign-in by authorization code asks below the cell, without showing what is typed, and repeats none of it."""
+    web = {"id": "public", "grant_types": ["authorization_code+pkce"], "redirect_urls": ["http://localhost:1410/"]}
+    backend.providers[0]["default_clients"] = [web]
+    cell = notebook.start(f"%terrascope login openeo:{backend.address} --method code")
+    question = notebook.type_at_prompt("http://localhost:1410/?code=s3cr3t-c0de&state=another")
+    assert (question["password"], "not shown" in question["prompt"]) == (True, True)
+    ended = notebook.finish(cell)
+    assert ended.ename, ended.shown
+    assert "s3cr3t-c0de" not in f"{ended.shown}{notebook.messages}"
 
 
 def test_a_line_that_cannot_be_meant(notebook: FrontEnd, backend: FakeBackend) -> None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { makeModel, openPage, PROVIDER, REFUSED, SIGNED_IN, SIGNED_OUT, settled, show } from "./page.js";
+import { AWAITING, makeModel, openPage, PROVIDER, REFUSED, SIGNED_IN, SIGNED_OUT, settled, show } from "./page.js";
 
 beforeEach(() => openPage());
 
@@ -83,6 +83,26 @@ test("from the token to user name and password and back, where nothing of what w
   await view.click("Use a token");
   assert.equal(document.activeElement, token);
   assert.deepEqual(model.kinds(), ["hello"]);
+});
+
+test("a client's secret is typed alone, may be kept, and is a click away from a code", async () => {
+  const model = makeModel({
+    provider: { ...PROVIDER, methods: ["oidc", "device"], can_remember: true },
+    remember: true,
+  });
+  const view = await show(model);
+  assert.equal(view.input("password").closest("label").textContent, "Client secret");
+  assert.equal(view.input("password").autocomplete, "off");
+  assert.match(view.text(".ts-hint"), /stays in memory until you log out, or on this machine/);
+  assert.deepEqual(view.links(), ["Register"]);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
+  type(view, { password: "s3cret" });
+  await submit(view);
+  const { username, method, remember } = model.sent.at(-1);
+  assert.deepEqual([username, method, remember], ["", "oidc", true]);
+  assert.deepEqual(model.buffers.at(-1), ["s3cret"]);
+  await model.turn({ ...AWAITING });
+  assert.deepEqual(view.buttons().slice(-2), ["Cancel", "Use a secret"]);
 });
 
 test("what is wrong with a login by token leads to the account's page", async () => {

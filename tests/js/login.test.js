@@ -301,7 +301,7 @@ test("a QR code of the address is drawn on request, and goes with the code", asy
   assert.equal(view.el.querySelectorAll(".ts-qr").length, 0);
   await view.click("QR");
   const drawn = view.el.querySelector(".ts-qr");
-  assert.equal(drawn.getAttribute("aria-label"), "QR code with the address at sso.example.org");
+  assert.equal(drawn.getAttribute("aria-label"), "The address as a QR code");
   assert.equal(view.button("QR").getAttribute("aria-expanded"), "true");
   assert.deepEqual(modulesOf(drawn), await expectedModules(CODE.verification_uri_complete));
   await view.click("QR");

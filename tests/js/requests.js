@@ -33,6 +33,10 @@ await model.turn({ ...SIGNED_OUT, serial: 9, provider: { ...second, name: "earth
 model.fire("change:provider");
 await settled();
 await submit({ password: "eyJ0" });
+await model.turn({ ...SIGNED_OUT, serial: 11, provider: { ...second, name: "openeo", methods: ["oidc"] } });
+model.fire("change:provider");
+await settled();
+await submit({ password: "secret" });
 await pass(1_000);
 view.close();
 

@@ -124,6 +124,11 @@ GUESTS = {
     "earthdata-limit": Scene("no other token", "You have two already", _open_form, cast="earthdata"),
     "earthdata-signed-in": Scene("signed in by token", "Signed in as dora", cast="earthdata"),
     "earthdata-ends": Scene("signed in by a token that ends", "You have two already", cast="earthdata"),
+    "openeo-start": Scene("signed out", "Sign in once", cast="openeo"),
+    "openeo-code": Scene("code", "WDJB-MJHT", cast="openeo"),
+    "openeo-secret": Scene("client's secret", "Client secret", cast="openeo"),
+    "openeo-token": Scene("a token", "Paste a token", cast="openeo"),
+    "openeo-signed-in": Scene("signed in", "Signed in as dora", cast="openeo"),
 }
 
 

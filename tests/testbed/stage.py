@@ -11,16 +11,36 @@ from ipyterrascope.errors import LoginDenied, LoginExpired, LoginRefused, LoginR
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.protocol.earthdata import TokenLimitReached
 from ipyterrascope.values.known import EARTHDATA, TERRASCOPE
-from ipyterrascope.values.providers import LoginMethod, Provider
+from ipyterrascope.values.openeo import PageLink
+from ipyterrascope.values.providers import Provider
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState
 
 PROVIDER = replace(TERRASCOPE, password_reset_url="https://sso.terrascope.be/reset")
 MINE = replace(TERRASCOPE, name="mine", label="My own provider with a long name", badge="SANDBOX")
+OPENEO = Provider(
+    name="openeo:openeo.example.org#egi",
+    label="openEO at openeo.example.org (egi)",
+    issuer="https://aai.egi.eu/auth/realms/egi",
+    client_id="public",
+    hosts=frozenset({"openeo.example.org"}),
+    methods=("device", "oidc", "token"),
+    sources=("environment", "stored"),
+    registration_url="https://aai.egi.eu/signup",
+    backend_url="https://openeo.example.org/openeo/1.2",
+    bearer_prefix="oidc/egi/",
+    links=(
+        PageLink(rel="register", url="https://aai.egi.eu/signup", title="Register at EGI"),
+        PageLink(rel="vo", url="https://aai.egi.eu/vo", title="Join the virtual organization openEO"),
+        PageLink(rel="account", url="https://aai.egi.eu/link", title="Link your accounts"),
+        PageLink(rel="help", url="https://openeo.example.org/help", title="Support"),
+    ),
+)
 CASTS: dict[str, tuple[Provider, ...]] = {
     "terrascope": (PROVIDER,),
     "choice": (PROVIDER, MINE),
     "earthdata": (EARTHDATA,),
+    "openeo": (OPENEO,),
 }
 """Whose accounts a stage has, the first of them on it."""
 
@@ -62,6 +82,8 @@ def states() -> dict[str, dict[str, Any]]:
                 error="invalid_grant",
             ),
         },
+        "client's secret": {"methods": ("oidc", "device")},
+        "a token": {"methods": ("token", "device")},
         "token refused": {
             "phase": "failed",
             "error": LoginRefused(
@@ -141,13 +163,11 @@ class Stage:
     ----------
     cast : str
         One of `CASTS`.
-    methods : tuple of str, optional
-        The ways to sign in that the widget offers, as for `LoginWidget`.
     """
 
-    def __init__(self, cast: str = "terrascope", methods: tuple[LoginMethod, ...] | None = None) -> None:
+    def __init__(self, cast: str = "terrascope") -> None:
         self.account, *choices = (PlayedAccount(provider) for provider in CASTS[cast])
-        self.widget = LoginWidget(self.account, choices=choices, methods=methods)
+        self.widget = LoginWidget(self.account, choices=choices)
 
     def play(self, name: str) -> None:
         """Let the account show a state of `states`."""

@@ -11,6 +11,7 @@ from ..protocol.device import Wake
 from ..protocol.http import cancelled
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
+from ..values.secret import Secret
 from ..values.states import LoginState
 from .chain import PassedOver
 from .credentials import Login
@@ -20,12 +21,18 @@ from .machine import Machine
 class Attempt:
     """Lets the thread of an attempt wait, and others wake it.
 
-    `method` is how it signs in, if a person chose it; `before` is what was shown until then; `signal` is aborted when
-    it is cancelled; `passed_over` says why it came to nothing that anybody needs to be shown.
+    `method` is how it signs in, if a person chose it; `before` is what was shown until then; `client_secret` is that of
+    the client whose login it is; `signal` is aborted when it is cancelled; `passed_over` says why it came to nothing
+    that anybody needs to be shown.
     """
 
-    def __init__(self, method: LoginMethod | None = None, before: LoginState | None = None) -> None:
-        self.method, self.before = method, before or LoginState()
+    def __init__(
+        self,
+        method: LoginMethod | None = None,
+        before: LoginState | None = None,
+        client_secret: Secret | None = None,
+    ) -> None:
+        self.method, self.before, self.client_secret = method, before or LoginState(), client_secret
         self.signal = AbortSignal()
         self.passed_over: PassedOver | None = None
         self._calls: SimpleQueue[Wake] = SimpleQueue()
@@ -80,10 +87,15 @@ class Attempts:
         self.newest: Attempt | None = None
 
     def start(
-        self, work: Callable[[Attempt], Login], method: LoginMethod | None = None, *, remember: bool = False
+        self,
+        work: Callable[[Attempt], Login],
+        method: LoginMethod | None = None,
+        *,
+        remember: bool = False,
+        client_secret: Secret | None = None,
     ) -> Attempt:
         """Replace what is under way by `work` and return at once; `remember` is shown."""
-        attempt = Attempt(method, self._machine.state)
+        attempt = Attempt(method, self._machine.state, client_secret)
         thread = threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login")
         try:
             with self._machine.lock:

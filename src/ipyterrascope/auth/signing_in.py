@@ -95,13 +95,17 @@ class SigningIn:
         """Start a device login (RFC 8628) and return at once; `state` tells how it goes.
 
         With `remember` it is kept in the store, for other kernels and later days; a notice tells where it cannot be.
+        Where the login of a client that has a secret waits for an approval, that one is started anew.
         """
+        waiting = self._attempts.newest
+        if waiting is not None and waiting.client_secret is not None:
+            self.start_client_login(waiting.client_secret, remember=remember)
+        else:
+            self._start(lambda attempt: self._by_device(self._client, attempt, remember), "device", remember)
 
-        self._start(lambda attempt: self._by_device(attempt, remember), "device", remember)
-
-    def _by_device(self, attempt: Attempt, remember: bool) -> Login:
+    def _by_device(self, client: OAuthClient, attempt: Attempt, remember: bool) -> Login:
         return by_device(
-            self._client,
+            client,
             attempt,
             remember=remember,
             on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
@@ -115,10 +119,17 @@ class SigningIn:
         secret is sent wherever the client is named, and kept in the store with the login, if that is to be kept.
         """
 
-        def work(attempt: Attempt) -> Login:
-            return by_client(self._client, attempt, client_secret, lambda: self._by_device(attempt, remember))
+        own = OAuthClient(self.provider, self.connection)
+        own.client_secret = client_secret
 
-        self._start(work, "oidc", remember)
+        def work(attempt: Attempt) -> Login:
+            login = by_client(self._client, attempt, client_secret, lambda: self._by_device(own, attempt, remember))
+            if not attempt.is_cancelled:
+                # for its renewals, until the logout
+                self._client.client_secret = client_secret
+            return login
+
+        self._start(work, "oidc", remember, client_secret)
 
     def lend_client_secret(self, client_secret: Secret | None) -> None:
         """Send a secret of the client that is written down elsewhere, from now on and after each logout."""
@@ -195,12 +206,18 @@ class SigningIn:
 
         self._start(work, "device", remember)
 
-    def _start(self, work: Callable[[Attempt], Login], method: LoginMethod, remember: bool) -> None:
+    def _start(
+        self,
+        work: Callable[[Attempt], Login],
+        method: LoginMethod,
+        remember: bool,
+        client_secret: Secret | None = None,
+    ) -> None:
         def kept(attempt: Attempt) -> Login:
             login = work(attempt)
             return login if attempt.is_cancelled else self._keeper.keep(login)
 
-        self._attempts.start(kept if remember else work, method, remember=remember)
+        self._attempts.start(kept if remember else work, method, remember=remember, client_secret=client_secret)
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.

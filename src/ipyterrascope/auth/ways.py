@@ -80,24 +80,8 @@ def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Log
     )
 
 
-def by_client(
-    client: OAuthClient,
-    attempt: Attempt,
-    client_secret: Secret,
-    by_person: Callable[[], Login],
-) -> Login:
-    """Sign in as a client that has a secret: for itself where it may, else `by_person`, with the secret sent along."""
-    before, client.client_secret = client.client_secret, client_secret
-    try:
-        return _for_itself_or(client, attempt, client_secret, by_person)
-    except TerrascopeError:
-        client.client_secret = before
-        raise
-
-
-def _for_itself_or(
-    client: OAuthClient, attempt: Attempt, client_secret: Secret, by_person: Callable[[], Login]
-) -> Login:
+def by_client(client: OAuthClient, attempt: Attempt, client_secret: Secret, by_person: Callable[[], Login]) -> Login:
+    """Sign in as a client that has a secret: for itself where it may, else `by_person`, who has to send it along."""
     client_id = client.provider.client_id
     try:
         tokens = client.client_credentials(client_id, client_secret, signal=attempt.signal)

@@ -37,7 +37,7 @@ class LoginWidget(KernelWidget):
         Whose state is shown. Several widgets may show the same one.
     choices : sequence of Account
         Accounts of other providers that a person may turn to in the widget.
-    methods : tuple of {"device", "password", "basic", "token"}, optional
+    methods : tuple of {"device", "password", "basic", "token", "oidc"}, optional
         Ways to offer, the preferred one first; those of the account's state when left out.
     username : str
         What the form is filled with.

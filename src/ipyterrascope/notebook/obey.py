@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from ..auth.account import Account
 from ..errors import FlowUnavailable, UsageError
 from ..values.providers import LoginMethod
+from ..values.secret import Secret
 from ..values.states import Phase
 from .protocol import Request, RequestKind
 
@@ -32,7 +33,7 @@ def obey(
     account : Account
     request : Request
         One of the kinds that change something.
-    offered : collection of {"device", "password", "basic"}
+    offered : collection of {"device", "password", "basic", "token", "oidc"}
         Ways to sign in that the widget offers.
     beside : callable
         Runs what may take its time beside the caller.
@@ -58,12 +59,18 @@ def obey(
         account.start_device_login(remember=request.remember)
     elif request.password is not None:
         _check_offered(account, request.method, offered)
-        if request.method == "token":
-            account.start_token_login(request.password)
-            return
+        _submit(account, request, request.password)
+
+
+def _submit(account: Account, request: Request, secret: Secret) -> None:
+    if request.method == "token":
+        account.start_token_login(secret)
+    elif request.method == "oidc":
+        account.start_client_login(secret, remember=request.remember)
+    else:
         account.start_password_login(
             request.username,
-            request.password,
+            secret,
             one_time_code=request.one_time_code,
             method=request.method,
             remember=request.remember,

@@ -16,7 +16,7 @@ from .handshake import read_fields, refusal, view_of
 
 RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout", "choose_provider"]
 ReplyKind = Literal["welcome", "code", "accepted", "refused"]
-FormMethod = Literal["password", "basic", "token"]
+FormMethod = Literal["password", "basic", "token", "oidc"]
 
 REQUEST_KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
 REPLY_KINDS: tuple[ReplyKind, ...] = get_args(ReplyKind)

@@ -55,13 +55,12 @@ def code_of(state: LoginState) -> dict[str, object] | None:
 def offered_ways(methods: Iterable[LoginMethod], provider: Provider) -> tuple[LoginMethod, ...]:
     """Return the ways to sign in that the widget offers, of all that there are now.
 
-    One form for user name and password is enough, and few have what a prompt asks for or a token: those who ask for one
-    of these ways get it.
+    One form for user name and password is enough, and few have a token or a client's secret: those who ask for one of
+    these ways get it. A code is pasted at a prompt.
     """
-    ways: list[LoginMethod] = [way for way in methods if way not in provider.prompted]
+    ways: list[LoginMethod] = [way for way in methods if way != "code"]
     aside = [way for way in ways if way in _PASSWORD][1:]
-    if provider.methods[0] != "token":
-        aside.append("token")
+    aside += ["oidc"] if provider.methods[0] == "token" else ["oidc", "token"]
     return tuple(way for way in ways if way == ways[0] or way not in aside)
 
 

@@ -194,11 +194,6 @@ class Provider:
         return "" if self.is_earthdata else self.issuer
 
     @property
-    def prompted(self) -> tuple[LoginMethod, ...]:
-        """The ways that a prompt of the kernel asks for, also in a notebook."""
-        return ("code", "oidc")
-
-    @property
     def ways(self) -> tuple[ReadyName | LoginMethod, ...]:
         """Every way to sign in, in the order in which they are tried."""
         return (*self.sources, *self.methods)

@@ -323,6 +323,25 @@ def test_a_kept_login_of_a_client_is_ended_by_its_secret(
     assert list(logins.rglob("*.login")) == []
 
 
+def test_a_new_code_is_asked_for_as_the_same_client(box: Sandbox, backend: FakeBackend, until: Until) -> None:
+    """While one waits, another code is the client's too, also for the token; once cancelled, nothing has the secret."""
+    box.device_interval_s = 1
+    account = own_client(backend, "confidential")
+    account.start_client_login(Secret("sandbox-client-secret"))
+    until(lambda: box.waiting_codes)
+    account.start_device_login()
+    until(lambda: len(box.waiting_codes) == 2 and account.state.device)
+    box.approve(box.waiting_codes[1])
+    assert account.wait(30).phase == "signed_in", account.state.error
+    assert account.state.source == "oidc"
+    account.logout()
+
+    account.start_client_login(Secret("sandbox-client-secret"))
+    until(lambda: account.state.device)
+    account.cancel()
+    until(lambda: not places("sandbox-client-secret", account))
+
+
 def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
     box: Sandbox, backend: FakeBackend, logins: Path
 ) -> None:

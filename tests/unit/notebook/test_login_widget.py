@@ -312,6 +312,8 @@ def test_ways_to_sign_in_follow_the_account(account: PlayedAccount) -> None:
         (("device", "password", "basic", "token"), ["device", "password"]),
         (("basic", "device", "password"), ["basic", "device"]),
         (("token", "device", "password"), ["token", "device", "password"]),
+        (("oidc", "device", "password", "token"), ["oidc", "device", "password"]),
+        (("device", "password", "oidc", "token"), ["device", "password"]),
         (("code", "device"), ["device"]),
         (("code",), []),
     ],
@@ -320,7 +322,7 @@ def test_a_widget_offers_what_is_asked_for_and_what_most_people_need(
     methods: tuple[LoginMethod, ...], offered: list[str]
 ) -> None:
     """Of two forms for a password the first one, a token to who asks for it, and nothing that a prompt asks for."""
-    account = PlayedAccount(replace(PROVIDER, methods=("device", "password", "basic", "code", "token")))
+    account = PlayedAccount(replace(PROVIDER, methods=("device", "password", "basic", "code", "token", "oidc")))
     assert LoginWidget(account, methods=methods).provider["methods"] == offered
 
 
@@ -561,6 +563,7 @@ TAMPERED: list[tuple[str, object, list[bytes]]] = [
     ("a password that was wiped before it left", {"kind": "submit_password", **FORM}, [b"\x00\x00"]),
     ("an empty user name", {"kind": "submit_password", **FORM, "username": ""}, [b"x"]),
     ("a user name beside a token", {"kind": "submit_password", **FORM, "method": "token"}, [b"x"]),
+    ("a user name beside a client's secret", {"kind": "submit_password", **FORM, "method": "oidc"}, [b"x"]),
     ("a user name that is too long", {"kind": "submit_password", **FORM, "username": "a" * 257}, [b"x"]),
     ("a user name with a line break", {"kind": "submit_password", **FORM, "username": "a\nb"}, [b"x"]),
     ("a user name that is no text", {"kind": "submit_password", **FORM, "username": 1}, [b"x"]),

@@ -147,6 +147,6 @@ def test_what_a_view_sends_is_understood() -> None:
     assert all(request.view_id for request in requests)
     forms = [request for request in requests if request.kind == "submit_password"]
     assert {form.method for form in forms} == set(protocol.FORM_METHODS)
-    assert [form.one_time_code for form in forms] == [None, Secret("123456"), None, None]
+    assert [form.one_time_code for form in forms] == [None, Secret("123456"), None, None, None]
     assert forms[0].password == Secret("päss wörd")
     assert [request.kind for request in requests if request.remember] == ["start_device"]
