@@ -58,6 +58,9 @@ class AuthorizedSession(requests.Session):
         Returns the name of who is signed in.
     explain : callable, optional
         Returns the error to raise for an answer that says what a person has to do first, or None.
+    advice : str
+        Stands in the `reason` of an answer that refuses a valid credential (401, 403), and so in what
+        `raise_for_status` raises.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class AuthorizedSession(requests.Session):
         connection: Connection | None = None,
         whose: Callable[[], str] = lambda: "",
         explain: Explain | None = None,
+        advice: str = "",
     ) -> None:
         super().__init__()
         connection = connection or Connection()
@@ -76,7 +80,8 @@ class AuthorizedSession(requests.Session):
         if connection.verify:
             self.verify = connection.verify
         self.auth = NoNetrc()
-        self._authorizer, self._login_url, self._explain = authorizer, login_url, explain
+        self._authorizer, self._login_url = authorizer, login_url
+        self._explain, self._advice = explain, advice
         self._whose, self._user = whose, ""
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -93,7 +98,8 @@ class AuthorizedSession(requests.Session):
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
-        return _SigningAdapter(super().get_adapter(url), self._authorizer, self._forgets_another, self._explain)
+        inner = super().get_adapter(url)
+        return _SigningAdapter(inner, self._authorizer, self._forgets_another, self._explain, self._advice)
 
     def _forgets_another(self) -> bool:
         """Forget the cookies where they are another person's; tell whether they were."""
@@ -160,6 +166,7 @@ def session_of(account: Account) -> AuthorizedSession:
         connection=account.connection,
         whose=lambda: account.state.user,
         explain=explainer(provider),
+        advice=provider.advice,
     )
 
 
@@ -170,10 +177,11 @@ class _SigningAdapter(BaseAdapter):
         authorizer: Authorizer,
         forgets_another: Callable[[], bool],
         explain: Explain | None,
+        advice: str,
     ) -> None:
         super().__init__()
         self._inner, self._authorizer = inner, authorizer
-        self._forgets_another, self._explain = forgets_another, explain
+        self._forgets_another, self._explain, self._advice = forgets_another, explain, advice
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         response = sealed(lambda: self._answered(request, kwargs))
@@ -222,6 +230,8 @@ class _SigningAdapter(BaseAdapter):
                     exc.request = request
             raise
         response.request = request
+        if headers and self._advice and response.status_code in (401, 403):
+            response.reason = f"{response.reason}. {self._advice}"
         if response.is_redirect:
             # requests would read its body whole, whatever its size and however long it takes
             response.close()

@@ -5,9 +5,9 @@ Imported only where the openEO client is installed.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar
 
-from openeo.rest import OpenEoApiError
+from openeo.rest import OpenEoApiPlainError
 from openeo.rest.auth.auth import OidcBearerAuth
 from openeo.rest.connection import Connection
 from openeo.utils.http import session_with_retries  # pyright: ignore[reportUnknownVariableType]
@@ -90,7 +90,7 @@ class LiveConnection(Connection):
             for scheme in ("http://", "https://"):
                 session.mount(scheme, retrying.get_adapter(scheme))
         self._live = LiveBearer(account)
-        self._pages = "; ".join(f"{link.title}: {link.url}" for link in account.provider.links)
+        self._advice = account.provider.advice
         super().__init__(account.provider.backend_url, session=session, auth=self._live, retry=False, **options)
 
     @classmethod
@@ -121,8 +121,7 @@ class LiveConnection(Connection):
         """Send a request as `openeo.Connection` does; a refusal tells the provider's pages for people."""
         try:
             return super().request(*args, **kwargs)
-        except OpenEoApiError as exc:
-            # what can be said about it since Python 3.11
-            if exc.http_status_code in (401, 403) and self._pages and hasattr(exc, "add_note"):
-                cast("Any", exc).add_note(f"You may have to register, or to join a project. {self._pages}")
+        except OpenEoApiPlainError as exc:
+            if exc.http_status_code in (401, 403) and self._advice:
+                exc.args = (f"{exc.args[0]} {self._advice}", *exc.args[1:])
             raise

@@ -278,10 +278,9 @@ def describe_me(
 
 def _me_refused(provider: Provider, answer: Answer) -> TerrascopeError:
     code = quoted(answer.body.get("code", ""), 60) if answer.body else ""
-    pages = "; ".join(f"{link.title}: {link.url}" for link in provider.links)
     return LoginRefused(
         f"{host_of(provider.backend_url)} does not accept this login.",
         f"It answered {answer.status}{f' ({code})' if code else ''}, although {provider.issuer_host} gave the token.",
-        f"You may have to register there, or to join a project. {pages}".strip(),
+        provider.advice or "You may have to register there, or to join a project.",
         status=answer.status,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, is_showable
+from ..errors import ConfigurationError, is_showable, quoted
 from .hosts import host_entry, is_address, may_carry, origin_of, validated_hosts
 from .openeo import BASIC_BEARER, PageLink, is_free_parameter
 
@@ -25,6 +25,7 @@ _TEXTS = (
     "redirect_uri", *_PAGES,
 )  # fmt: skip
 
+_MOST_PAGES = 6
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_./:\[\]~-]+(?:#[A-Za-z0-9_.-]+)?)?")
 _BEARER_PREFIX = re.compile(r"oidc/[A-Za-z0-9_.-]+/|" + BASIC_BEARER)
 
@@ -192,6 +193,13 @@ class Provider:
     def login_url(self) -> str:
         """The pages to which no request for data should be led; empty where that is how a data centre signs in."""
         return "" if self.is_earthdata else self.issuer
+
+    @property
+    def advice(self) -> str:
+        """What a person may have to do where the back-end refuses a valid token, with its pages; empty without any."""
+        pages = "; ".join(f"{quoted(link.title, 60)}: {link.url}" for link in self.links[:_MOST_PAGES])
+        is_told = bool(pages and self.backend_url)
+        return f"You may have to register there, or to join a project. {pages}" if is_told else ""
 
     @property
     def ways(self) -> tuple[ReadyName | LoginMethod, ...]:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import openeo
 import pytest
+import requests
 from openeo.extra.job_management._thread_worker import ConnectedTask
-from openeo.rest import OpenEoApiError
+from openeo.rest import OpenEoApiPlainError
 from openeo.rest.auth.config import AuthConfig
 from signing import sign_in
 
@@ -107,14 +108,33 @@ def test_a_session_that_ended_in_the_middle_says_sign_in_again(
     assert con.try_access_token_refresh() is False
 
 
-def test_a_back_end_that_refuses_a_good_token_names_the_pages(backend: FakeBackend, account: Account) -> None:
-    """Asked twice at most, then openEO's error stands, with where to register."""
-    backend.answers["/openeo/1.2/jobs"] = as_json({"code": "PermissionsInsufficient", "message": "no"}, 403)
-    with pytest.raises(OpenEoApiError) as raised:
+@pytest.mark.parametrize(
+    "answer", [as_json({"code": "PermissionsInsufficient", "message": "no"}, 403), Reply(403, b"no"), Reply(401, b"no")]
+)
+def test_a_back_end_that_refuses_a_good_token_names_the_pages(
+    backend: FakeBackend, account: Account, answer: Reply
+) -> None:
+    """Asked once, then openEO's error stands, whatever its form, with where to register."""
+    backend.answers["/openeo/1.2/jobs"] = answer
+    with pytest.raises(OpenEoApiPlainError, match=r"no.*register.*Join: https://join.example.org") as raised:
         connect(backend).get("/jobs")
-    if sys.version_info >= (3, 11):
-        assert "https://join.example.org" in " ".join(raised.value.__notes__)
+    assert (raised.value.http_status_code, raised.value.message) == (answer.status, "no")
     assert len([asked for asked in backend.asked if asked.path == "/openeo/1.2/jobs"]) == 1
+
+
+def test_a_session_names_the_pages_too(backend: FakeBackend, account: Account, elsewhere: Loopback) -> None:
+    """A plain 401 or 403 of the back-end is an answer as any other; what is raised for it says where to register."""
+    session = ts.session(f"openeo:{backend.address}")
+    for status in (401, 403):
+        backend.answers["/openeo/1.2/jobs"] = Reply(status, b"no")
+        answer = session.get(f"{backend.url}/jobs")
+        assert (answer.status_code, answer.text) == (status, "no")
+        with pytest.raises(requests.HTTPError, match=r"register there.*Join: https://join.example.org"):
+            answer.raise_for_status()
+    elsewhere.answer = lambda _: Reply(403, b"no")
+    assert "register" not in session.get(f"{elsewhere.url}/jobs").reason
+    backend.answers["/openeo/1.2/jobs"] = Reply(404)
+    assert "register" not in session.get(f"{backend.url}/jobs").reason
 
 
 def test_threads_of_a_job_manager_get_a_live_bearer(backend: FakeBackend, account: Account) -> None:
