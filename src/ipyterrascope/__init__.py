@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .bridges.openeo_files import export_openeo, import_openeo
     from .downloading import download, downloads, plan
     from .transfer import Download, Item, Plan, Report
+    from .values.secret import Secret
     from .versions import show_versions
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Plan",
     "Provider",
     "Report",
+    "Secret",
     "TerrascopeError",
     "account",
     "auth",
@@ -85,6 +87,7 @@ _HOME = {
     "Item": "transfer",
     "Plan": "transfer",
     "Report": "transfer",
+    "Secret": "values.secret",
     "dask": "bridges",
     "fsspec": "bridges",
     "gdal": "bridges",

@@ -16,7 +16,7 @@ from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, ReadyName
-from .values.secret import Secret
+from .values.secret import Secret, taken
 from .values.states import Source as LoginSource
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def login(
     username: str = "",
     provider_id: str = "",
     client_id: str = "",
+    token: Secret | str | None = None,
 ) -> Account:
     """Sign in: silently where a credential lies ready, else by asking the person in front of this kernel.
 
@@ -53,9 +54,8 @@ def login(
         The provider's first one unless given. "basic" keeps user name and password in memory and sends them to the
         data service (RFC 7617); an openEO back-end exchanges them for a token. "code" is for a
         back-end that offers nothing else: a person signs in in a browser, and pastes the address that it leads to.
-        "token" asks for an access token of an openEO back-end's provider that you have already, and uses it until it
-        ends; "oidc" for the secret of a client of your own (`client_id`), which signs in for itself where it may, and
-        else lets you approve a code.
+        "token" asks for an access token that you have already, and uses it until it ends; "oidc" for the secret of a
+        client of your own (`client_id`), which signs in for itself where it may, and else lets you approve a code.
     source : {"environment", "token_file", "stored", "hub", "device", "password", "basic", "code", "token",
         "oidc"}, optional
         The only one to use.
@@ -71,6 +71,11 @@ def login(
     provider_id, client_id : str
         Of an openEO back-end: which of its providers, by its id there (`OPENEO_AUTH_PROVIDER_ID`, or the first, unless
         given), and a client of your own.
+    token : Secret or str, optional
+        An access token that you have already: what method "token" asks for, for a script. An openEO back-end and
+        Earthdata Login are asked whether it is good. Read it from where it is kept: what is written in a cell or a file
+        can be read by others. No traceback shows it here; a variable of your own that holds text is shown where
+        tracebacks show variables, one that holds a `Secret` is not.
 
     Returns
     -------
@@ -90,14 +95,35 @@ def login(
     >>> ts.login()                                       # doctest: +SKIP
     <Account terrascope: signed_in as dora>
     """
+    # from now on no name here stands for its text, which a traceback might show
+    secret, is_given, token = taken(token), token is not None, None
+    if is_given:
+        method = _method_of(secret, method, source, remember=remember)
     chosen, choices = accounts_for(provider, Wish(provider_id=provider_id, client_id=client_id, method=method))
     method, silent = _way(chosen, method, source)
-    if remember:
-        asking.check_store(chosen, "leave remember out")
-    asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
+    if secret is not None:
+        asking.sign_in_by_token(chosen, secret)
+    else:
+        if remember:
+            asking.check_store(chosen, "leave remember out")
+        asking.sign_in(chosen, method, source=silent, remember=remember, wait=wait, username=username, choices=choices)
     _settle_gdal(chosen)
-    frontend.hide_result(Account)
+    if secret is None:
+        frontend.hide_result(Account)  # what was shown or printed says the same
     return chosen
+
+
+def _method_of(
+    secret: Secret | None, method: LoginMethod | None, source: LoginSource | None, *, remember: bool
+) -> LoginMethod:
+    """Return the method of a token that is given."""
+    if secret is None:
+        raise UsageError("That is no token.", "It is empty, or no text.", "Give the token as text, or as a Secret.")
+    if not {method, source} <= {None, "token"}:
+        raise UsageError("`token` and another way to sign in contradict each other.", "", "Give one of them.")
+    if remember:
+        raise UsageError("A token that is given is not kept.", "Nothing renews it.", "Leave remember out.")
+    return "token"
 
 
 def accounts_for(provider: str | Provider | None, wish: Wish) -> tuple[Account, list[Account]]:

@@ -12,6 +12,7 @@ from .auth.sources import is_meant_for
 from .configuration import current
 from .errors import LoginRequired, TerrascopeError, UsageError
 from .values.providers import LoginMethod, ReadyName
+from .values.secret import Secret
 from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
@@ -66,6 +67,17 @@ def sign_in(
         is_fresh = account.state.error is before.error or account.state.phase != "failed"
         name = username or frontend.hub_user()
         _ask_by_widget(account, method, name, choices, may_start=is_fresh, remember=remember)
+
+
+def sign_in_by_token(account: Account, token: Secret) -> None:
+    """Sign in by a token that somebody has, and return when that is done. An interrupt (Ctrl-C) cancels."""
+    account.start_token_login(token)
+    try:
+        state = account.wait()
+    except KeyboardInterrupt:
+        account.cancel()
+        raise
+    terminal.check_signed_in(state)
 
 
 def can_be_kept(account: Account, source: str) -> bool:

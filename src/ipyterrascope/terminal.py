@@ -228,9 +228,14 @@ def _hidden(question: str) -> Secret:
     )
 
 
-def _conclude(state: LoginState, account: Account, show: Callable[[str], None]) -> None:
+def check_signed_in(state: LoginState) -> None:
+    """Raise what a sign-in ended with, where that is no login."""
     if state.error is not None:
         raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
     if state.phase != "signed_in":
         raise cancelled()
+
+
+def _conclude(state: LoginState, account: Account, show: Callable[[str], None]) -> None:
+    check_signed_in(state)
     show(" ".join(filter(None, (welcome(account), state.notice))))

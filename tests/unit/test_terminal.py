@@ -23,7 +23,10 @@ from ipyterrascope.errors import (
     ProviderUnreachable,
     UsageError,
 )
+from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.values.providers import Provider
+from ipyterrascope.values.secret import Secret
 
 Typed: TypeAlias = "list[str | type[BaseException]]"
 
@@ -245,3 +248,22 @@ def test_a_terminal_that_would_show_the_password_is_refused(
     with pytest.raises(LoginRequired, match="This terminal would show it"):
         terminal.login(account, "password", username="dora", out=io.StringIO())
     assert not box.requests
+
+
+def token_of(provider: Provider) -> str:
+    return OAuthClient(provider).password("dora", Secret("s3cret-Pa55")).access_token.reveal()
+
+
+def test_a_token_is_typed_as_a_password_is(box: Sandbox, typed: Typed, asked: list[str]) -> None:
+    """Asked for without showing it; one of another provider is told and asked for again, and no word repeats it."""
+    account, out = Account(box.provider(methods=("device", "token"), scope="openid")), io.StringIO()
+    right = token_of(account.provider)
+    with Sandbox() as other:
+        wrong = token_of(other.provider(scope="openid"))
+    typed += [wrong, right]
+    terminal.login(account, "token", out=out)
+    assert asked == ["Access token for Terrascope (not shown): "] * 2
+    assert "This is no token of Terrascope." in out.getvalue()
+    assert "Signed in to Terrascope as dora, by a token that was given (not checked yet)." in out.getvalue()
+    assert not [token for token in (wrong, right) if token in out.getvalue()]
+    account.logout()

@@ -83,9 +83,12 @@ class Account(SigningIn):
 
     @property
     def is_unchecked(self) -> bool:
-        """True for a login that nobody was asked about: a token that lay ready, or a Basic login."""
-        login = self._present.login
-        return login is not None and ((login.is_borrowed and login.source != "token") or login.basic is not None)
+        """True for a login that nobody was asked about: a token that lay ready or was given, or a Basic login."""
+        login, provider = self._present.login, self.provider
+        if login is None:
+            return False
+        is_asked_about = login.source == "token" and (provider.is_earthdata or provider.backend_url != "")
+        return login.basic is not None or (login.is_borrowed and not is_asked_about)
 
     def configure(
         self,

@@ -188,10 +188,10 @@ class SigningIn:
         self._start(work, "code", remember)
 
     def start_token_login(self, access_token: Secret, *, remember: bool = False) -> None:
-        """Start a login at an openEO back-end by an access token that somebody has, and return at once.
+        """Start a login by an access token that somebody has, and return at once.
 
-        The back-end is asked whether it is good; nothing renews it, and so with `remember` a notice says that it is
-        not kept.
+        An openEO back-end and Earthdata Login are asked whether it is good; nothing renews it, and so with `remember` a
+        notice says that it is not kept.
         """
         self._start(lambda attempt: by_token(self._client, attempt, access_token), "token", remember)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-from ..errors import AccountRefused, FlowUnavailable, LoginRefused, TerrascopeError
+from ..errors import AccountRefused, FlowUnavailable, LoginRefused, TerrascopeError, quoted
+from ..protocol.claims import unverified_claims
 from ..protocol.code import CodeRequest, redeem
 from ..protocol.device import authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
@@ -57,12 +58,18 @@ def by_code(client: OAuthClient, attempt: Attempt, request: CodeRequest, redirec
 
 
 def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Login:
-    """Use a token that somebody has, once it was accepted there; what stands before it may come along."""
+    """Use a token that somebody has; what stands before it may come along.
+
+    It is shown to the back-end, or to Earthdata Login, first. Nobody is asked about another provider's, but what it
+    says of itself counts.
+    """
     token = Secret(_BEFORE_TOKEN.sub("", access_token.reveal().strip()).removeprefix(client.provider.bearer_prefix))
     if not is_fit_for_header(token.reveal()):
         raise LoginRefused("That is no access token.", "It holds a space, or what is no ASCII.", "Copy it again.")
     if client.provider.is_earthdata:
         return by_pasted_token(client, token)
+    if not client.provider.backend_url:
+        return _by_unasked_token(client, token)
     authorization = Secret(f"Bearer {client.provider.bearer_prefix}{token.reveal()}")
     provider = client.provider
     try:
@@ -78,6 +85,20 @@ def by_token(client: OAuthClient, attempt: Attempt, access_token: Secret) -> Log
         f"Get an access token of {provider.issuer_host}, or sign in another way.",
         status=status,
     )
+
+
+def _by_unasked_token(client: OAuthClient, token: Secret) -> Login:
+    tokens, provider = given_tokens(token, client.clock()), client.provider
+    if tokens.expires_at is not None and tokens.expires_at <= client.clock():
+        raise LoginRefused("This token has ended.", "", "Get another one, or sign in another way.")
+    issuer = unverified_claims(token).get("iss")
+    if isinstance(issuer, str) and issuer.rstrip("/") != provider.issuer:
+        raise LoginRefused(
+            f"This is no token of {provider.label}.",
+            f"{quoted(issuer)} issued it, and not {provider.issuer}.",
+            f"Get an access token of {provider.issuer_host}, or sign in another way.",
+        )
+    return borrowed_login(tokens, "token", "")
 
 
 def by_client(client: OAuthClient, attempt: Attempt, client_secret: Secret, by_person: Callable[[], Login]) -> Login:

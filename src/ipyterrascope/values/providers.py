@@ -110,7 +110,7 @@ class Provider:
     hosts: frozenset[str]
     scope: str = ""
     endpoints: Endpoints | None = None
-    methods: tuple[LoginMethod, ...] = field(default=("device", "password"))
+    methods: tuple[LoginMethod, ...] = field(default=("device", "password", "token"))
     sources: tuple[ReadyName, ...] = field(default=("environment", "token_file", "stored", "hub"))
     stac_url: str = ""
     registration_url: str = ""

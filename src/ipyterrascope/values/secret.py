@@ -75,6 +75,12 @@ class Secret:
     __getstate__ = __reduce__
 
 
+def taken(value: object) -> Secret | None:
+    """Return text as a secret, or a secret itself; None for what is neither, or empty. Raises nothing."""
+    secret = Secret(value) if isinstance(value, str) else value
+    return secret if isinstance(secret, Secret) and secret else None
+
+
 class Veiled(str):
     """Text that a library has to put on the wire, and that shows as a mask where values are printed or pickled.
 

@@ -21,7 +21,7 @@ from ipyterrascope.values.states import Source
 
 ENVIRON = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": "s3cret-Pa55"}
 ELSEWHERE = Endpoints(token_endpoint="https://collect.example.org/token")
-IN_ORDER = ("environment", "token_file", "stored", "hub", "device", "password", "basic")
+IN_ORDER = ("environment", "token_file", "stored", "hub", "device", "password", "basic", "token")
 
 
 def made(**changes: Any) -> list[str]:
@@ -30,7 +30,7 @@ def made(**changes: Any) -> list[str]:
 
 def test_the_one_order() -> None:
     """Unless something else is configured the order is the one that the documentation names."""
-    assert get_args(Source) == (*IN_ORDER[:4], "netrc", *IN_ORDER[4:], "code", "token", "oidc")
+    assert get_args(Source) == (*IN_ORDER[:4], "netrc", *IN_ORDER[4:-1], "code", "token", "oidc")
     assert TERRASCOPE.ways == IN_ORDER
     assert ways_of(TERRASCOPE, Configuration(terrascope=TERRASCOPE)) == IN_ORDER
     assert made() == [name for name in IN_ORDER if name in made()]
