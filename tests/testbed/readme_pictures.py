@@ -17,6 +17,7 @@ from private_jupyter import provider_traits
 from testbed.browser import chromium, loopback_context
 from testbed.download_scenes import download_theatre
 from testbed.lab import Lab, lab_server
+from testbed.scenes import theatre
 
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect
@@ -33,11 +34,13 @@ _WIDE, _HIGH = 1100, 1600
 
 
 def main() -> None:
-    """Write the pictures that follow from the code: the notebook that authenticates, a download, and what is drawn."""
+    """Write the pictures that follow from the code: a code, the notebook that authenticates, a download, what is drawn."""
     with tempfile.TemporaryDirectory() as name, chromium() as browser, Sandbox(device_interval_s=1) as box:
         (Path(name) / "lab").mkdir()
         with loopback_context(browser, scale=_SCALE) as context, lab_server(Path(name) / "lab") as server:
             lab = Lab(server, context, Path(name))
+            with theatre(lab) as stage:
+                stage.show("code").screenshot(path=_IMAGES / "login.png")
             _authentication(lab, box)
             with download_theatre(lab) as stage:
                 stage.show("download-many").screenshot(path=_IMAGES / "download.png")
