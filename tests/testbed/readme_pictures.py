@@ -34,7 +34,7 @@ _WIDE, _HIGH = 1100, 1600
 
 
 def main() -> None:
-    """Write the pictures that follow from the code: a code, the notebook that authenticates, a download, what is drawn."""
+    """Write the pictures that follow from the code: a code, the notebook that authenticates, a download, drawings."""
     with tempfile.TemporaryDirectory() as name, chromium() as browser, Sandbox(device_interval_s=1) as box:
         (Path(name) / "lab").mkdir()
         with loopback_context(browser, scale=_SCALE) as context, lab_server(Path(name) / "lab") as server:
