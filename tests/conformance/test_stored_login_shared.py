@@ -186,7 +186,7 @@ def test_processes_share_each_renewal(team: Any, keycloak: Keycloak, full_counts
     assert processes.said("lost") == []
     assert keycloak.events("REFRESH_TOKEN_ERROR") == []
     # everybody uses what anybody renewed: nobody is more than a few tokens behind, and there is no renewal beside
-    assert all(len(tokens) >= 0.9 * wanted for tokens in seen)
+    assert all(len(tokens) >= 0.9 * wanted - 2 for tokens in seen)
     refreshes = len(keycloak.events("REFRESH_TOKEN"))
     print(f"\n{refreshes} refreshes at Keycloak, {processes.rotations} tokens seen by {PROCESSES} processes")
     assert refreshes <= processes.rotations + 2
