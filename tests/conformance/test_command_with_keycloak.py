@@ -41,7 +41,7 @@ def test_one_login_serves_many_commands_at_once(
         return done.stdout.strip()
 
     def used(number: int) -> int:
-        time.sleep(number % 3)
+        time.sleep(number % 2)
         token = run("token", "--show-secrets")
         return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=20).status_code
 
@@ -57,9 +57,11 @@ def test_one_login_serves_many_commands_at_once(
         login.close()
         assert login.exitstatus == 0
         with ThreadPoolExecutor(4) as pool:
-            assert [*pool.map(used, range(12))] == [200] * 12
+            for _ in range(3):
+                assert [*pool.map(used, range(4))] == [200] * 4
+                time.sleep(4)  # by the next ones the token has ended
         assert keycloak.events("REFRESH_TOKEN_ERROR") == []
-        assert len(keycloak.events("REFRESH_TOKEN")) >= 3
+        assert len(keycloak.events("REFRESH_TOKEN")) >= 2
         (status,) = json.loads(run("status", "--json"))["accounts"]
         assert (status["user"], status["source"]) == ("dora", "stored")
         assert run("logout") == "Signed out, and the session at Terrascope is ended."

@@ -27,11 +27,11 @@ class Secret:
 
     Examples
     --------
-    >>> token = Secret("eyJhbGciOi…")
+    >>> token = Secret("an access token")
     >>> token
     Secret('•••')
     >>> token.reveal()
-    'eyJhbGciOi…'
+    'an access token'
     """
 
     __slots__ = ("__value", "__weakref__")
