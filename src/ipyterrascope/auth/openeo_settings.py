@@ -59,9 +59,9 @@ class ClientSettings:
     auto_authenticate: str = ""
 
 
-def client_settings(environ: Mapping[str, str], here: Path | None = None) -> ClientSettings:
-    """Read the first `openeo-client-config.ini` that there is where openEO's client looks, first in `here`."""
-    path = client_config_path(environ, here)
+def client_settings(environ: Mapping[str, str]) -> ClientSettings:
+    """Read the first `openeo-client-config.ini` that there is, as `client_config_path` finds it."""
+    path = client_config_path(environ)
     options = _options_of(path) if path else None
     if options is None:
         return ClientSettings()
@@ -71,12 +71,15 @@ def client_settings(environ: Mapping[str, str], here: Path | None = None) -> Cli
     return ClientSettings(default_backend=backend, auto_authenticate=way)
 
 
-def client_config_path(environ: Mapping[str, str], here: Path | None = None) -> Path | None:
-    """Return where that file is; None where there is none that can be read."""
+def client_config_path(environ: Mapping[str, str]) -> Path | None:
+    """Return where that file is; None where there is none that can be read.
+
+    It is where openEO's client looks, but for the present folder: whoever made that would choose the back-end that gets
+    the token of a service account.
+    """
     named, home, xdg = (environ.get(name) for name in ("OPENEO_CLIENT_CONFIG", "OPENEO_CONFIG_HOME", "XDG_CONFIG_HOME"))
     paths = [
         *([Path(named)] if named else []),
-        (here or Path.cwd()) / _INI,
         *([Path(home) / _INI] if home else []),
         *([Path(xdg) / _FOLDER / _INI] if xdg else []),
         Path.home() / f".{_INI}",

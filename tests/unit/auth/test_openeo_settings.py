@@ -143,22 +143,30 @@ def test_the_folder_is_where_openeos_client_looks(
 )
 def test_openeos_client_settings(tmp_path: Path, text: str, default_backend: str, auto_authenticate: str) -> None:
     """The first file that there is counts; names are of any case, and the default back-end's own way goes first."""
-    later, here = tmp_path / "later", tmp_path / "here"
-    for folder in (later, here):
+    later, first = tmp_path / "later", tmp_path / "first"
+    for folder in (later, first):
         folder.mkdir()
     (later / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = z.example.org")
-    (here / "openeo-client-config.ini").write_text(text)
-    found = client_settings({"OPENEO_CONFIG_HOME": str(later)}, here)
+    (first / "openeo-client-config.ini").write_text(text)
+    named = str(first / "openeo-client-config.ini")
+    found = client_settings({"OPENEO_CLIENT_CONFIG": named, "OPENEO_CONFIG_HOME": str(later)})
     assert (found.default_backend, found.auto_authenticate) == (default_backend, auto_authenticate)
 
 
 def test_a_damaged_settings_file_is_passed_over(tmp_path: Path) -> None:
     """As openEO's client does it: the next one counts."""
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "openeo-client-config.ini").write_text("default_backend = of no section")
+    damaged = tmp_path / "damaged.ini"
+    damaged.write_text("default_backend = of no section")
     (tmp_path / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = z.example.org")
-    environ = {"OPENEO_CONFIG_HOME": str(tmp_path)}
-    assert client_settings(environ, tmp_path / "here").default_backend == "z.example.org"
+    environ = {"OPENEO_CLIENT_CONFIG": str(damaged), "OPENEO_CONFIG_HOME": str(tmp_path)}
+    assert client_settings(environ).default_backend == "z.example.org"
+
+
+def test_the_present_folder_chooses_no_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in somebody else's folder says nothing, though openEO's client would read it first."""
+    (tmp_path / "openeo-client-config.ini").write_text("[Connection]\ndefault_backend = evil.example.org")
+    monkeypatch.chdir(tmp_path)
+    assert client_settings({"HOME": str(tmp_path / "home")}).default_backend == ""
 
 
 def test_the_configured_client_signs_in_for_itself(box: Sandbox, backend: FakeBackend, config: AuthConfig) -> None:
