@@ -145,6 +145,16 @@ def test_a_reader_that_has_seen_enough(environ: dict[str, str], tmp_path: Path) 
     assert process.wait(30) == 0
 
 
+def test_an_answer_that_cannot_be_written(environ: dict[str, str], tmp_path: Path) -> None:
+    """A full disk is told in a line, and is no success."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "ipyterrascope", "config"],
+            env=environ, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "The answer could not be written: No space left on device.\n")
+
+
 def test_a_terminal_that_lacks_characters(command: Command, credentials: dict[str, str]) -> None:
     """No command fails at the last word."""
     told = command("token", PYTHONIOENCODING="ascii", **credentials)

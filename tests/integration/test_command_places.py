@@ -156,6 +156,30 @@ def test_clear_removes_what_a_provider_that_is_gone_cannot_end(
     assert ended["done"].startswith("Signed out here.")
 
 
+def test_clear_finds_what_a_killed_process_left(
+    environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path
+) -> None:
+    """A login that was written down and has not taken its place is ended too."""
+    at_terminal(["login"], environ, tmp_path, box)
+    (kept,) = stored(tmp_path)
+    kept.rename(kept.with_suffix(".new"))
+    told = command("clear", "--yes")
+    assert (told.status, told.stdout.startswith("dora at Terrascope: ")) == (0, True)
+    assert len(box.requests_to("/revoke")) == 1
+    assert [path.suffix for path in kept.parent.iterdir()] in ([], [".lock"])
+
+
+def test_a_login_that_cannot_be_kept_is_ended(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:
+    """Where the folder turns out to be none, the session that was to last ends at the provider, and that is said."""
+    (tmp_path / "data").write_text("no folder")
+    elsewhere = environ | {"XDG_DATA_HOME": str(tmp_path / "data")}
+    with command_terminal(["login"], INVITED, elsewhere, tmp_path) as terminal:
+        box.approve(box.waiting_codes[-1])
+        shown, status = terminal.ended()
+    assert (status, "Nothing was kept. Signed out" in shown) == (1, True)
+    assert len(box.requests_to("/revoke")) == 1
+
+
 def test_what_cannot_be_removed_is_no_success(
     environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path
 ) -> None:

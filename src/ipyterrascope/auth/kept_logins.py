@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError
 from ..values.connection import Connection
 from ..values.providers import Provider
+from ..values.secret import Secret
 from .account import Account
-from .login_store import LoginStore
+from .login_store import LoginStore, NothingStoredError
 from .shelves import FileShelf, logins_folder
 from .stored_login import StoreTroubleError, key_of, owner_of
 
@@ -59,16 +60,28 @@ class KeptLogin:
 
 
 def kept_logins() -> list[KeptLogin]:
-    """Return the logins that are kept in files, in the order of their names."""
-    return [_read(path) for path in sorted(logins_folder().glob("*.login"))]
+    """Return the logins that are kept in files, in the order of their names; also what a killed process left of one."""
+    files = (path for pattern in ("*.login", "*.new") for path in logins_folder().glob(pattern))
+    return [_read(path) for path in sorted({path.with_suffix(".login") for path in files})]
 
 
 def _read(path: Path) -> KeptLogin:
+    shelf = FileShelf(path.parent, path.stem)
     try:
-        issuer, client_id, user = owner_of(FileShelf(path.parent, path.stem).read())
+        issuer, client_id, user = owner_of(_text_of(shelf))
     except StoreTroubleError as exc:
         return KeptLogin(path=path, trouble=str(exc))
     return KeptLogin(path=path, issuer=issuer, client_id=client_id, user=user)
+
+
+def _text_of(shelf: FileShelf) -> Secret:
+    try:
+        return shelf.read()
+    except NothingStoredError:
+        left = shelf.left()
+    if left is None:
+        raise StoreTroubleError("It is damaged.")
+    return left
 
 
 def end(login: KeptLogin, known: Iterable[Provider], connection: Connection) -> str:

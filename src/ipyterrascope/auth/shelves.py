@@ -96,6 +96,13 @@ class FileShelf:
         """Tell whether a file lies beside it that has not taken its place: perhaps yet, perhaps of a killed process."""
         return os.path.lexists(self._new)
 
+    def left(self) -> Secret | None:
+        """Return what a killed process left beside it; None where that is nothing, or not whole."""
+        try:
+            return _text_of(self._new)
+        except UnfitFileError:
+            return None
+
     def recover(self) -> None:
         """Let what a killed process left take its place where it is whole: what is there is older, and may be void."""
         if not self.was_cut_off():

@@ -64,16 +64,19 @@ class Answer:
         for line in self.notes:
             print(line, file=sys.stderr)
         shown = json.dumps(self.fields, indent=2) if as_json else self.text
-        if shown:
-            _print(shown)
-        return self.status
+        return self.status if not shown or _is_printed(shown) else FAILED
 
 
-def _print(text: str) -> None:
+def _is_printed(text: str) -> bool:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # as by `… | head -1`, whose reader has seen enough
+    except OSError as exc:
+        # Python would try again at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(exc, BrokenPipeError):  # as by `… | head -1`, whose reader has seen enough
+            print(f"The answer could not be written: {exc.strerror}.", file=sys.stderr)
+            return False
+    return True
 
 
 def failure(error: TerrascopeError) -> Answer:

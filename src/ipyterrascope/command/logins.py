@@ -46,7 +46,8 @@ def login(app: TerrascopeApp, options: Namespace) -> Answer:
         return Answer(text=text, fields=fields)
     if account.came_from:
         return Answer(text="Not kept: it is found there each time.", fields=fields)
-    return Answer(text="It ends with this command: nothing was kept.", fields=fields, status=FAILED)
+    # what was asked for to last, and is not here, would go on at the provider
+    return Answer(text=f"Nothing was kept. {account.logout()}", fields=fields, status=FAILED)
 
 
 def logout(app: TerrascopeApp, options: Namespace) -> Answer:
