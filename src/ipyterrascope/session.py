@@ -242,7 +242,9 @@ class _SigningAdapter(BaseAdapter):
 def _final_answer(response: Response) -> FinalAnswer:
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     length = response.headers.get("Content-Length", "")
-    is_short = media_type.endswith("json") and length.isdecimal() and int(length) <= MOST_BYTES
+    # of what comes in chunks or compressed, the length tells nothing
+    is_plain = not any(name in response.headers for name in ("Transfer-Encoding", "Content-Encoding"))
+    is_short = is_plain and media_type.endswith("json") and length.isdecimal() and int(length) <= MOST_BYTES
     body = response.content if response.status_code in (401, 403) and is_short else b""
     return FinalAnswer(str(response.url), response.status_code, media_type, body)
 

@@ -29,10 +29,12 @@ from urllib3.util import Retry
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginRequired, SecretExposed, ServerRefused
+from ipyterrascope.protocol.earthdata_answers import explainer
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.hosts import may_carry
+from ipyterrascope.values.known import EARTHDATA
 from ipyterrascope.values.secret import Secret
 from testbed.leaks import places
 from testbed.loopback import Asked, Loopback, Reply
@@ -764,3 +766,21 @@ def test_the_body_of_a_redirect_is_not_read(server: Loopback, session: Authorize
     server.answer = lambda asked: Reply(200, b"data") if asked.path == "/there" else Reply(write=endless)
     assert session.get(f"{server.url}/here").content == b"data"
     assert sum(written) < 16 << 20
+
+
+def test_a_refusal_that_does_not_end_is_not_read(server: Loopback, keeper: Keeper) -> None:
+    """What explains a refusal reads short ones alone; one in chunks is not, whatever length is told."""
+    written: list[int] = []
+
+    def endless(out: BinaryIO) -> None:
+        out.write(b"HTTP/1.1 403 No\r\nContent-Type: application/json\r\nContent-Length: 10\r\n")
+        out.write(b"Transfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                out.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+                written.append(65536)
+
+    server.answer = lambda _: Reply(write=endless)
+    with AuthorizedSession(keeper, explain=explainer(EARTHDATA)) as session:
+        assert session.get(server.url, stream=True).status_code == 403
+        assert sum(written) < 16 << 20

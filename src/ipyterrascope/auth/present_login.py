@@ -81,13 +81,17 @@ class PresentLogin:
         return login, self.vault.release()
 
     def end_basic(self, refused: Secret) -> None:
-        """End a Basic login that a service refused: sent again with every file, a wrong password locks an account."""
+        """Send user name and password no more that were refused: sent again with every file, they lock an account."""
         with self._machine.lock:
             if self.login is not None and self.login.basic == refused:
                 self.login = None
                 what = f"{self._client.provider.label} did not accept the user name and password."
                 error = LoginRefused(what, "A request with them was answered by 401.", "Sign in again.", status=401)
                 self.show(phase="failed", error=error)
+            elif self.login is not None and self.login.at_login == refused:
+                self.login = replace(self.login, at_login=None)
+                what = f"{self._client.provider.label} did not accept the user name and password"
+                self._machine.show(notice=f"{what} of {self.login.came_from}, which are not sent again.")
 
     def end_keeping(self, why: str) -> None:
         """Say that it is not stored any more, and goes on in this process alone."""

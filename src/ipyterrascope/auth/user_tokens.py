@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ..errors import LoginRefused, TerrascopeError
-from ..protocol.earthdata import TokenLimitReached, UserTokenApi
+from ..protocol.earthdata import TokenLimitReached, UserTokenApi, uid_of
 from ..protocol.http import HttpClient
 from ..protocol.oauth import OAuthClient
 from ..threads.abort import AbortSignal
@@ -44,9 +44,12 @@ def by_pasted_token(client: OAuthClient, token: Secret) -> Login:
     Raises
     ------
     LoginRefused
-        It has ended, or was deleted.
+        It is none, has ended, or was deleted.
     """
     tokens, page = given_tokens(token, client.clock()), client.provider.account_url
+    if not uid_of(token):
+        label = client.provider.label
+        raise LoginRefused(f"That is no user token of {label}.", "It does not say whose it is.", f"Make one at {page}.")
     if tokens.expires_at is not None and tokens.expires_at <= client.clock():
         raise LoginRefused("That user token has ended.", "", f"Make another one at {page}.", error="invalid_grant")
     _api(client).profile(token)

@@ -18,6 +18,7 @@ from .. import errors
 from ..accounts import account
 from ..auth.account import Account
 from ..errors import TargetInvalid, TerrascopeError, TransferError
+from ..protocol.earthdata_answers import explainer
 from ..transfer import Action, Control, CurlEngine, Item
 from ..transfer.report import Outcome, Status
 from ..values.providers import Provider
@@ -207,7 +208,9 @@ def _engine(batch: Batch, signed_in: Account) -> CurlEngine:
     return CurlEngine(
         signed_in,
         connection=signed_in.connection,
-        login_url=batch.provider.issuer,
+        login_url=batch.provider.login_url,
+        explain=explainer(batch.provider),
+        keeps_cookies=batch.provider.is_earthdata,
         max_connections=batch.max_connections,
         limit_rate=batch.limit_rate,
     )

@@ -103,8 +103,10 @@ class Order:
                 yield from map(self._explained, running)
 
     def _explained(self, outcome: Outcome) -> Outcome:
-        """Say so where a host refused that was sent no login."""
+        """Say so where a host refused that was sent no login; a page at which a person can mend it says more."""
         error, url = outcome.error, outcome.item.url
+        if error is not None and error.page_url:
+            return outcome
         asks_for_login = isinstance(error, LoginRequired) or (error is not None and error.status in (401, 403))
         if error is None or not asks_for_login or self.login_hosts is None or may_carry(url, self.login_hosts):
             return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -37,12 +38,12 @@ def url(box: EarthdataSandbox) -> str:
     return box.add_file("granule.h5", FILE)
 
 
-def by_session(url: str, folder: Path) -> bytes:
-    return ts.session("earthdata").get(url).content
+def by_session(url: str, folder: Path, provider: str = "earthdata") -> bytes:
+    return ts.session(provider).get(url).content
 
 
-def by_download(url: str, folder: Path) -> bytes:
-    (path,) = ts.download(url, folder, provider="earthdata")
+def by_download(url: str, folder: Path, provider: str = "earthdata") -> bytes:
+    (path,) = ts.download(url, folder, provider=provider)
     return path.read_bytes()
 
 
@@ -127,6 +128,30 @@ def test_the_password_goes_to_the_login_alone(
     assert set(schemes(box, at_login=False)) == {"Bearer"}
 
 
+@all_ways
+def test_a_password_that_is_refused_is_not_sent_again(
+    way: Callable[[str, Path], bytes],
+    box: EarthdataSandbox,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    account: Account,
+) -> None:
+    """One that was changed meanwhile is sent once, and not with each file, which would lock the account."""
+    box.data_takes_bearer = box.login_takes_bearer = False
+    monkeypatch.setenv("EARTHDATA_USERNAME", "dora")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    account.allow_sources()
+    assert account.sign_in_silently()
+    box._running[0].passwords["dora"] = "another"  # pyright: ignore[reportPrivateUsage]
+    box.forget_requests()
+    for number in range(3):
+        with contextlib.suppress(TerrascopeError):
+            way(f"{url}?{number}", tmp_path / str(number))
+    assert schemes(box, at_login=True).count("Basic") == 1
+    assert "EARTHDATA_PASSWORD, which are not sent again." in account.state.notice
+
+
 @pytest.mark.parametrize("way", [by_session, by_fsspec])
 def test_the_password_is_not_kept_for_the_next_host(
     way: Callable[[str, Path], bytes],
@@ -163,21 +188,20 @@ def test_gdal_is_given_the_token_alone(
 
 @ways
 def test_a_data_centre_that_nobody_listed(
-    way: Callable[[str, Path], bytes], box: EarthdataSandbox, url: str, tmp_path: Path, token: str
+    way: Callable[..., bytes], box: EarthdataSandbox, url: str, tmp_path: Path, token: str
 ) -> None:
-    """It never sees the token: it leads to the login, which does."""
+    """It never sees the token: it leads to the login, which does; and what a person has to do there is said."""
     provider = box.provider(name="strict", hosts=frozenset({box.login_host}))
     account = ts.account(provider)
     account.start_token_login(ts.token("earthdata"))
     assert account.wait(30).phase == "signed_in"
     box.forget_requests()
-    if way is by_session:
-        assert ts.session("strict").get(url).content == FILE
-    else:
-        (path,) = ts.download(url, tmp_path, provider="strict")
-        assert path.read_bytes() == FILE
+    assert way(url, tmp_path, "strict") == FILE
     assert set(schemes(box, at_login=False)) == {""}
     assert schemes(box, at_login=True) == ["Bearer"]
+    box.approved.clear()
+    error = failure(lambda *at: way(*at, "strict"), f"{url}?later", tmp_path / "later")
+    assert isinstance(error, ApplicationNotApproved)
     account.logout()
 
 

@@ -19,6 +19,7 @@ from ipyterrascope.sandbox.earthdata import EarthdataSandbox
 from ipyterrascope.values.known import EARTHDATA, EARTHDATA_UAT
 from ipyterrascope.values.secret import Secret
 
+FOREIGN_TOKEN = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL3Nzby5leGFtcGxlLm9yZyIsInN1YiI6ImRvcmEifQ.c2ln"
 PASSWORD = "s3cret-Pa55"
 DAY_S = 86400
 
@@ -64,7 +65,7 @@ def test_a_token_that_is_pasted(account: Account, box: EarthdataSandbox) -> None
     assert box.tokens_of() == [token]
 
 
-@pytest.mark.parametrize("text", ["two words", "ended", "gone"])
+@pytest.mark.parametrize("text", ["two words", "ended", "gone", "a-password", FOREIGN_TOKEN])
 def test_a_token_that_is_no_good(account: Account, box: EarthdataSandbox, text: str) -> None:
     """What is no token, has ended, or was deleted is refused, with the page where one is made."""
     is_token = text != "two words"
