@@ -17,8 +17,17 @@ _LONGEST_ID = 64
 
 def view_of(content: object) -> str:
     """Return the id of the view that sent `content`, or an empty string when it cannot be one."""
-    view_id = cast("Mapping[object, object]", content).get("view_id") if isinstance(content, Mapping) else None
-    return view_id if isinstance(view_id, str) and len(view_id) <= _LONGEST_ID else ""
+    return _id_in(content, "view_id")
+
+
+def boot_id_of(content: object) -> str:
+    """Return the boot id that `content` carries, or an empty string when it cannot be one."""
+    return _id_in(content, "boot_id")
+
+
+def _id_in(content: object, name: str) -> str:
+    found = cast("Mapping[object, object]", content).get(name) if isinstance(content, Mapping) else None
+    return found if isinstance(found, str) and len(found) <= _LONGEST_ID else ""
 
 
 def read_fields(

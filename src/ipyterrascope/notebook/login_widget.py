@@ -9,6 +9,7 @@ trait counts. With ipykernel 7 messages are handled on a thread of their own, an
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,8 +19,9 @@ import traitlets
 from ..auth.account import Account
 from ..errors import UsageError
 from ..values.providers import LoginMethod
+from ..values.secret import Secret
 from ..values.states import LoginState
-from .handshake import view_of
+from .handshake import boot_id_of, view_of
 from .kernel_widget import STATIC, KernelWidget
 from .obey import obey
 from .protocol import Request, read_request, secrets_from
@@ -107,6 +109,7 @@ class LoginWidget(KernelWidget):
         self._methods = {account.provider.name: methods}
         self._can_remember = _can_be_kept(account)
         self._clock, self._remember = clock, remember
+        self._ids_of_earlier_choices: set[str] = set()
         self.set_trait("username", username)
         if len(self._accounts) > 1:
             self.set_trait("choices", {name: other.provider.label for name, other in self._accounts.items()})
@@ -116,7 +119,10 @@ class LoginWidget(KernelWidget):
         self._follow()
 
     def choose(self, name: str) -> None:
-        """Show the account of another provider, one of `choices`, in all views; each account goes on as it was."""
+        """Show the account of another provider, one of `choices`, in all views; each account goes on as it was.
+
+        What a view sends before it shows the new one is refused: a password would go to another than it was typed for.
+        """
         with self._lock:
             account = self._accounts.get(name)
             if account is None:
@@ -126,6 +132,8 @@ class LoginWidget(KernelWidget):
                 # another account counts its states from anew, and the views must not take this one for an old one
                 self._account, self._serial_offset = account, self.serial + 1 - account.state.serial
                 self._has_ended, self._last_phase = False, account.state.phase
+                self._ids_of_earlier_choices.add(self.boot_id)
+                self.set_trait("boot_id", secrets.token_hex(8))
                 self._follow()
 
     def close(self) -> None:
@@ -184,7 +192,15 @@ class LoginWidget(KernelWidget):
         passed = secrets_from(buffers)
         if buffers:
             buffers.clear()  # ipywidgets' frames above hold the same list
-        self._guarded(view_of(content), lambda: self._act(read_request(content, passed, self.boot_id)))
+        self._guarded(view_of(content), lambda: self._act(self._read(content, passed)))
+
+    def _read(self, content: object, passed: list[Secret | None]) -> Request:
+        sent = boot_id_of(content)
+        is_late = sent in self._ids_of_earlier_choices
+        request = read_request(content, passed, sent if is_late else self.boot_id)
+        if is_late and request.kind != "hello":
+            raise UsageError("Nothing was done.", "Another provider had been chosen before.", "Look, and do it again.")
+        return request
 
     def _act(self, request: Request) -> None:
         account, kind, view_id = self._account, request.kind, request.view_id

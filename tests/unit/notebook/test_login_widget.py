@@ -357,6 +357,23 @@ def test_another_provider_is_a_message_away(account: PlayedAccount, other: Playe
     assert account.calls == other.calls == []
 
 
+def test_what_was_typed_for_one_provider_goes_to_no_other(account: PlayedAccount, other: PlayedAccount) -> None:
+    """A kernel that was busy gets the choice of a provider and a password of the form before it in one go."""
+    widget = LoginWidget(account, choices=[other], methods=("password",))
+    wire, earlier = wire_of(widget), widget.boot_id
+    form = {"username": "dora", "method": "password", "has_one_time_code": False}
+    wire.receive({"kind": "choose_provider", "boot_id": earlier, "provider": "mine"})
+    wire.receive({"kind": "submit_password", "boot_id": earlier, **form}, [b"secret"])
+    assert wire.replies()[-1]["kind"] == "refused"
+    wire.receive({"kind": "start_device", "boot_id": earlier})
+    assert wire.replies()[-1]["kind"] == "refused"
+    assert account.calls == other.calls == []
+    wire.receive({"kind": "hello", "boot_id": earlier, "view_id": "a"})
+    assert wire.replies()[-1]["kind"] == "welcome"
+    wire.receive({"kind": "submit_password", "boot_id": widget.boot_id, **form}, [b"secret"])
+    assert len(other.calls) == 1
+
+
 def test_a_provider_that_is_not_among_the_choices_is_refused(account: PlayedAccount, wire: Wire, send: Any) -> None:
     """A view can turn to nothing that the widget was not given."""
     assert send("choose_provider", provider="mine")["reason"].startswith("There is no such provider here.")
