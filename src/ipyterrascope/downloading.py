@@ -10,7 +10,6 @@ from . import asking, frontend
 from .accounts import account
 from .auth.account import Account
 from .configuration import current
-from .protocol.earthdata_answers import explainer
 from .values.providers import Provider
 
 if TYPE_CHECKING:
@@ -153,21 +152,13 @@ def download(
 
 def _engine(chosen: Account, connections: int, rate: float | None, client: Client | None) -> Engine:
     """Return what fetches: this kernel, or the workers of a cluster."""
-    from .transfer import CurlEngine
+    from .transfer import engine_of
 
     if client is not None:
         from .bridges import dask
 
         return dask.engine(client, chosen.provider, connections, rate)
-    return CurlEngine(
-        chosen,
-        connection=chosen.connection,
-        login_url=chosen.provider.login_url,
-        explain=explainer(chosen.provider),
-        keeps_cookies=chosen.provider.is_earthdata,
-        max_connections=connections,
-        limit_rate=rate,
-    )
+    return engine_of(chosen, max_connections=connections, limit_rate=rate)
 
 
 def _any(url: str) -> bool:

@@ -58,26 +58,18 @@ def run_script(text: str, environ: Mapping[str, str], folder: Path) -> Ended:
     """Run a Python script as cron would: in `folder`, with no terminal at all."""
     script = folder / "script.py"
     script.write_text(text)
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=dict(environ),
-        cwd=folder,
-        timeout=60,
-        check=False,
-        start_new_session=True,
-    )
-    return Ended(done.stdout, done.stderr, done.returncode, time.monotonic() - began)
+    return _run([str(script)], environ, folder)
 
 
 def run_command(words: list[str], environ: Mapping[str, str], folder: Path, piped: str | None = None) -> Ended:
     """Run `jupyter terrascope` as cron would, or with something piped into it."""
+    return _run(["-m", "ipyterrascope", *words], environ, folder, piped)
+
+
+def _run(words: list[str], environ: Mapping[str, str], folder: Path, piped: str | None = None) -> Ended:
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "ipyterrascope", *words],
+        [sys.executable, *words],
         input=piped or "",
         capture_output=True,
         text=True,

@@ -18,8 +18,7 @@ from .. import errors
 from ..accounts import account
 from ..auth.account import Account
 from ..errors import TargetInvalid, TerrascopeError, TransferError
-from ..protocol.earthdata_answers import explainer
-from ..transfer import Action, Control, CurlEngine, Item
+from ..transfer import Action, Control, Item, engine_of
 from ..transfer.report import Outcome, Status
 from ..values.providers import Provider
 from .dask_plugin import this_process
@@ -168,7 +167,7 @@ def fetch(batch: Batch) -> list[Ended]:
         return ended
     with _runs.part_of(batch.run) as control:
         telling = _Telling(get_worker(), batch, wanted)
-        engine = _engine(batch, _account(batch))
+        engine = engine_of(_account(batch), max_connections=batch.max_connections, limit_rate=batch.limit_rate)
         with closing(engine.run(open_actions, telling, control)) as running:
             for outcome in running:
                 index = wanted[outcome.item]
@@ -202,18 +201,6 @@ def _ended(index: int, outcome: Outcome, planned: Action) -> Ended:
 def _account(batch: Batch) -> Account:
     # in the kernel's process its own account serves
     return account(batch.provider.name if batch.home == this_process() else batch.provider)
-
-
-def _engine(batch: Batch, signed_in: Account) -> CurlEngine:
-    return CurlEngine(
-        signed_in,
-        connection=signed_in.connection,
-        login_url=batch.provider.login_url,
-        explain=explainer(batch.provider),
-        keeps_cookies=batch.provider.is_earthdata,
-        max_connections=batch.max_connections,
-        limit_rate=batch.limit_rate,
-    )
 
 
 class _Telling:

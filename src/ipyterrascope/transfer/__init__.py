@@ -4,7 +4,7 @@ It knows no tokens: it is handed an `Authorizer`.
 """
 
 from .control import Control
-from .curl import CurlEngine
+from .curl import CurlEngine, engine_of
 from .download import download
 from .engine import Engine
 from .limits import connections_of, rate_of
@@ -43,6 +43,7 @@ __all__ = [
     "connections_of",
     "download",
     "downloads_under_way",
+    "engine_of",
     "items_from",
     "order_of",
     "plan",

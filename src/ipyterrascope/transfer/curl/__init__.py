@@ -6,6 +6,6 @@ what next in `crew`. Which file wants which bytes is in `pieces`, how many conne
 (both pure).
 """
 
-from .engine import CurlEngine
+from .engine import CurlEngine, engine_of
 
-__all__ = ["CurlEngine"]
+__all__ = ["CurlEngine", "engine_of"]

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
-from ...protocol.earthdata_answers import Explain
+from ...protocol.earthdata_answers import Explain, explainer
 from ...values.authorizer import Authorizer
 from ...values.connection import Connection
 from ...values.secret import sealed
@@ -23,6 +24,9 @@ from ..report import Outcome
 from ..retry import Backoff
 from .agenda import Agenda
 from .crew import Crew, Rules
+
+if TYPE_CHECKING:
+    from ...auth.account import Account
 
 _TELL_EVERY_S = 0.1
 _PATIENCE_S = 1.0
@@ -105,6 +109,29 @@ class CurlEngine:
             crew.cancel()
             if not control.is_overdue:
                 thread.join(_PATIENCE_S)
+
+
+def engine_of(account: Account, *, max_connections: int, limit_rate: float | None) -> CurlEngine:
+    """Make the engine of an account, for the notebook and for a worker of a cluster alike.
+
+    Parameters
+    ----------
+    account : Account
+        Whose login it fetches by, as its provider's services want that.
+    max_connections : int
+    limit_rate : float or None
+        Bytes a second at most.
+    """
+    provider = account.provider
+    return CurlEngine(
+        account,
+        connection=account.connection,
+        login_url=provider.login_url,
+        explain=explainer(provider),
+        keeps_cookies=provider.is_earthdata,
+        max_connections=max_connections,
+        limit_rate=limit_rate,
+    )
 
 
 def _work(crew: Crew, over: SimpleQueue[BaseException | None]) -> None:
