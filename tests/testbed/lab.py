@@ -37,7 +37,8 @@ def _watch(path=_os.environ["TESTBED_FAILURES"]):
 
     class Handler(_logging.Handler):
         def emit(self, record):
-            if record.exc_info:
+            # ipykernel's own, where it is told to end while it tells that it is idle
+            if record.exc_info and "Socket operation on non-socket" not in str(record.exc_info[1]):
                 note(self.format(record))
 
     _logging.getLogger().addHandler(Handler(_logging.ERROR))

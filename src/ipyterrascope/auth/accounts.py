@@ -78,11 +78,15 @@ class Accounts(Mapping[str, Provider]):
         value = provider if isinstance(provider, Provider) else self[provider or "terrascope"]
         self.follow()
         with self._lock:
-            if value not in self._accounts:
+            account = self._accounts.get(value)
+            if account is None:
                 configuration = self._configuration()
-                self._accounts[value] = account = Account(value, **self._settings(value, configuration))
+                account = Account(value, **self._settings(value, configuration))
                 self._followed[account] = configuration
-            return self._accounts[value]
+            elif value is provider:
+                del self._accounts[value]  # to the end: a name means the provider that was given last
+            self._accounts[value] = account
+            return account
 
     def of_backend(self, name: str, wish: Wish | None = None) -> list[Account]:
         """Return the accounts of an openEO back-end, the one to use first, then what else a person may choose.
@@ -169,7 +173,7 @@ class Accounts(Mapping[str, Provider]):
                     account.configure(**self._settings(account.provider, configuration))
 
     def asked_for(self) -> list[Account]:
-        """Return the accounts that were asked for so far, in that order."""
+        """Return the accounts that were asked for so far, that of the provider that was given last at the end."""
         with self._lock:
             return list(self._accounts.values())
 

@@ -343,6 +343,15 @@ def test_a_provider_that_was_used_is_known_by_its_name(box: Sandbox) -> None:
     assert accounts["terrascope"] == box.provider()
 
 
+def test_a_name_means_the_provider_that_was_given_last(box: Sandbox) -> None:
+    """Of several that have one name, it means the one that was given last, also where it was known already."""
+    one, other = (box.provider(name="box", client_id=client_id) for client_id in ("one", "other"))
+    accounts = Accounts(environ={})
+    for given in (one, other, one):
+        assert accounts.account(given) is accounts.account("box")
+    assert [account.provider for account in accounts.asked_for()] == [other, one]
+
+
 def test_a_person_overtakes_what_lies_ready(box: Sandbox, until: Until) -> None:
     """A code that a person asks for meanwhile takes over, and whoever waits for the silent sign-in waits no longer."""
     box.timeline.token(steps.delayed(1.0))
