@@ -12,7 +12,8 @@ from places import Ended
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
-from testbed.openeo import DEVICE, FakeBackend, fake_backend
+from testbed.canary import found_in
+from testbed.openeo import DEVICE, FakeBackend, as_json, fake_backend
 
 
 def approved(notebook: FrontEnd, box: Sandbox, view: str) -> None:
@@ -82,6 +83,23 @@ def test_a_secret_is_typed_in_the_form(
     told = notebook.run(f"ts.openeo_connection('{backend.address}').describe_account()['user_id']")
     assert told.result, told.shown
     assert secret not in f"{cell.saved}{notebook.messages}{notebook.widgets}"
+
+
+def test_a_back_end_that_repeats_the_token(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
+    """Neither the widget's traits, nor status, nor an error has the bearer that a back-end sends back as a name."""
+    token = token_of_dora(box)
+    backend.answers["/openeo/1.2/me"] = as_json({"user_id": "dora", "name": f"Dora ({token})", "default_plan": token})
+    view = notebook.run(f"%terrascope login openeo:{backend.address} --method token").views[0]
+    notebook.sign_in_by_form(view, "", token, "token")
+    notebook.until_phase(view, "signed_in")
+    assert notebook.state_of(view)["user"] == "dora"
+    status = notebook.run(f"import ipyterrascope as ts; print(ts.status('openeo:{backend.address}'))").stream
+    assert "dora" in status
+    backend.answers["/openeo/1.2/me"] = as_json({"code": token, "message": token}, 403)
+    told = notebook.run(f"print(ts.status('openeo:{backend.address}'))").stream
+    assert "403" in told
+    shown = {"all": f"{status}{told}{notebook.messages}{notebook.widgets}".encode()}
+    assert found_in(shown, [token], ["dora"]) == set()
 
 
 def test_an_address_is_pasted_at_a_hidden_prompt(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from ..errors import ApplicationNotApproved, EulaNotAccepted, LoginPageReceived, TerrascopeError, quoted
 from ..values.hosts import is_address
 from ..values.providers import Provider
+from .echoes import Echoes, without_secrets
 
 MOST_BYTES = 4096
 """So much of a body is looked at."""
@@ -97,14 +98,14 @@ def _login_page(provider: Provider, page: str) -> LoginPageReceived:
 
 def _query_of(url: str) -> dict[str, str]:
     try:
-        return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        return {name: without_secrets(values[0]) for name, values in parse_qs(urlsplit(url).query).items()}
     except ValueError:
         return {}
 
 
 def _object_in(body: bytes) -> dict[str, object]:
     try:
-        parsed: object = json.loads(body[:MOST_BYTES])
+        parsed = Echoes().cleaned(json.loads(body[:MOST_BYTES]))
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", parsed) if isinstance(parsed, dict) else {}

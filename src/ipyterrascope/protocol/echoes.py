@@ -1,26 +1,100 @@
-"""What a provider sends back of what it was sent: never to be shown (floor 2).
+"""What others send back of the secrets that we hold: never to be shown or kept (floor 2).
 
-Errors are shown, kept in a widget's traits and saved with a notebook; some servers repeat in them what they refuse.
+What a provider or a back-end says is shown, kept in a widget's traits and saved with a notebook; some repeat in it what
+they were sent. All that they answer passes here, and so do the claims of a token and what a data centre says.
 """
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
+import base64
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import cast
+from urllib.parse import parse_qsl, unquote
 
-from ..values.secret import Secret
+from ..values.secret import Secret, held_secrets
 
 # what may be shown, because anybody may know it
 _PUBLIC = ("client_id", "grant_type", "scope", "username", "token_type_hint", "code_challenge_method")
-# what is shorter stands in many a text by chance
-_LEAST_LETTERS = 4
+# what is never shown, and may well be what it was: not every provider rotates
+_SECRET = ("access_token", "refresh_token", "id_token", "device_code")
+# what is shorter stands in many a text by chance: of what was just sent, and of all that is held
+_LEAST_SENT, _LEAST_HELD = 4, 12
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 
 
-def without_echo(text: str, form: Secret | None) -> str:
-    """Return a text of the server, or nothing where it holds a value of the form, in capitals or not."""
-    if form is None:
-        return text
-    said = text.casefold()
-    for name, value in parse_qsl(form.reveal()):
-        if name not in _PUBLIC and len(value) >= _LEAST_LETTERS and value.casefold() in said:
-            return ""
-    return text
+class Echoes:
+    """Finds in foreign text what was sent with a request, and any longer secret that this process holds.
+
+    It is made for one answer, and kept nowhere: it holds what it looks for.
+
+    Parameters
+    ----------
+    form : Secret, optional
+        What was posted, encoded.
+    authorization : Secret, optional
+        The header of that name.
+    """
+
+    __slots__ = ("_sought",)
+
+    def __init__(self, form: Secret | None = None, authorization: Secret | None = None) -> None:
+        held = (secret.reveal() for secret in held_secrets())
+        self._sought = {
+            *(value.casefold() for value in _sent(form, authorization) if len(value) >= _LEAST_SENT),
+            *(value.casefold() for value in held if len(value) >= _LEAST_HELD),
+        }
+
+    def without(self, text: str) -> str:
+        """Return a text, or nothing where it holds a secret: in capitals, percent-encoded or in base64 too."""
+        is_clean = not any(value in said for said in _readings(text) for value in self._sought)
+        return text if is_clean else ""
+
+    def cleaned(self, parsed: object) -> object:
+        """Return parsed JSON without the texts and names that hold a secret; tokens by their own names stay."""
+        if isinstance(parsed, str):
+            return self.without(parsed)
+        if isinstance(parsed, list):
+            entries = ((each, self.cleaned(each)) for each in cast("list[object]", parsed))
+            return [clean for each, clean in entries if clean != "" or each == ""]
+        if not isinstance(parsed, dict):
+            return parsed
+        fields = cast("dict[str, object]", parsed)
+        return {
+            name: value if name in _SECRET else self.cleaned(value)
+            for name, value in fields.items()
+            if self.without(name)
+        }
+
+
+def without_secrets(text: str) -> str:
+    """Return foreign text that is to be shown, or nothing where it holds a secret that this process holds."""
+    return Echoes().without(text)
+
+
+def _sent(form: Secret | None, authorization: Secret | None) -> Iterator[str]:
+    if form is not None:
+        yield from (value for name, value in parse_qsl(form.reveal()) if name not in _PUBLIC)
+    if authorization is not None:
+        kind, _, credential = authorization.reveal().partition(" ")
+        yield credential
+        if kind == "Bearer":
+            yield credential.rpartition("/")[2]  # behind the prefix of an openEO back-end
+        else:
+            yield from (read.partition(":")[2] for read in _decoded(credential))
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Yield a text as it may be meant: as it is, percent-decoded, and each word of it as base64."""
+    texts = {text, unquote(text), unquote(unquote(text))}
+    for each in texts:
+        yield each.casefold()
+        for word in _BASE64.findall(each):
+            yield from (read.casefold() for read in _decoded(word))
+
+
+def _decoded(word: str) -> Iterator[str]:
+    plain = word.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+    with contextlib.suppress(ValueError):
+        yield base64.b64decode(plain + "=" * (-len(plain) % 4)).decode(errors="replace")

@@ -31,7 +31,7 @@ from ..values.hosts import origin_of
 from ..values.secret import Secret, Veiled
 from ..values.waits import retry_after_s
 from .cuttable import CuttableAdapter
-from .echoes import without_echo
+from .echoes import Echoes
 
 JsonObject = dict[str, object]
 
@@ -187,7 +187,7 @@ class HttpClient:
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    return _answer(response, _body(response), form)
+                    return _answer(response, _body(response), Echoes(form, self._authorization or authorization))
         except Exception as exc:  # noqa: BLE001 - whatever it is, it carries the request
             return _unreachable(url, exc)
 
@@ -202,17 +202,17 @@ def _body(response: requests.Response) -> bytes:
     return bytes(data)
 
 
-def _answer(response: requests.Response, data: bytes, form: Secret | None) -> Answer:
+def _answer(response: requests.Response, data: bytes, echoes: Echoes) -> Answer:
     try:
-        parsed: object = json.loads(data)
+        said: object = json.loads(data)
+        parsed = echoes.cleaned(said)
     except (ValueError, RecursionError):
-        parsed = None
+        said = parsed = None
     body = cast("JsonObject", parsed) if isinstance(parsed, dict) else None
-    for name in ("error", "error_description"):
-        if body is not None and isinstance(text := body.get(name), str) and not without_echo(text, form):
-            body[name] = "invalid_request" if name == "error" else ""
+    if body is not None and body.get("error") == "" != cast("JsonObject", said).get("error"):
+        body["error"] = "invalid_request"  # it was one, and repeats what was sent
     content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-    content_type = without_echo(content_type, form)
+    content_type = echoes.without(content_type)
     asked_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
     return Answer(
         response.status_code,

@@ -10,11 +10,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 from ..errors import SecretExposed
 
 _T = TypeVar("_T")
 _MASK = "Secret('•••')"
+# by identity: two of one value live as long as the second
+_held: WeakValueDictionary[int, Secret] = WeakValueDictionary()
 
 
 class Secret:
@@ -39,6 +42,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         # in a function: what lists attributes (a debugger's variables, rich.inspect) would show text
         self.__value = lambda: value
+        _held[id(self)] = self
 
     def reveal(self) -> str:
         """Return the secret itself. Whoever calls this answers for where it goes."""
@@ -73,6 +77,12 @@ class Secret:
         )
 
     __getstate__ = __reduce__
+
+
+def held_secrets() -> list[Secret]:
+    """Return every secret that something in this process holds at present."""
+    # of a list, which no other thread can change: each may be gone in the next moment
+    return [secret for secret in (reference() for reference in _held.valuerefs()) if secret is not None]
 
 
 def taken(value: object) -> Secret | None:
