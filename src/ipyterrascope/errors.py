@@ -77,6 +77,13 @@ def is_showable(text: str) -> bool:
     return not any(unicodedata.category(letter) in _UNFIT for letter in text)
 
 
+def printable(text: str) -> str:
+    """Make text of several lines fit for a terminal, whatever it holds: nothing in it steers one."""
+    return "".join(
+        " " if letter not in "\n\t" and unicodedata.category(letter) in _UNFIT else letter for letter in text
+    )
+
+
 def quoted(text: object, limit: int = 200) -> str:
     """Make text from a server fit for an error: one line, nothing invisible in it, `limit` characters at most."""
     words = "".join(" " if unicodedata.category(letter) in _UNFIT else letter for letter in str(text)).split()

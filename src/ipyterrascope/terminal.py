@@ -11,7 +11,7 @@ from copy import copy
 from typing import TextIO, TypeVar
 
 from .auth.account import Account
-from .errors import AccountRefused, FlowUnavailable, LoginRefused, LoginRequired, UsageError
+from .errors import AccountRefused, FlowUnavailable, LoginRefused, LoginRequired, UsageError, printable
 from .protocol.http import cancelled
 from .values.providers import LoginMethod
 from .values.secret import Secret
@@ -98,7 +98,7 @@ def say(text: str, out: TextIO | None = None) -> None:
     """Print a line, also where the terminal lacks one of its characters: a login must not fail at the last word."""
     words = sys.stdout if out is None else out
     encoding = words.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), file=words, flush=True)
+    print(printable(text).encode(encoding, "replace").decode(encoding), file=words, flush=True)
 
 
 def _by_device(account: Account, show: Callable[[str], None], out: TextIO, remember: bool, stop: str) -> LoginState:

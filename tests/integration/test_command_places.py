@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from openeo.rest.auth.config import AuthConfig, RefreshTokenStore
 from places import PASSWORD, Ended, command_terminal, environment_for, run_command
 
+from ipyterrascope.auth.stored_login import key_at
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
+from testbed.loopback import loopback
 from testbed.openeo import DEVICE, FakeBackend, fake_backend
 
 INVITED = "Ctrl-C cancels …"
@@ -187,12 +190,69 @@ def test_what_cannot_be_removed_is_no_success(
     at_terminal(["login"], environ, tmp_path, box)
     (kept,) = stored(tmp_path)
     kept.parent.chmod(0o777)
-    for line in (["logout"], ["clear", "--yes"]):
-        ended = command(*line)
-        assert (ended.status, "could not be removed" in ended.stdout) == (1, True)
+    ended = command("logout")
+    assert (ended.status, "could not be removed" in ended.stdout) == (1, True)
+    cleared = command("clear", "--yes")
+    assert (cleared.status, "Nothing in it was read or removed." in cleared.stderr) == (1, True)
     assert kept.exists()
     kept.parent.chmod(0o700)
     assert command("logout").status == 0
+
+
+def kept_login(issuer: str, **changes: object) -> str:
+    """Return what a file with a login holds."""
+    fields = {
+        "version": 1, "issuer": issuer, "client_id": "public", "hosts": [], "login_id": "x", "user": "dora",
+        "access_token": "at", "refresh_token": "planted-refresh-token", "issued_at": 1e9, "expires_at": None,
+        "refresh_expires_at": None, "scope": "", "secret": "planted-client-secret", **changes,
+    }  # fmt: skip
+    return f"{base64.b64encode(json.dumps(fields).encode()).decode()}\n"
+
+
+def private_file(path: Path, text: str) -> Path:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def test_what_is_not_the_login_that_its_name_says_is_sent_nowhere(command: Command, tmp_path: Path) -> None:
+    """A file that names another issuer, or a name that steers a terminal, is told, removed, and not used."""
+    folder = tmp_path / ".local" / "share" / "ipyterrascope" / "logins"
+    with loopback() as evil:
+        private_file(folder / f"{'a' * 32}.login", kept_login(evil.url))
+        private_file(folder / "bad\x1b[31m\u202e.login", "zzz\n")
+        private_file(folder / f"{key_at(evil.url, 'public')}.login", kept_login(evil.url, user="do\x1b[2Jra\u202e"))
+        told = [command("paths"), command("status")]
+        (folder / f"{key_at(evil.url, 'public')}.login").unlink()
+        told.append(command("clear", "--yes"))
+        assert evil.asked == []
+    assert "It is damaged: it is another login than its name says." in told[0].stdout
+    assert "do [2Jra at 127.0.0.1" in told[0].stdout
+    assert told[2].stdout.count("nothing was ended at a provider") == 2
+    assert not [letter for each in told for letter in "\x1b\u202e" if letter in each.stdout + each.stderr]
+    assert [*folder.glob("*.login")] == []
+
+
+def test_a_folder_of_somebody_elses_is_not_cleared(command: Command, tmp_path: Path) -> None:
+    """Through a link, or where others may write, nothing is read or removed, and that is no success."""
+    folder, theirs = tmp_path / ".local" / "share" / "ipyterrascope" / "logins", tmp_path / "theirs"
+    names = ["notes.login", "notes.new"]
+    for name in names:
+        private_file(theirs / name, "precious")
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(theirs)
+    through_link = command("clear", "--yes")
+    shown = command("paths").stdout
+    folder.unlink()
+    theirs.rename(folder)
+    folder.chmod(0o770)
+    open_to_others = command("clear", "--yes")
+    for told in (through_link, open_to_others):
+        assert (told.status, told.stdout) == (1, "")
+        assert "serves no login" in told.stderr
+    assert "serves no login" in shown
+    assert sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_a_login_of_openeos_client_moves_here(

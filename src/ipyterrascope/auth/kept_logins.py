@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, quoted
 from ..values.connection import Connection
 from ..values.providers import Provider
 from ..values.secret import Secret
 from .account import Account
 from .login_store import LoginStore, NothingStoredError
 from .shelves import FileShelf, logins_folder
-from .stored_login import StoreTroubleError, key_of, owner_of
+from .stored_login import StoreTroubleError, is_stored_as, key_of, owner_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class KeptLogin:
         """Return it as people are told of it."""
         provider = self.provider(known)
         if provider is None:
-            return f"{self.path.name}. {self.trouble}".strip()
-        return f"{self.user or 'somebody'} at {provider.label}"
+            return f"{quoted(self.path.name)}. {self.trouble}".strip()
+        return f"{quoted(self.user) or 'somebody'} at {provider.label}"
 
     def provider(self, known: Iterable[Provider]) -> Provider | None:
         """Return its provider: one that is known, or as much of it as the file tells; None where it tells nothing."""
@@ -59,8 +59,18 @@ class KeptLogin:
             return None  # somebody else wrote that file
 
 
+def why_not() -> str:
+    """Return why the folder of logins that is there is not looked into, or nothing."""
+    return FileShelf(logins_folder(), "").why_not()
+
+
 def kept_logins() -> list[KeptLogin]:
-    """Return the logins that are kept in files, in the order of their names; also what a killed process left of one."""
+    """Return the logins that are kept in files, in the order of their names; also what a killed process left of one.
+
+    There are none in a folder that is not this user's alone: what lies there may be anybody's.
+    """
+    if why_not():
+        return []
     files = (path for pattern in ("*.login", "*.new") for path in logins_folder().glob(pattern))
     return [_read(path) for path in sorted({path.with_suffix(".login") for path in files})]
 
@@ -68,9 +78,12 @@ def kept_logins() -> list[KeptLogin]:
 def _read(path: Path) -> KeptLogin:
     shelf = FileShelf(path.parent, path.stem)
     try:
-        issuer, client_id, user = owner_of(_text_of(shelf))
+        text = _text_of(shelf)
+        issuer, client_id, user = owner_of(text)
     except StoreTroubleError as exc:
         return KeptLogin(path=path, trouble=str(exc))
+    if not is_stored_as(text, path.stem):
+        return KeptLogin(path=path, trouble="It is damaged: it is another login than its name says.")
     return KeptLogin(path=path, issuer=issuer, client_id=client_id, user=user)
 
 

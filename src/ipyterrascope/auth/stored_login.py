@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..values.hosts import origin_of
+from ..errors import quoted
+from ..values.hosts import origin_of, origins_of
 from ..values.providers import Provider
 from ..values.secret import Secret
 from ..values.tokens import TokenSet, is_fit_for_header
@@ -51,9 +52,14 @@ def key_of(provider: Provider) -> str:
 
     A back-end chooses its issuer and client, so its own origin counts too: none may use another one's login.
     """
-    parts = [provider.issuer, provider.client_id]
-    if provider.backend_url:
-        parts.append(repr(origin_of(provider.backend_url)))
+    return key_at(provider.issuer, provider.client_id, provider.backend_url)
+
+
+def key_at(issuer: str, client_id: str, backend_url: str = "") -> str:
+    """Return the same of a provider's fields."""
+    parts = [issuer, client_id]
+    if backend_url:
+        parts.append(repr(origin_of(backend_url)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -102,6 +108,18 @@ def owner_of(text: Secret) -> tuple[str, str, str]:
     return issuer, client_id, user
 
 
+def is_stored_as(text: Secret, key: str) -> bool:
+    """Tell whether a login is what its name says, so that it may be sent to the issuer that it names."""
+    fields = _fields_of(text)
+    issuer, client_id, hosts = (fields.get(name) for name in ("issuer", "client_id", "hosts"))
+    del fields  # no frame shall hold what was read
+    if not (isinstance(issuer, str) and isinstance(client_id, str) and isinstance(hosts, list)):
+        return False
+    # that of a back-end goes to one host, which tells its origin
+    origins = origins_of([*map(str, cast("list[object]", hosts))])
+    return any(key_at(issuer, client_id, origin) == key for origin in ("", *origins))
+
+
 def _read(text: Secret, provider: Provider) -> StoredLogin | str:
     """Return the login of a text, or why it is none."""
     fields = _fields_of(text)
@@ -139,7 +157,7 @@ def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
         return None  # what signs in anew has none
     return StoredLogin(
         login_id,
-        user,
+        quoted(user),
         frozenset(map(str, cast("list[object]", hosts))),
         TokenSet(
             access_token=Secret(access_token),

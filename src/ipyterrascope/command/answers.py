@@ -23,6 +23,7 @@ from ..errors import (
     SourceInvalid,
     TerrascopeError,
     UsageError,
+    printable,
 )
 from ..wording import sentences_of
 
@@ -62,8 +63,8 @@ class Answer:
     def tell(self, *, as_json: bool) -> int:
         """Print it, and return the exit status."""
         for line in self.notes:
-            print(line, file=sys.stderr)
-        shown = json.dumps(self.fields, indent=2) if as_json else self.text
+            print(printable(line), file=sys.stderr)
+        shown = json.dumps(self.fields, indent=2) if as_json else printable(self.text)
         return self.status if not shown or _is_printed(shown) else FAILED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import UsageError, printable
 from .answers import DONE, FAILED, Answer
 
 if TYPE_CHECKING:
@@ -25,16 +25,21 @@ class _Kept:
 
 def clear(app: TerrascopeApp, options: Namespace) -> Answer:
     """Name them, ask, and end each at its provider; what is here goes whatever that says."""
-    kept = [*_in_files(), *_in_keyring()]
+    from ..auth.kept_logins import why_not
+
+    kept, reason = [*_in_files(), *_in_keyring()], why_not()
+    notes = [f"{reason} Nothing in it was read or removed."] if reason else []
     if not kept:
-        return Answer(text="No login is kept on this machine.", fields={"ended": []})
+        text = "" if reason else "No login is kept on this machine."
+        return Answer(text=text, fields={"ended": []}, notes=notes, status=FAILED if reason else DONE)
     if not app.answer_yes and not _is_meant([each.shown for each in kept]):
         return Answer(text="Nothing was removed.", fields={"ended": []}, status=FAILED)
     ended = [(each.shown, each.end()) for each in kept]
-    is_left = any(each.is_there() for each in kept)
+    is_left = reason != "" or any(each.is_there() for each in kept)
     return Answer(
         text="\n".join(f"{shown}: {done}" for shown, done in ended),
         fields={"ended": [{"login": shown, "done": done} for shown, done in ended]},
+        notes=notes,
         status=FAILED if is_left else DONE,
     )
 
@@ -69,7 +74,7 @@ def _is_meant(shown: list[str]) -> bool:
 
     if frontend.place() != "terminal":
         raise UsageError("Nobody can be asked here whether to remove them.", "No terminal is attached.", "Add --yes.")
-    print("Kept on this machine:", *(f"  {each}" for each in shown), sep="\n")
+    print("Kept on this machine:", *(f"  {printable(each)}" for each in shown), sep="\n")
     try:
         return input("End and remove all of these? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D

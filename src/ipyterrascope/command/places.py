@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..configuration import current
+from ..errors import quoted
 from ..traits import Terrascope
 from .answers import Answer
 
@@ -26,7 +27,7 @@ _USER_INFORMATION = re.compile(r"//[^/\s@]*@")
 
 def paths(app: TerrascopeApp, options: Namespace) -> Answer:
     """Tell where logins and settings are, and where they would be."""
-    from ..auth.kept_logins import kept_logins
+    from ..auth.kept_logins import kept_logins, why_not
     from ..auth.openeo_settings import auth_config_path, client_config_path, refresh_tokens_path
     from ..auth.shelves import logins_folder
 
@@ -49,7 +50,8 @@ def paths(app: TerrascopeApp, options: Namespace) -> Answer:
         *_rows("configuration, looked for in", app.config_file_paths),
         ("store of logins", configuration.store),
         ("logins in files", str(logins_folder())),
-        *_rows("", [f"{login.path.name}: {login.shown(known)}" for login in kept_logins()]),
+        *_rows("", [f"{quoted(login.path.name)}: {login.shown(known)}" for login in kept_logins()]),
+        *_rows("", [reason] if (reason := why_not()) else []),
         ("token file", configuration.token_file or "none"),
         *((f"openEO's {name}", _told(path)) for name, path in openeo.items()),
     ]

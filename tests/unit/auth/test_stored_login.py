@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipyterrascope.auth.stored_login import StoredLogin, StoreTroubleError, key_of, read, written
+from ipyterrascope.auth.stored_login import (
+    StoredLogin,
+    StoreTroubleError,
+    is_stored_as,
+    key_of,
+    read,
+    written,
+)
+from ipyterrascope.values.hosts import host_entry
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.tokens import TokenSet
@@ -54,6 +62,19 @@ def test_a_login_belongs_to_an_issuer_and_a_client() -> None:
     assert len(keys) == 3
     assert all(len(key) == 32 and int(key, 16) for key in keys)
     assert key_of(replace(TERRASCOPE, hosts=frozenset(), label="Mine")) in keys
+
+
+@pytest.mark.parametrize("address", ["", "https://eo.example.org/openeo/1.2", "http://127.0.0.1:8080/openeo"])
+def test_a_login_is_known_by_the_name_of_its_file(address: str) -> None:
+    """It tells all that its name is made of, that of a back-end by the host that it goes to; no other name fits."""
+    changes = {"backend_url": address, "hosts": frozenset({host_entry(address)}), "bearer_prefix": "oidc/sso/"}
+    provider = replace(TERRASCOPE, endpoints=None, **(changes if address else {}))
+    text = written(replace(LOGIN, hosts=provider.hosts), provider)
+    assert is_stored_as(text, key_of(provider))
+    assert not is_stored_as(text, key_of(replace(provider, client_id="other")))
+    for name, value in (("issuer", "https://evil.example.org"), ("client_id", "other"), ("hosts", None)):
+        changed = Secret(json.dumps({**json.loads(text.reveal()), name: value}))
+        assert not is_stored_as(changed, key_of(provider))
 
 
 @pytest.mark.parametrize(
