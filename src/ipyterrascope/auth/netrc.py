@@ -13,7 +13,7 @@ from pathlib import Path
 from ..values.providers import Provider
 from ..values.secret import Secret
 from .chain import Found, GivenPassword, SilentSource, WhyNot
-from .private_files import UnfitFileError, read_private
+from .private_files import MissingFileError, UnfitFileError, read_private
 
 
 def netrc_source(environ: Mapping[str, str]) -> SilentSource:
@@ -22,10 +22,10 @@ def netrc_source(environ: Mapping[str, str]) -> SilentSource:
     path = Path(named).expanduser() if named else Path.home() / ("_netrc" if os.name == "nt" else ".netrc")
 
     def find(provider: Provider) -> Found:
-        if not path.exists():
-            return WhyNot(f"There is no {path.name}.")
         try:
             read_private(path, may_be_link=True)
+        except MissingFileError:
+            return WhyNot(f"There is no {path.name}.")
         except UnfitFileError as exc:
             return WhyNot(f"{path.name} cannot be used. {exc}", is_fault=True)
         entry = _entry(path, provider.issuer_host)

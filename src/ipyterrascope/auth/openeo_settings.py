@@ -6,6 +6,7 @@ says which issuer goes by that id: the secret is for the one beside it in the fi
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from configparser import ConfigParser
@@ -19,6 +20,7 @@ from ..values.openeo import Backend
 from ..values.providers import Provider
 from ..values.secret import Secret, sealed
 from .openeo_json import Tree, look, read_file
+from .private_files import UnfitFileError, read_private
 
 Kind = Literal["config", "data"]
 
@@ -45,7 +47,7 @@ def settings_folder(kind: Kind, environ: Mapping[str, str], platform: str = sys.
         roots = [environ.get(_VARIABLES[kind]), *([_MAC[kind]] if platform == "darwin" else []), _LINUX[kind]]
     own = environ.get("OPENEO_CONFIG_HOME")
     folders = [*([Path(own)] if own else []), *(Path(root).expanduser() / _FOLDER for root in roots if root)]
-    return next((folder for folder in folders if folder.is_dir()), folders[0])
+    return next((folder for folder in folders if os.path.isdir(folder)), folders[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +93,9 @@ def _options_of(path: Path) -> Mapping[str, str] | None:
     """Return the options of a file by section and name; None where it is missing or damaged, as openEO's client."""
     parser = ConfigParser()
     try:
-        if not parser.read(path, encoding="utf-8"):
-            return None
+        parser.read_string(read_private(path, may_be_shared=True, may_be_link=True).text)
         sections = [(section.lower(), parser.items(section)) for section in parser.sections()]
-    except (ConfigParserError, UnicodeDecodeError, OSError):
+    except (ConfigParserError, UnfitFileError):
         return None
     return {f"{section}.{name}": value for section, options in sections for name, value in options}
 

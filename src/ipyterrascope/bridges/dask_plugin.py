@@ -8,12 +8,12 @@ where Dask logs them all.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 from distributed import Worker
@@ -172,7 +172,7 @@ def _at_home(sent: Parcel | Refusal) -> bool:
 
 def _usable(connection: Connection) -> Connection:
     """Return a connection without the kernel's CA bundle where that file is not here."""
-    is_here = not connection.verify or Path(connection.verify).exists()
+    is_here = not connection.verify or os.path.exists(connection.verify)
     return connection if is_here else replace(connection, verify="")
 
 

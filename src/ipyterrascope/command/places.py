@@ -51,7 +51,7 @@ def paths(app: TerrascopeApp, options: Namespace) -> Answer:
         ("store of logins", configuration.store),
         ("logins in files", str(logins_folder())),
         *_rows("", [f"{quoted(login.path.name)}: {login.shown(known)}" for login in kept_logins()]),
-        *_rows("", [reason] if (reason := why_not()) else []),
+        *_rows("", filter(None, [why_not()])),
         ("token file", configuration.token_file or "none"),
         *((f"openEO's {name}", _told(path)) for name, path in openeo.items()),
     ]
@@ -103,13 +103,13 @@ def _text(value: Any) -> str:
 
 
 def _place(path: Path | None) -> Mapping[str, object]:
-    return {"path": str(path) if path else "", "exists": path is not None and path.exists()}
+    return {"path": str(path) if path else "", "exists": path is not None and os.path.exists(path)}
 
 
 def _told(path: Path | None) -> str:
     if path is None:
         return "none"
-    return str(path) if path.exists() else f"{path} (not there)"
+    return str(path) if os.path.exists(path) else f"{path} (not there)"
 
 
 def _rows(name: str, texts: Iterable[str]) -> list[tuple[str, str]]:

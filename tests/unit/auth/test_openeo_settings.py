@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from openeo.rest.auth.config import AuthConfig
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.openeo_choice import Wish
-from ipyterrascope.auth.openeo_settings import client_settings, configured_backends, settings_folder
+from ipyterrascope.auth.openeo_settings import ClientSettings, client_settings, configured_backends, settings_folder
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import ConfigurationError
 from ipyterrascope.sandbox import Sandbox
@@ -181,3 +182,12 @@ def test_the_configured_client_signs_in_for_itself(box: Sandbox, backend: FakeBa
     account = Accounts(environ=environ).account(f"openeo:{backend.address}")
     assert account.sign_in_silently()
     assert (account.state.user, account.came_from) == ("service-account-service", "openEO's auth-config.json")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A FIFO that is named as the settings is passed over, and so is a path that the system refuses to look at."""
+    fifo = tmp_path / "openeo-client-config.ini"
+    os.mkfifo(fifo)
+    for named in (str(fifo), f"/{'x' * 300}/file"):
+        assert client_settings({"OPENEO_CLIENT_CONFIG": named, "XDG_CONFIG_HOME": f"/{'x' * 300}"}) == ClientSettings()
+    assert settings_folder("config", {"XDG_CONFIG_HOME": f"/{'x' * 300}"}).name == "openeo-python-client"

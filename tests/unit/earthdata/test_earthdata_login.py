@@ -12,6 +12,8 @@ import pytest
 
 import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.chain import WhyNot
+from ipyterrascope.auth.netrc import netrc_source
 from ipyterrascope.auth.user_tokens import profile_of
 from ipyterrascope.errors import LoginError, LoginRefused, LoginRequired, UnknownProvider
 from ipyterrascope.protocol.earthdata import TokenLimitReached
@@ -261,6 +263,20 @@ def test_a_netrc_that_cannot_serve(account: Account, box: EarthdataSandbox, cont
     assert reason in account.why_not["netrc"].reason
     assert "hunter2" not in account.why_not["netrc"].reason
     assert box.requests == []
+
+
+def test_a_netrc_that_the_system_refuses_to_look_at(
+    account: Account, box: EarthdataSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it cannot even be told whether there is one, that is the reason, and no raw error; a FIFO is none."""
+    fifo = Path(os.environ["NETRC"]).with_name("fifo")
+    os.mkfifo(fifo, 0o600)
+    for path, reason in ((f"/{'x' * 300}/netrc", "cannot be read"), (str(fifo), "no regular file")):
+        monkeypatch.setenv("NETRC", path)
+        source = netrc_source(os.environ)
+        found = source.find(account.provider)
+        assert isinstance(found, WhyNot)
+        assert reason in found.reason
 
 
 def test_a_netrc_that_others_can_read(account: Account, box: EarthdataSandbox) -> None:
