@@ -28,7 +28,7 @@ from ..values.hosts import origins_of
 from ..values.secret import sealed
 from ..values.tokens import TokenSet
 from . import gdal
-from .dask_parcel import Parcel, Refusal, parcel_of
+from .dask_parcel import MOST_SERIAL, Parcel, Refusal, parcel_of
 from .dask_plugin import TokenPlugin
 from .dask_route import exposed
 
@@ -45,10 +45,11 @@ _GONE = ("closed", "closing")
 
 @dataclass(frozen=True)
 class _Ask:
-    """What a worker wants. Without an address it is only said that there may be another token now."""
+    """What a worker wants, and which token it has. Without an address it is only said that there may be another now."""
 
     address: str = ""
-    refused: int = 0
+    serial: int = 0
+    is_refused: bool = False
 
 
 class Attachment:
@@ -78,6 +79,8 @@ class Attachment:
         self._asks = SimpleQueue[_Ask | None]()
         # who has been given the plugin
         self._known = set[str]()
+        # to whom an answer is under way: together with others, or alone
+        self._together, self._alone = set[str](), set[str]()
         self._serial = 0
         self._tokens: TokenSet | None = None
         self._refusal: LoginRequired | None = None
@@ -167,15 +170,16 @@ class Attachment:
         if isinstance(told, dict):
             said = cast("Mapping[str, object]", told)
             address, serial = said.get("worker"), said.get("serial")
-            if isinstance(address, str) and isinstance(serial, int):
-                self._asks.put(_Ask(address, serial if said.get("is_refused") is True else 0))
+            if isinstance(address, str) and isinstance(serial, int) and serial < MOST_SERIAL:
+                self._asks.put(_Ask(address, serial, said.get("is_refused") is True))
 
     def _run(self) -> None:
         while not self.is_over:
             if (asks := self._noted()) is None:
                 break
-            if asks or self._is_due():
-                self._serve(asks or [_Ask()])
+            true_asks = self._of_workers(asks)
+            if true_asks or self._is_due():
+                self._serve(true_asks or [_Ask()])
         self._is_over = True
         self._end_observing()
 
@@ -189,6 +193,14 @@ class Attachment:
                 ask = self._asks.get_nowait()
             return None
         return asks
+
+    def _of_workers(self, asks: Collection[_Ask]) -> list[_Ask]:
+        """Return the asks of those who are workers: whoever is on the cluster can ask for any address."""
+        workers = set[str]()
+        if any(ask.address for ask in asks):
+            with suppress(Exception):  # the scheduler may be gone; a worker asks again
+                workers.update(cast("Any", self.client).nthreads())
+        return [ask for ask in asks if not ask.address or ask.address in workers]
 
     def _serve(self, asks: Collection[_Ask]) -> Errand[Mapping[str, object]] | None:
         """Send what there is to who asked, and to all where it is another than before."""
@@ -204,14 +216,29 @@ class Attachment:
             return None
         asking = {ask.address for ask in asks} - {""}
         self._known |= asking
+        # what came to a worker from elsewhere counts there for newer
+        if (ahead := max(ask.serial for ask in asks)) > self._serial:
+            self._serial = ahead + 1
         if self._serial != before:
             self.served = set()
             return self._send(None)
-        return self._send(asking) if asking else None
+        self._answer(asking)
+        return None
+
+    def _answer(self, asking: Collection[str]) -> None:
+        """Send what there is to who asked; not a third time to who has not taken it the first two."""
+        fresh, again = set(asking) - self._together, set(asking) & self._together - self._alone
+        if fresh:
+            self._together |= fresh
+            self._send(fresh, self._together)
+        for address in again:
+            # the others of its first message may be slow
+            self._alone.add(address)
+            self._send({address}, self._alone)
 
     def _renew(self, asks: Collection[_Ask]) -> None:
         """See to it that half of its life is left of the token, where that can be had, and that it is not refused."""
-        if self._tokens is not None and any(ask.refused == self._serial for ask in asks):
+        if self._tokens is not None and any(ask.is_refused and ask.serial == self._serial for ask in asks):
             url = f"{[*origins_of(self.account.provider.hosts), ''][0]}/"
             self.account.refused(url, {"Authorization": f"Bearer {self._tokens.access_token.reveal()}"})
         tokens = self.account.tokens(math.inf)
@@ -219,9 +246,19 @@ class Attachment:
             self._serial, self._refusal = self._serial + 1, None
         self._tokens = tokens
 
-    def _send(self, addresses: Collection[str] | None) -> Errand[Mapping[str, object]]:
+    def _send(
+        self, addresses: Collection[str] | None, under_way: set[str] | None = None
+    ) -> Errand[Mapping[str, object]]:
         sent = self._parcel()
-        errand = Errand(lambda: self._delivered(sent, addresses), "dask-delivery")
+
+        def deliver() -> Mapping[str, object]:
+            try:
+                return self._delivered(sent, addresses)
+            finally:
+                if under_way is not None:
+                    under_way.difference_update(addresses or ())
+
+        errand = Errand(deliver, "dask-delivery")
         errand.start()
         return errand
 

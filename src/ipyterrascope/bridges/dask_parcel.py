@@ -5,11 +5,16 @@ Seconds that are left rather than instants, for the clocks of two machines diffe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard, cast
 
 from ..values.secret import Secret
-from ..values.tokens import TokenSet
+from ..values.tokens import TokenSet, is_fit_for_header
+
+MOST_SERIAL = 1 << 31
+"""What numbers itself so high comes from no kernel: one makes a few hundred tokens a day."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,20 @@ class Refusal:
     what: str
     why: str = ""
     do: str = ""
+
+
+def is_sound(sent: object) -> TypeGuard[Parcel | Refusal]:
+    """Tell whether what came is what a kernel sends: whoever is on the cluster can send anything."""
+    if not isinstance(sent, (Parcel, Refusal)):
+        return False
+    serial, *fields = cast("tuple[object, ...]", tuple(vars(sent).values()))
+    if type(serial) is not int or not 0 < serial <= MOST_SERIAL:
+        return False
+    if isinstance(sent, Refusal):
+        return all(isinstance(text, str) for text in fields)
+    token, *times = fields
+    has_times = all(time is None or (isinstance(time, (int, float)) and math.isfinite(time)) for time in times)
+    return has_times and isinstance(token, Secret) and is_fit_for_header(token.reveal())
 
 
 def parcel_of(tokens: TokenSet, serial: int, now: float) -> Parcel:

@@ -27,7 +27,7 @@ from ..values.connection import Connection
 from ..values.providers import Provider
 from . import gdal
 from .dask_holder import Holder
-from .dask_parcel import Parcel, Refusal
+from .dask_parcel import Parcel, Refusal, is_sound
 
 _CAME_FROM = "the notebook that attached this worker"
 
@@ -73,8 +73,10 @@ class Loan:
         self.workers.append(worker)
         self._ask(self._holder.serial, False)
 
-    async def deliver(self, sent: Parcel | Refusal) -> bool:
+    async def deliver(self, sent: object) -> bool:
         """Take what the kernel sent, and return when it counts. On the worker's event loop, which goes on meanwhile."""
+        if not is_sound(sent):
+            return False
         if self._holder.put(sent):
             await asyncio.to_thread(self._settle, sent)
         return True

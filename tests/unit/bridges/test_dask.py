@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -16,11 +20,13 @@ import ipyterrascope as ts
 from ipyterrascope.auth.account import Account
 from ipyterrascope.bridges import ExtraMissing, dask_attachment
 from ipyterrascope.bridges.dask import TokenExposed
+from ipyterrascope.bridges.dask_parcel import Parcel, Refusal
 from ipyterrascope.bridges.dask_plugin import Loan, TokenPlugin
 from ipyterrascope.errors import LoginRequired, UsageError
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.status import Status
 from ipyterrascope.values.connection import Connection
+from ipyterrascope.values.secret import Secret
 from testbed.waiting import until
 
 
@@ -145,4 +151,88 @@ def test_a_ca_bundle_that_is_not_there_is_left_out(tmp_path: object, box: Sandbo
     account = ts.account("lent")
     assert account.connection == Connection(read_timeout_s=7)
     loan.end()
+    until(lambda: "lent" not in ts.providers)
+
+
+class Played:
+    """Stands in a worker for what takes the messages, and takes them when it is let."""
+
+    def __init__(self, client: Client) -> None:
+        (self.attachment,) = ts.dask._attached
+        (self.worker,) = client.cluster.workers.values()
+        self.came: list[object] = []
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self.worker.handlers[self.attachment.name] = self.take
+
+    async def take(self, sent: object) -> bool:
+        self.came.append(sent)
+        while not self.may_end.is_set():
+            await asyncio.sleep(0.02)
+        return True
+
+    def ask(self, client: Client, address: str = "", serial: int = 0, *, is_refused: bool = False) -> None:
+        told = {"worker": address or self.worker.address, "serial": serial, "is_refused": is_refused}
+        client.log_event(self.attachment.name, told)
+
+
+def test_no_token_goes_to_who_is_no_worker(client: Client, attached: ts.dask.DaskStatus) -> None:
+    """Whoever is on the cluster can name an address; nobody connects there, and it counts as no worker."""
+    played = Played(client)
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0)
+        played.ask(client, f"tcp://127.0.0.1:{elsewhere.getsockname()[1]}")
+        played.ask(client)
+        until(lambda: played.came)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert played.attachment.served == {played.worker.address}
+
+
+def test_many_asks_make_few_messages(client: Client, attached: ts.dask.DaskStatus) -> None:
+    """While a worker does not take what was sent, it is sent once more, and no third time."""
+    played = Played(client)
+    played.may_end.clear()
+    for _ in range(100):
+        played.ask(client)
+        time.sleep(0.002)
+    until(lambda: len(played.came) == 2)
+    played.ask(client, serial=7)
+    until(lambda: len(played.came) == 3)
+    deliveries = [thread for thread in threading.enumerate() if thread.name == "dask-delivery"]
+    assert (len(played.came), len(deliveries)) == (3, 3)
+    played.may_end.set()
+    until(lambda: not any(thread.is_alive() for thread in deliveries))
+    played.ask(client)
+    until(lambda: len(played.came) == 4)
+
+
+def test_what_was_forged_is_replaced(client: Client, attached: ts.dask.DaskStatus) -> None:
+    """A worker whose token came from elsewhere asks with its number, and gets one that counts for newer."""
+    played = Played(client)
+    played.ask(client, serial=1 << 40)
+    played.ask(client, serial=1_000_000, is_refused=True)
+    until(lambda: played.came)
+    assert [sent.serial for sent in played.came] == [1_000_001]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *("x", None, {"serial": 1}),
+        *(Parcel(serial, Secret("t"), None, None) for serial in (0, -1, 1 << 62, True, 1.5)),
+        *(Parcel(1, Secret("t"), left_s, 1.0) for left_s in (math.nan, math.inf, "1")),
+        Parcel(1, Secret("a\r\nX: 1"), None, None),
+        Parcel(1, "t", None, None),
+        Refusal(1 << 62, "no"),
+        Refusal(1, None),
+    ],
+)
+def test_what_no_kernel_sends_is_refused(box: Sandbox, sent: object) -> None:
+    """It changes nothing at a worker, which takes what is sound afterwards."""
+    loan = Loan("topic", box.provider(name="lent"), Connection())
+    assert not asyncio.run(loan.deliver(sent))
+    assert loan._holder.serial == 0
+    assert asyncio.run(loan.deliver(Parcel(1, Secret("token"), 60.0, 60.0)))
+    assert loan._holder.serial == 1
     until(lambda: "lent" not in ts.providers)
