@@ -27,6 +27,10 @@ __all__ = ["earthaccess_auth"]
 def earthaccess_auth(provider: str | Provider = "earthdata") -> Auth:
     """Have earthaccess use the login of this kernel from now on. Signs in first as `session` does.
 
+    `earthaccess.virtualize` is the exception: it puts the token of that moment into a header for whatever https host a
+    granule names, Earthdata's or not, and never renews it. Open the granules instead, as by
+    ``xarray.open_mfdataset(earthaccess.open(granules))``, which signs for Earthdata's hosts alone.
+
     Parameters
     ----------
     provider : str or Provider

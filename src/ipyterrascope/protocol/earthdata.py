@@ -7,7 +7,6 @@ that asks for user name and password (RFC 7617) each time.
 from __future__ import annotations
 
 import calendar
-import logging
 import re
 import time
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from ..values.tokens import TokenSet, is_fit_for_header
 from .claims import instant_of, unverified_claims
 from .http import Answer, HttpClient, JsonObject, not_as_expected
 
-_REVOKE = "/api/users/revoke_token"
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _UID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MOST = 50
@@ -95,12 +93,11 @@ class UserTokenApi:
 
     def revoke(self, token: Secret, credentials: Secret) -> None:
         """End a token. Raises as `listed` does; one that had ended is as good."""
-        _hide_the_query()
 
         def ask() -> Answer:
             query = urlencode({"token": token.reveal()})
             return self.http.post(
-                f"{self.provider.issuer}{_REVOKE}?{query}", Secret(""), authorization=_basic(credentials)
+                f"{self.provider.issuer}/api/users/revoke_token?{query}", Secret(""), authorization=_basic(credentials)
             )
 
         answer = sealed(ask)
@@ -204,18 +201,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return quoted(value, 100) if isinstance(value, (str, int, float)) else ""
-
-
-class _NoRevocations(logging.Filter):
-    """Passes over what urllib3 says of a revocation: the token stands in the query, where the API wants it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return _REVOKE not in record.getMessage()
-
-
-_no_revocations = _NoRevocations()
-
-
-def _hide_the_query() -> None:
-    # a filter that is there already is not added again
-    logging.getLogger("urllib3.connectionpool").addFilter(_no_revocations)

@@ -32,6 +32,7 @@ from ..values.secret import Secret, Veiled
 from ..values.waits import retry_after_s
 from .cuttable import CuttableAdapter
 from .echoes import Echoes
+from .log_masks import mask_logs
 
 JsonObject = dict[str, object]
 
@@ -93,6 +94,8 @@ class HttpClient:
         self._connection = connection
         self._deadline_s = deadline_s
         self._authorization = authorization
+        # every account asks by one, whatever else sends its token then
+        mask_logs()
 
     def get(self, url: str, *, authorization: Secret | None = None, signal: AbortSignal | None = None) -> Answer:
         """GET a JSON document, with an `Authorization` header where one is given.
