@@ -27,7 +27,7 @@ export function point(node, address) {
   const url = safeUrl(address);
   node.hidden = url === null;
   if (url === null) node.removeAttribute("href");
-  else if (node.href !== url.href) node.href = url.href;
+  else node.href = url.href;
 }
 
 /**

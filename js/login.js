@@ -66,7 +66,7 @@ function show(model, el) {
     use(next) {
       way = next;
       if (next === "device") start();
-      else if (model.get("phase") === "awaiting_user") connection.request("cancel");
+      else if (isWaiting()) connection.request("cancel");
       refresh();
     },
     switchAccount() {
@@ -93,13 +93,16 @@ function show(model, el) {
   };
   const choose = (/** @type {string} */ name) => connection.request("choose_provider", { provider: name });
   const frame = makeFrame(provider, model.get("choices"), choose);
-  // a code that waits was asked for with the one wish or the other
-  const stay = checkbox(strings.stay, () => model.get("phase") === "awaiting_user" && start());
+  const stay = checkbox(strings.stay, () => isWaiting() && connection.request("remember", wish()));
   stay.input.checked = model.get("remember");
   frame.body.after(stay.node);
   const speak = speaker(frame.announcer);
   /** @type {keyof typeof panels | null} */
   let face = null;
+
+  function isWaiting() {
+    return model.get("phase") === "awaiting_user";
+  }
 
   function start() {
     connection.request("start_device", wish());
@@ -190,16 +193,15 @@ function show(model, el) {
   }
 
   function onTick() {
-    const phase = model.get("phase");
-    if (["awaiting_user", "signed_in"].includes(phase)) refresh();
+    if (isWaiting() || model.get("phase") === "signed_in") refresh();
     // not while signed in: a message now and then would keep a forgotten kernel from being culled as idle
-    if (phase === "awaiting_user" && !document.hidden) connection.pulse();
+    if (isWaiting() && !document.hidden) connection.pulse();
   }
 
   function onReturn() {
     if (document.hidden) return;
     connection.hello();
-    if (connection.status() === "live" && model.get("phase") === "awaiting_user") connection.tell("poll");
+    if (connection.status() === "live" && isWaiting()) connection.tell("poll");
   }
 
   model.on("change:serial", onState);

@@ -43,9 +43,9 @@ export function alertOf({ phase, error }, connection) {
 }
 
 /** @param {LoginTraits} state @param {Connection} connection */
-export function statusOf({ phase, error, code_expires_at }, connection) {
+export function statusOf({ phase, error, notice, code_expires_at }, connection) {
   if (connection.status() === "connecting") return strings.connecting;
   if (connection.status() !== "live" || phase !== "awaiting_user") return "";
   if (error.what) return strings.passing(error.what);
-  return connection.now() < code_expires_at ? strings.waitingForApproval : strings.codeHasRunOut;
+  return connection.now() < code_expires_at ? notice || strings.waitingForApproval : strings.codeHasRunOut;
 }

@@ -64,9 +64,9 @@
 
 /**
  * What a view sends; each message also carries `boot_id` and `view_id`. `hello` and `poll` are not acknowledged.
- * `start_device` may say by `remember` that the login is to be kept.
+ * `start_device` may say by `remember` that the login is to be kept, as does the kind of that name while a code waits.
  *
- * @typedef {"hello" | "start_device" | "cancel" | "poll" | "submit_password" | "logout" | "choose_provider"} RequestKind
+ * @typedef {"hello" | "start_device" | "remember" | "cancel" | "poll" | "submit_password" | "logout" | "choose_provider"} RequestKind
  */
 
 /**

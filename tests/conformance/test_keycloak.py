@@ -22,6 +22,7 @@ from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import LoginState
 from testbed.files import ProtectedFiles
 from testbed.keycloak import BOOTS, DISABLED, DORA, MUSTACT, SWIPER, Keycloak, User
+from testbed.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -97,6 +98,29 @@ def test_offline_access_is_asked_for_and_lived_without(keycloak: Keycloak) -> No
 
     assert signed_in(provider, DORA).state.session_ends_at is None
     assert signed_in(provider, BOOTS).state.session_ends_at == pytest.approx(time.time() + 3600, abs=10)
+
+
+@pytest.mark.parametrize("approved", [0, 1], ids=["first", "second"])
+def test_either_code_signs_in_when_the_wish_to_stay_has_changed(
+    keycloak: Keycloak, browser_context: BrowserContext, approved: int
+) -> None:
+    """Two codes of one sign-in are good side by side; the second one's login has no end of its session."""
+    with keycloak.realm(oauth2DevicePollingInterval=1):
+        account = Account(keycloak.provider())
+        codes = [device_code(account).device]
+        account.change_wish(True)
+        until(lambda: account.state.device is not codes[0])
+        codes.append(account.state.device)
+        device = codes[approved]
+        assert device is not None
+        assert device.verification_uri_complete is not None
+
+        keycloak.answer_device_login(browser_context, device.verification_uri_complete, DORA)
+        state = account.wait(30)
+
+    assert (state.phase, state.user, state.source) == ("signed_in", "dora", "device")
+    assert (state.session_ends_at is None) is (approved == 1)
+    account.logout()
 
 
 def test_device_code_is_approved_on_keycloaks_pages(keycloak: Keycloak, browser_context: BrowserContext) -> None:

@@ -71,12 +71,12 @@ def test_tomorrow_s_kernel_is_signed_in(
 
 
 def test_the_box_of_the_widget(notebook: FrontEnd, box: Sandbox, tmp_path: Path) -> None:
-    """Ticked while a code waits, the box gets a code for a lasting session; a form that is sent with it is kept too."""
+    """Ticked while a code waits, the box gets a second code, of a lasting session; a form sent with it is kept too."""
     view = notebook.run("%terrascope login").views[0]
     notebook.until_phase(view, "awaiting_user")
     first = box.waiting_codes[-1]
     assert not notebook.state_of(view)["remember"]
-    notebook.click(view, "start_device", remember=True)
+    notebook.click(view, "remember", remember=True)
     notebook.until(lambda: box.waiting_codes[-1] != first and notebook.state_of(view)["remember"])
     approved(notebook, box, view)
     assert box.requests_to("/auth/device")[-1].form["scope"] == "offline_access"

@@ -101,14 +101,16 @@ test("where no login can be kept a message says nothing of it", async () => {
   assert.equal("remember" in model.sent[1], false);
 });
 
-test("a code that waits is asked for anew when the wish changes, and the box follows the kernel", async () => {
+test("a wish that changes while a code waits asks for no new one, and the box follows the kernel", async () => {
   const model = makeModel({ ...KEEPS, ...AWAITING });
   const view = await show(model);
+  stayBox(view).focus();
   await tick(view);
-  assert.deepEqual([model.sent[1].kind, model.sent[1].remember], ["start_device", true]);
-  await model.turn({ phase: "signing_in", remember: true });
-  await model.turn({ ...AWAITING, remember: true });
+  assert.deepEqual([model.sent[1].kind, model.sent[1].remember], ["remember", true]);
+  await model.turn({ ...AWAITING, remember: true, notice: "The code shown before is good too." });
   assert.equal(stayBox(view).checked, true);
+  assert.equal(view.text(".ts-status"), "The code shown before is good too.");
+  assert.equal(document.activeElement, stayBox(view));
   await model.turn({ ...AWAITING, remember: false });
   assert.equal(stayBox(view).checked, false);
 });

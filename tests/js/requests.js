@@ -12,6 +12,8 @@ const view = await show(model);
 view.el.querySelector(".ts-choice input").click();
 await view.click("Sign in with Terrascope");
 await model.turn(AWAITING);
+view.el.querySelector(".ts-choice input").click();
+await model.turn(AWAITING);
 window.dispatchEvent(new window.Event("focus"));
 await view.click("Cancel");
 await model.turn({ ...SIGNED_OUT, serial: 3 });

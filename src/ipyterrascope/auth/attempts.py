@@ -1,9 +1,14 @@
-"""Attempts to sign in: one at a time for each account, on a thread of its own, the newest wins (floor 3)."""
+"""Attempts to sign in: one at a time for each account, on a thread of its own, the newest wins (floor 3).
+
+Only a device code may have another one beside it: of two codes that wait, one is of a login that may stay and one of a
+login that may not, for that is a part of the question and cannot be changed any more. Whichever is approved first wins.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from ..errors import LoginCancelled, LoginError, TerrascopeError
@@ -12,18 +17,21 @@ from ..protocol.http import cancelled
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
-from ..values.states import LoginState
+from ..values.states import DeviceAuthorization, LoginState
 from .chain import PassedOver
 from .credentials import Login
 from .machine import Machine
+
+EARLIER_CODE = "The code shown before is good too."
 
 
 class Attempt:
     """Lets the thread of an attempt wait, and others wake it.
 
     `method` is how it signs in, if a person chose it; `before` is what was shown until then; `client_secret` is that of
-    the client whose login it is; `signal` is aborted when it is cancelled; `passed_over` says why it came to nothing
-    that anybody needs to be shown.
+    the client whose login it is; `remember` says whether it asks for a session that may stay; `code` is what it waits
+    to see approved; `signal` is aborted when it is cancelled; `passed_over` says why it came to nothing that anybody
+    needs to be shown.
     """
 
     def __init__(
@@ -31,8 +39,13 @@ class Attempt:
         method: LoginMethod | None = None,
         before: LoginState | None = None,
         client_secret: Secret | None = None,
+        *,
+        remember: bool = False,
     ) -> None:
-        self.method, self.before, self.client_secret = method, before or LoginState(), client_secret
+        self.method: LoginMethod | None = method
+        self.before, self.client_secret = before or LoginState(), client_secret
+        self.remember = remember
+        self.code: DeviceAuthorization | None = None
         self.signal = AbortSignal()
         self.passed_over: PassedOver | None = None
         self._calls: SimpleQueue[Wake] = SimpleQueue()
@@ -74,6 +87,13 @@ class Attempts:
         Told how the newest attempt ended, while nothing else can change.
     on_late : callable
         Told of a login that nobody wants any more, because its attempt was cancelled or replaced.
+
+    Attributes
+    ----------
+    newest : Attempt or None
+        The one that is shown.
+    remember : bool
+        Whether the login that comes is to be kept.
     """
 
     def __init__(
@@ -85,6 +105,8 @@ class Attempts:
     ) -> None:
         self._machine, self._on_end, self._on_late = machine, on_end, on_late
         self.newest: Attempt | None = None
+        self.remember = False
+        self._beside: Attempt | None = None
 
     def start(
         self,
@@ -95,33 +117,77 @@ class Attempts:
         client_secret: Secret | None = None,
     ) -> Attempt:
         """Replace what is under way by `work` and return at once; `remember` is shown."""
-        attempt = Attempt(method, self._machine.state, client_secret)
-        thread = threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login")
-        try:
+        attempt = Attempt(method, self._machine.state, client_secret, remember=remember)
+        with self._beginning(attempt, work) as thread:
             with self._machine.lock:
                 self.abandon()
-                self.newest = attempt
+                self.newest, self.remember, self._work = attempt, remember, work
                 self._machine.show(phase="signing_in", device=None, error=None, notice="", remember=remember)
             thread.start()
-        except BaseException as exc:
-            # interrupted, or no thread to be had: nobody must wait for it
-            self._end(attempt, _not_begun(exc))
-            attempt.cancel()
-            raise
         return attempt
+
+    def change_wish(self, remember: bool) -> None:
+        """Keep the login for which a code waits, or do not; show the code of such a login, and ask for it once.
+
+        The one that was shown goes on beside it: somebody may be about to approve it.
+        """
+        with self._machine.lock:
+            shown, other = self.newest, self._beside
+            if shown is None or shown.code is None:
+                return
+            self.remember = remember
+            self._machine.show(remember=remember)
+            if shown.remember == remember or (other is not None and other.code is None):
+                return
+            if other is not None:
+                self._turn_to(other)
+                return
+            other = self._beside = Attempt(shown.method, shown.before, shown.client_secret, remember=remember)
+        with self._beginning(other, self._work) as thread:
+            thread.start()
+
+    def show_code(self, attempt: Attempt, code: DeviceAuthorization) -> None:
+        """Show what `attempt` waits to see approved, unless it was cancelled, or the wish has changed meanwhile."""
+        with self._machine.lock:
+            attempt.code = code
+            if attempt is self.newest or (attempt is self._beside and attempt.remember == self.remember):
+                self._turn_to(attempt)
+
+    def _turn_to(self, attempt: Attempt) -> None:
+        if attempt is self._beside:
+            self.newest, self._beside = attempt, self.newest
+        notice = EARLIER_CODE if self._beside else ""
+        self._machine.show(phase="awaiting_user", device=attempt.code, error=None, notice=notice)
+
+    def look_again(self) -> None:
+        """Say that the person is back, so that asking now may be worth it."""
+        for attempt in (self.newest, self._beside):
+            if attempt is not None:
+                attempt.look_again()
 
     def abandon(self) -> bool:
         """Cancel what is under way; return whether there was anything."""
-        attempt, self.newest = self.newest, None
-        if attempt is not None:
+        under_way = [attempt for attempt in (self.newest, self._beside) if attempt is not None]
+        self.newest = self._beside = None
+        for attempt in under_way:
             attempt.cancel()
-        return attempt is not None
+        return bool(under_way)
 
     def show(self, attempt: Attempt, **changes: object) -> None:
         """Show how `attempt` goes, unless it was cancelled."""
         with self._machine.lock:
             if attempt is self.newest:
                 self._machine.show(**changes)
+
+    @contextmanager
+    def _beginning(self, attempt: Attempt, work: Callable[[Attempt], Login]) -> Generator[threading.Thread, None, None]:
+        try:
+            yield threading.Thread(target=self._run, args=(attempt, work), daemon=True, name="login")
+        except BaseException as exc:
+            # interrupted, or no thread to be had: nobody must wait for it
+            self._end(attempt, _not_begun(exc))
+            attempt.cancel()
+            raise
 
     def _run(self, attempt: Attempt, work: Callable[[Attempt], Login]) -> None:
         try:
@@ -138,11 +204,19 @@ class Attempts:
 
     def _end(self, attempt: Attempt, outcome: Login | TerrascopeError) -> bool:
         with self._machine.lock:
-            is_newest = attempt is self.newest
-            if is_newest:
-                self.newest = None
+            is_beside = attempt is self._beside
+            if is_beside and not isinstance(outcome, Login):
+                self._beside = None
+                self._machine.show(notice="")
+                return False
+            is_wanted = is_beside or attempt is self.newest
+            if is_wanted:
+                loser = self.newest if is_beside else self._beside
+                self.newest = self._beside = None
+                if loser is not None:
+                    loser.cancel()
                 self._on_end(attempt, outcome)
-        return is_newest
+        return is_wanted
 
 
 def _not_begun(reason: BaseException) -> TerrascopeError:

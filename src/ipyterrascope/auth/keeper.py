@@ -73,10 +73,11 @@ class Keeper:
             pass
         return True
 
-    def keep(self, login: Login) -> Login:
+    def keep(self, login: Login, *, is_asked_to_last: bool = True) -> Login:
         """Store a fresh login, and return it as one that is kept; its `notice` tells what is not as was wished.
 
-        The one whose place it takes is ended at the provider, since nobody could sign out of it any more.
+        `is_asked_to_last` says whether the provider was asked for a session that lasts. The login whose place it takes
+        is ended at the provider, since nobody could sign out of it any more.
         """
         tokens = login.tokens
         if tokens is None or (tokens.refresh_token is None and login.secret is None):
@@ -97,7 +98,15 @@ class Keeper:
             )
             end.start()
         self.user = login.user
-        return replace(login, renewer=self._renewer(fresh), kept_as=fresh.login_id, notice=self._notice(tokens))
+        notice = self._notice(tokens, is_asked_to_last)
+        return replace(login, renewer=self._renewer(fresh), kept_as=fresh.login_id, notice=notice)
+
+    def leave(self, login: Login) -> Login:
+        """Return a fresh login that is not to be kept after all; where it lasts all the same, its `notice` says so."""
+        if login.tokens is None or not _lasts(login.tokens):
+            return login
+        label = self._client.provider.label
+        return replace(login, notice=f"It is not kept on this machine, but lasts at {label} until you log out.")
 
     def serve(self, source: Origin, offer: StoredOffer) -> Login:
         """Make the login of what is stored. Raises `PassedOver` where it turns out to be over."""
@@ -142,9 +151,15 @@ class Keeper:
             refresh = by_secret(self._client, login.secret)
         return ByStore(login, self.store, refresh, on_lost=self._on_lost, clock=self._client.clock)
 
-    def _notice(self, tokens: TokenSet) -> str:
-        if "offline_access" in tokens.scope.split() or tokens.refresh_expires_at is None:
+    def _notice(self, tokens: TokenSet, is_asked_to_last: bool) -> str:
+        if _lasts(tokens) or tokens.refresh_expires_at is None:
             return ""
         minutes = round((tokens.refresh_expires_at - tokens.issued_at) / 60)
-        label = self._client.provider.label
-        return f"{label} lets no login of this account last: it ends when it is not used for {minutes} minutes."
+        why = f"{self._client.provider.label} lets no login of this account last"
+        if not is_asked_to_last:
+            why = "The code that you approved was not yet one of a login that lasts"
+        return f"{why}: it ends when it is not used for {minutes} minutes."
+
+
+def _lasts(tokens: TokenSet) -> bool:
+    return "offline_access" in tokens.scope.split()

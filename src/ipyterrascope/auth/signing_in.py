@@ -101,14 +101,21 @@ class SigningIn:
         if waiting is not None and waiting.client_secret is not None:
             self.start_client_login(waiting.client_secret, remember=remember)
         else:
-            self._start(lambda attempt: self._by_device(self._client, attempt, remember), "device", remember)
+            self._start(lambda attempt: self._by_device(self._client, attempt), "device", remember)
 
-    def _by_device(self, client: OAuthClient, attempt: Attempt, remember: bool) -> Login:
+    def change_wish(self, remember: bool) -> None:
+        """Say of a device login that waits whether it is to be kept. A code that is shown stays good.
+
+        A login that stays has to be asked for as one, so that the other answer has a code of its own, which is shown
+        from then on; what is approved first is the login.
+        """
+        self._attempts.change_wish(remember)
+
+    def _by_device(self, client: OAuthClient, attempt: Attempt) -> Login:
         return by_device(
             client,
             attempt,
-            remember=remember,
-            on_code=lambda code: self._attempts.show(attempt, phase="awaiting_user", device=code),
+            on_code=lambda code: self._attempts.show_code(attempt, code),
             on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
         )
 
@@ -123,7 +130,7 @@ class SigningIn:
         own.client_secret = client_secret
 
         def work(attempt: Attempt) -> Login:
-            login = by_client(self._client, attempt, client_secret, lambda: self._by_device(own, attempt, remember))
+            login = by_client(self._client, attempt, client_secret, lambda: self._by_device(own, attempt))
             if not attempt.is_cancelled:
                 # for its renewals, until the logout
                 self._client.client_secret = client_secret
@@ -215,9 +222,14 @@ class SigningIn:
     ) -> None:
         def kept(attempt: Attempt) -> Login:
             login = work(attempt)
-            return login if attempt.is_cancelled else self._keeper.keep(login)
+            if attempt.is_cancelled:
+                return login
+            # as is wished by now
+            if self._attempts.remember:
+                return self._keeper.keep(login, is_asked_to_last=attempt.remember)
+            return self._keeper.leave(login) if attempt.remember else login
 
-        self._attempts.start(kept if remember else work, method, remember=remember, client_secret=client_secret)
+        self._attempts.start(kept, method, remember=remember, client_secret=client_secret)
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -257,9 +269,7 @@ class SigningIn:
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""
-        attempt = self._attempts.newest
-        if attempt is not None:
-            attempt.look_again()
+        self._attempts.look_again()
 
     def after_fork(self) -> None:
         """Go on in the child of a fork with the token alone: what was under way belongs to the parent."""

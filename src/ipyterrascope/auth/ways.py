@@ -34,12 +34,11 @@ def by_device(
     client: OAuthClient,
     attempt: Attempt,
     *,
-    remember: bool,
     on_code: Callable[[DeviceAuthorization], None],
     on_trouble: Callable[[TerrascopeError | None], None],
 ) -> Login:
     """Ask for a code, and wait until somebody has approved it (RFC 8628)."""
-    authorization = authorize(client, remember=remember, signal=attempt.signal)
+    authorization = authorize(client, remember=attempt.remember, signal=attempt.signal)
     on_code(authorization)
     tokens = until_approved(
         lambda: poll(client, authorization, signal=attempt.signal),

@@ -13,6 +13,7 @@ from .protocol import Request, RequestKind
 
 _ALLOWED_IN: Mapping[RequestKind, tuple[Phase, ...]] = {
     "start_device": ("signed_out", "failed", "awaiting_user"),
+    "remember": ("awaiting_user",),
     "submit_password": ("signed_out", "failed"),
     "cancel": ("signing_in", "awaiting_user"),
     "logout": ("signed_in",),
@@ -54,6 +55,8 @@ def obey(
         account.cancel()
     elif kind == "logout":
         beside(account.logout)  # asks the provider
+    elif kind == "remember":
+        account.change_wish(request.remember)
     elif kind == "start_device":
         _check_offered(account, "device", offered)
         account.start_device_login(remember=request.remember)

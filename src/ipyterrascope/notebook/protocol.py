@@ -14,7 +14,9 @@ from ..errors import UsageError
 from ..values.secret import Secret
 from .handshake import read_fields, refusal, view_of
 
-RequestKind = Literal["hello", "start_device", "cancel", "poll", "submit_password", "logout", "choose_provider"]
+RequestKind = Literal[
+    "hello", "start_device", "remember", "cancel", "poll", "submit_password", "logout", "choose_provider"
+]
 ReplyKind = Literal["welcome", "code", "accepted", "refused"]
 FormMethod = Literal["password", "basic", "token", "oidc"]
 
@@ -24,7 +26,7 @@ FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
 
 _FIELDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(REQUEST_KINDS, frozenset[str]()),
-    "start_device": frozenset({"remember"}),
+    **dict.fromkeys(("start_device", "remember"), frozenset({"remember"})),
     "submit_password": frozenset({"username", "method", "has_one_time_code", "remember"}),
     "choose_provider": frozenset({"provider"}),
 }
@@ -48,7 +50,7 @@ class Request:
     username, method, password, one_time_code
         Only of `submit_password`.
     remember : bool
-        Of `start_device` and `submit_password`: whether the login is to be kept.
+        Of `start_device`, `submit_password` and `remember`: whether the login is to be kept.
     provider : str
         Only of `choose_provider`: its name.
     """

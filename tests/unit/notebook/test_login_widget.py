@@ -76,6 +76,9 @@ class PlayedAccount(Account):
     def start_device_login(self, *, remember: bool = False) -> None:
         self._note("start_device_login", *(["remember"] if remember else []))
 
+    def change_wish(self, remember: bool) -> None:
+        self._note("change_wish", remember)
+
     def start_password_login(self, username: str, password: Secret, **rest: Any) -> None:
         self._note("start_password_login", username, password, rest)
 
@@ -468,6 +471,20 @@ def test_what_is_sent_along_with_each_request_cannot_be_kept() -> None:
     for account, expected in ((sent_along, False), (at_backend, True)):
         account.can_be_kept = True
         assert LoginWidget(account).provider["can_remember"] is expected
+
+
+@pytest.mark.parametrize("can_be_kept", [True, False])
+def test_a_wish_that_changes_while_a_code_waits_draws_no_new_one(account: PlayedAccount, can_be_kept: bool) -> None:
+    """The account is told of it, and asked for nothing; where no code waits any more, the click came too late."""
+    account.can_be_kept = can_be_kept
+    widget = LoginWidget(account)
+    wire, message = wire_of(widget), {"boot_id": widget.boot_id, "kind": "remember", "remember": True}
+    wire.receive(message)
+    account.play(phase="awaiting_user")
+    wire.receive(message)
+    assert [reply["kind"] for reply in wire.replies() if reply["kind"] != "code"] == ["refused", "accepted"]
+    assert account.calls == [("change_wish", can_be_kept)]
+    widget.close()
 
 
 @pytest.mark.parametrize("can_be_kept", [True, False])

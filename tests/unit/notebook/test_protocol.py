@@ -149,4 +149,4 @@ def test_what_a_view_sends_is_understood() -> None:
     assert {form.method for form in forms} == set(protocol.FORM_METHODS)
     assert [form.one_time_code for form in forms] == [None, Secret("123456"), None, None, None]
     assert forms[0].password == Secret("päss wörd")
-    assert [request.kind for request in requests if request.remember] == ["start_device"]
+    assert [request.kind for request in requests if request.remember] == ["start_device", "remember"]
