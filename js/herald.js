@@ -26,7 +26,8 @@ export function herald(announcer) {
       if (news) setText(announcer, news);
       last = state;
     }
-    if (hint !== lastHint) setText(announcer, hint);
+    // what was said of a download that the kernel knows no more is not true any more
+    if (!state || hint !== lastHint) setText(announcer, hint);
     lastHint = hint;
   };
 

@@ -19,6 +19,8 @@ const ASK_EVERY_MS = 200;
 const ASK_AGAIN_MS = 5000;
 const MOST_KEPT = 300;
 const END_LETTERS = 16;
+// a beginning of less needs more room as an ellipsis
+const MIN_LETTERS = END_LETTERS + 4;
 const THERE = ["saved", "linked", "copied", "skipped"];
 
 /** @param {(window: import("./download-protocol.js").WantedWindow) => void} ask */
@@ -149,8 +151,9 @@ function makeRow() {
     node.setAttribute("aria-setsize", String(total));
     node.dataset.status = status;
     // where there is no room, the middle is left out: products are told apart by how their names end
-    setText(start, path.slice(0, -END_LETTERS));
-    setText(end, path.slice(-END_LETTERS));
+    const cut = path.length < MIN_LETTERS ? 0 : path.length - END_LETTERS;
+    setText(start, path.slice(0, cut));
+    setText(end, path.slice(cut));
     setText(figure, file ? figureOf(file) : "");
     setText(note, text);
     // in full, also where there is no room for all of it

@@ -92,3 +92,20 @@ def test_all_of_it_by_keyboard(stage: DownloadTheatre) -> None:
     page.keyboard.press("End")
     widget.get_by_text("_09999_").first.wait_for()
     assert stage.notebook.cell(2).count() == 1
+
+
+_CUT = """card => [...card.querySelectorAll(".ts-name span")]
+  .filter(part => part.scrollWidth > part.clientWidth)
+  .map(part => [part.textContent, part.clientWidth])"""
+
+
+def test_a_name_that_is_cut_says_so(stage: DownloadTheatre) -> None:
+    """However narrow the card is, what is left of a file's name has the ellipsis of what is missing."""
+    for name in ("download-done", "download-running"):
+        widget = stage.show(name)
+        for width in range(160, 330, 10):
+            size_of(stage.notebook.page, _ROOT, width)
+            cut = widget.evaluate(_CUT)
+            assert cut or width > 300
+            # a wide letter and the ellipsis
+            assert [part for part, room_px in cut if room_px < 24] == [], (name, width)

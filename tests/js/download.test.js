@@ -59,6 +59,14 @@ test("of few files each has a row, and those under way a bar with a sentence for
   assert.equal(view.list().getAttribute("aria-label"), "All files");
 });
 
+test("a name that is hardly longer than its end is one piece", async () => {
+  const model = makeModel();
+  model.windows = [{ list: "all", start: 0, rows: [row("S2C_20260807_V220.tif"), row("S2C_2026_V220.tif")] }];
+  const view = await show(model);
+  const [long, short] = [...view.el.querySelectorAll(".ts-name")].map((name) => name.firstChild.textContent);
+  assert.deepEqual([long, short], ["S2C_2", ""]);
+});
+
 test("a long name keeps its end, and is read whole", async () => {
   const model = makeModel();
   const name = "S2C_20260807T104621_31TCN_TOC-SCENECLASSIFICATION_20M_V220.tif";
@@ -344,14 +352,18 @@ test("progress of another kernel is not believed", async () => {
   assert.equal(view.status(), "Connecting…");
 });
 
-test("a kernel that was restarted is said to have stopped", async () => {
+test("a kernel that was restarted is said to have stopped, and nothing is left in the live region", async () => {
   const model = makeModel();
   const view = await show(model);
+  await model.turn({ phase: "paused" });
+  await model.turn({ phase: "running" });
+  assert.equal(view.spoken(), "Going on.");
   model.send = () => {
     throw new Error("Cannot send");
   };
   await view.click("Pause");
   assert.match(view.alert(), /^The kernel has stopped, or was restarted\. Run the notebook's cells again/);
+  assert.equal(view.spoken(), "");
   assert.deepEqual(view.buttons(), []);
 });
 
