@@ -21,6 +21,7 @@ from .wording import SOURCES, how
 Fact = tuple[str, str]
 
 _OTHERS = "other sources"
+_READY = "Something lies ready, and signs in at the next use."
 _WARNINGS: Mapping[SilentName, str] = {"environment": " Child processes see it too."}
 
 
@@ -115,7 +116,7 @@ def _html(status: AccountStatus) -> str:
 def _table(facts: list[Fact]) -> str:
     rows = "".join(
         f'<tr><th scope="row" style="text-align:left">{escape(name)}</th>'
-        f'<td style="text-align:left">{escape(text)}</td></tr>'
+        f'<td style="text-align:left;overflow-wrap:anywhere">{escape(text)}</td></tr>'
         for name, text in facts
     )
     return f"<table><tbody>{rows}</tbody></table>" if rows else ""
@@ -147,19 +148,19 @@ def _status_of(account: Account, now: float, login_by: str) -> AccountStatus:
         is_renewed=state.renewable,
         is_kept=state.remember,
         sources=sources,
-        headline=_headline(account, state, login_by),
+        headline=_headline(account, state, sources, login_by),
         facts=facts,
         others=_together({name: text for name, text in sources.items() if name not in concerned}),
     )
 
 
-def _headline(account: Account, state: LoginState, login_by: str) -> str:
+def _headline(account: Account, state: LoginState, sources: Mapping[SilentName, str], login_by: str) -> str:
     provider = account.provider
     badge = f" [{provider.badge}]" if provider.badge else ""
-    return f"{provider.label}{badge}: {_stand(account, state, login_by)}"
+    return f"{provider.label}{badge}: {_stand(account, state, sources, login_by)}"
 
 
-def _stand(account: Account, state: LoginState, login_by: str) -> str:
+def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str], login_by: str) -> str:
     if state.phase == "signed_in":
         who = f"signed in as {state.user}" if state.user else "signed in"
         unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
@@ -171,7 +172,8 @@ def _stand(account: Account, state: LoginState, login_by: str) -> str:
         return "signing in …"
     if state.error is not None:
         return f"not signed in. {state.error}"
-    return f"not signed in. Run {login_by}."
+    ready = next((SOURCES[name] for name, text in sources.items() if text == _READY), "")
+    return f"not signed in yet; the next use signs in ({ready})." if ready else f"not signed in. Run {login_by}."
 
 
 def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str], set[SilentName]]:
@@ -194,7 +196,7 @@ def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str]
         elif why_not is not None:
             told[name] = f"{why_not.reason} {why_not.do}".strip()
         else:
-            told[name] = NOT_ASKED if has_login else "Something lies ready, and signs in at the next use."
+            told[name] = NOT_ASKED if has_login else _READY
         serves = state.source == name or (name == "stored" and state.remember)
         if state.phase != "signed_in" or serves or (why_not is not None and why_not.is_fault):
             concerned.add(name)

@@ -92,3 +92,14 @@ def test_what_a_page_asks_of_the_world_fails_the_test(chromium: Browser, asks: s
         loopback_context(chromium) as context,
     ):
         context.new_page().evaluate(f"async () => {{ await {asks}; }}")
+
+
+def test_the_status_fits_in_a_narrow_panel(lab: Lab) -> None:
+    """A long path in its table is broken, rather than cut or scrolled to."""
+    path = f"/home/dora/{'a_long_name_of_a_project/' * 3}token"
+    notebook = lab.open(["%load_ext ipyterrascope", "%terrascope status"], environ={"TERRASCOPE_TOKEN_FILE": path})
+    notebook.run(0)
+    assert path in notebook.run(1)
+    output = notebook.output(1).locator(".jp-OutputArea-output")
+    output.evaluate("node => { node.style.flex = 'none'; node.style.width = '320px'; }")
+    assert output.evaluate("node => node.scrollWidth - node.clientWidth") <= 0

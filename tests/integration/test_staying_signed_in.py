@@ -49,6 +49,8 @@ def test_tomorrow_s_kernel_is_signed_in(
 
     notebook.restart()
     notebook.run("%load_ext ipyterrascope")
+    ready = "Terrascope: not signed in yet; the next use signs in (stored login)."
+    assert notebook.run("%terrascope status").result.splitlines()[0] == ready
     view = notebook.run("%terrascope login").views[0]
     assert (notebook.state_of(view)["phase"], notebook.state_of(view)["user"]) == ("signed_in", "dora")
     status = notebook.run("%terrascope status").result

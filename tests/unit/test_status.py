@@ -149,7 +149,7 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             LoginState(),
             {},
             [
-                "not signed in. Run %terrascope login.",
+                "not signed in yet; the next use signs in (token file).",
                 "  environment: Nothing is set.",
                 f"  token file, JupyterHub: {READY}",
             ],
@@ -266,5 +266,5 @@ def test_the_same_as_values() -> None:
 
 def test_where_there_are_no_magics_the_call_is_named() -> None:
     """In plain Python what to run is a call."""
-    headline = said(LoginState(), login_by="ipyterrascope.login()")[0]
+    headline = said(LoginState(), login_by="ipyterrascope.login()", token_file=NOTHING, hub=NOTHING)[0]
     assert headline == "Terrascope: not signed in. Run ipyterrascope.login()."
