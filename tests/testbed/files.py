@@ -7,12 +7,14 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import requests
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+from testbed.loopback import QuietServer
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -73,7 +75,7 @@ def protected_files(issuer: str) -> Iterator[ProtectedFiles]:
         thread.join()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(QuietServer):
     service: ProtectedFiles
 
 

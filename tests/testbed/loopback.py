@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Loopback:
     def url(self) -> str:
         """The address without a path."""
         return f"http://127.0.0.1:{self.port}"
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A server that passes over clients which hang up: what it prints may meet another test."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what else goes wrong, for that is a test's own fault."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 @contextlib.contextmanager
@@ -85,8 +97,7 @@ def loopback(
         def log_message(self, format: str, *args: object) -> None:
             """Keep quiet: `asked` tells."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = QuietServer(("127.0.0.1", 0), Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     service.port = server.server_port
