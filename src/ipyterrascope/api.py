@@ -14,6 +14,7 @@ from .accounts import account, providers
 from .auth.account import Account
 from .auth.openeo_backends import is_openeo
 from .auth.openeo_choice import Wish
+from .auth.openeo_kept import SignedOut
 from .errors import UsageError
 from .values.providers import LoginMethod, Provider, ReadyName
 from .values.secret import Secret, taken
@@ -130,13 +131,10 @@ def accounts_for(provider: str | Provider | None, wish: Wish) -> tuple[Account, 
     """Return the account that a login is asked of, and those that a person may turn to in the widget."""
     if isinstance(provider, str) and is_openeo(provider):
         found = providers.of_backend(provider, wish)
-        return found[0], found if len(found) > 1 else []
-    if wish.provider_id or wish.client_id:
-        raise UsageError(
-            "Only an openEO back-end has providers and clients to choose from.",
-            "",
-            "Leave provider_id and client_id out, or name a back-end, as openeo:openeo.terrascope.be.",
-        )
+        # a person chooses by name: of a provider's clients the first
+        choices = list({each.provider.name: each for each in reversed(found)}.values())[::-1]
+        return found[0], choices if len(choices) > 1 else []
+    _refuse_choice(wish.provider_id or wish.client_id)
     # who names no provider may choose, where several are known
     return account(provider), [account(name) for name in providers] if provider is None else []
 
@@ -234,12 +232,46 @@ def token(provider: str | Provider | None = None, *, min_valid_s: float = 0.0) -
     return asking.ready(account(provider)).tokens(min_valid_s).access_token
 
 
-def logout(provider: str | Provider | None = None) -> str:
-    """Sign out: end the session at the provider, wipe it here whatever the provider says, and return what happened."""
-    chosen = account(provider)
-    notice = chosen.logout()
-    _settle_gdal(chosen)
-    return notice
+def logout(provider: str | Provider | None = None, *, provider_id: str = "") -> str:
+    """Sign out: end the session at the provider, wipe it here whatever the provider says, and return what happened.
+
+    Parameters
+    ----------
+    provider : str or Provider, optional
+        ``"openeo:<address>"`` ends every login at that back-end that is there or kept, and says what became of each;
+        ``"openeo:<address>#<id>"`` that of one of its providers.
+    provider_id : str
+        That id, of an openEO back-end.
+
+    Raises
+    ------
+    UsageError
+        There is no such provider.
+    """
+    return str(sign_out(provider, provider_id))
+
+
+def sign_out(provider: str | Provider | None, provider_id: str = "") -> SignedOut:
+    """Sign out as `logout` does, and tell what became of each login."""
+    if isinstance(provider, str) and is_openeo(provider):
+        known = providers.asked_for()
+        ended = providers.sign_out(provider, provider_id)
+    else:
+        _refuse_choice(provider_id)
+        known = [account(provider)]
+        ended = SignedOut([("", known[0].logout())], known[0].has_kept_login)
+    for each in known:
+        _settle_gdal(each)
+    return ended
+
+
+def _refuse_choice(choice: str) -> None:
+    if choice:
+        raise UsageError(
+            "Only an openEO back-end has providers and clients to choose from.",
+            "",
+            "Leave provider_id and client_id out, or name a back-end, as openeo:openeo.terrascope.be.",
+        )
 
 
 def _settle_gdal(chosen: Account) -> None:

@@ -151,8 +151,12 @@ def add_login(commands: Commands, text: str) -> LineParser:
 
 def add_choice(parser: LineParser) -> None:
     """Add what chooses among an openEO back-end's providers and clients."""
-    parser.add_argument("--provider-id", default="", metavar="ID", help="of an openEO back-end: which of its providers")
+    _add_provider_id(parser, "of an openEO back-end: which of its providers")
     parser.add_argument("--client-id", default="", metavar="ID", help="of an openEO back-end: a client of your own")
+
+
+def _add_provider_id(parser: LineParser, text: str) -> None:
+    parser.add_argument("--provider-id", default="", metavar="ID", help=text)
 
 
 def add_status(commands: Commands) -> LineParser:
@@ -162,7 +166,9 @@ def add_status(commands: Commands) -> LineParser:
 
 def add_logout(commands: Commands) -> LineParser:
     """Add `logout`."""
-    return add_command(commands, "logout", "end the session at the provider, and wipe it here")
+    logout = add_command(commands, "logout", "end the session at the provider, and wipe it here")
+    _add_provider_id(logout, "of an openEO back-end: only at that one of its providers; at all unless given")
+    return logout
 
 
 def add_download(parser: LineParser, sources: str, provider: str) -> None:

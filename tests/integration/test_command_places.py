@@ -125,7 +125,7 @@ def test_clear_ends_every_login(
     assert len(stored(tmp_path)) == 2
     (stored(tmp_path)[0].parent / f"{'0' * 32}.login").write_text("damaged\n")
     (stored(tmp_path)[0].parent / f"{'0' * 32}.login").chmod(0o600)
-    assert "Also kept on this machine: dora at 127.0.0.1:" in command("status").stdout
+    assert f"Also kept on this machine: dora at openeo:{backend.url}#sso.\n" in command("status").stdout
     unasked = command("clear")
     assert (unasked.status, len(stored(tmp_path))) == (2, 3)
     with command_terminal(["clear"], "[y/N] ", environ, tmp_path) as terminal:
@@ -170,6 +170,26 @@ def test_clear_finds_what_a_killed_process_left(
     assert (told.status, told.stdout.startswith("dora at Terrascope: ")) == (0, True)
     assert len(box.requests_to("/revoke")) == 1
     assert [path.suffix for path in kept.parent.iterdir()] in ([], [".lock"])
+
+
+def test_clear_finds_what_is_in_the_keyring(
+    environ: dict[str, str], command: Command, box: Sandbox, backend: FakeBackend, tmp_path: Path
+) -> None:
+    """Each entry that was kept there is named and ended, whatever store is configured by then."""
+    keyring = {
+        "TERRASCOPE_STORE": "keyring",
+        "PYTHON_KEYRING_BACKEND": "testbed.keyrings.OnDisk",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "TESTBED_KEYRING": str(tmp_path / "ring.json"),
+    }
+    at_terminal(["login"], environ | keyring, tmp_path, box)
+    at_terminal(["login", f"openeo:{backend.address}"], environ | keyring, tmp_path, box)
+    assert command("status", f"openeo:{backend.address}", **keyring).status == 0
+    told = command("clear", "--yes", **(keyring | {"TERRASCOPE_STORE": "file"}))
+    assert (told.status, told.stdout.count("is ended.")) == (0, 2)
+    assert f"dora at openeo:{backend.url}#sso: " in told.stdout
+    assert json.loads((tmp_path / "ring.json").read_text()) == {}
+    assert command("clear", "--yes", **keyring).stdout == "No login is kept on this machine.\n"
 
 
 def test_a_login_that_cannot_be_kept_is_ended(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ from .farewell import farewell
 from .login_store import LoginStore
 from .signing_in import SigningIn
 
+NOBODY = "Nobody was signed in."
+"""What a logout says that had nothing to do."""
+
 
 class Settings(TypedDict):
     """What is configured of an account, and may change while it is signed in."""
@@ -251,7 +254,7 @@ class Account(SigningIn):
             if not is_nobody:
                 self._idle.stop()
                 self._present.show()
-        notice = farewell(self._client, login, released, self._keeper) or "Nobody was signed in."
+        notice = farewell(self._client, login, released, self._keeper) or NOBODY
         self._client.client_secret = self._lent_secret
         with self._machine.lock:
             if self.state.phase == "signed_out" and not is_nobody:

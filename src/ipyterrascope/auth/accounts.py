@@ -11,15 +11,16 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..configuration import Configuration, current
-from ..errors import UnknownProvider, UsageError
+from ..errors import FlowUnavailable, ProviderError, UnknownProvider, UsageError
 from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.openeo import PREFIX
 from ..values.providers import Provider
 from .account import Account, Settings
 from .chain import SilentSource, WhyNot
-from .openeo_backends import Backends, is_openeo
-from .openeo_choice import Wish, providers_of
+from .openeo_backends import Backends, is_openeo, parted
+from .openeo_choice import Wish, is_wished, providers_of
+from .openeo_kept import SignedOut, kept_elsewhere, kept_providers, sign_out
 from .openeo_settings import client_settings, own_clients
 from .sources import methods_of, silent_sources, store_of, trusted_issuers, ways_of
 
@@ -97,7 +98,8 @@ class Accounts(Mapping[str, Provider]):
             ``openeo:<address>``, or with the provider's id ``openeo:<address>#<id>``; without an address the back-end
             that is configured is meant, here or in openEO's own `openeo-client-config.ini`.
         wish : Wish, optional
-            What is asked for beside the name. Where nothing is, an account that is signed in goes first.
+            What is asked for beside the name. Of what fits it and names no method, an account that is signed in goes
+            first, then one whose login is kept, the one that was kept or used last before the others.
 
         Raises
         ------
@@ -109,23 +111,59 @@ class Accounts(Mapping[str, Provider]):
             As for `account`.
         """
         configuration = self._configuration()
-        asked = wish or Wish()
-        if name == PREFIX:
-            name, asked = self._default_backend(configuration, asked)
+        name, asked = self._meant(name, wish or Wish())
         backend, provider_id = self._backends.find(name, configuration.connection)
         asked = replace(asked, provider_id=asked.provider_id or provider_id)
         clients = own_clients(
             self._environ, backend, self._backends.addresses_of(backend), trusted_issuers(configuration)
         )
-        accounts = [self.account(value) for value in providers_of(backend, asked, self._environ, clients)]
+        # in the order in which they were asked for before
+        others = [each for each in self.asked_for() if is_wished(each.provider, backend, asked)]
+        offered = providers_of(backend, asked, self._environ, clients)
+        accounts = [self.account(value) for value in offered]
+        if asked.method is None:
+            kept = kept_providers(backend, offered, asked, self._environ, clients, configuration.store)
+            stored = (account for account in map(self.account, kept) if account.kept_in)
+            accounts = list(dict.fromkeys([*(each for each in others if each.is_signed_in), *stored, *accounts]))
         for account in accounts:
             own = clients.get(account.provider.name.partition("#")[2])
             if own is not None and own.client_id == account.provider.client_id:
                 account.lend_client_secret(own.client_secret)
-        if asked == Wish():
-            others = (each for each in self.asked_for() if each.provider.backend_url == backend.url)
-            accounts = list(dict.fromkeys([*(each for each in others if each.is_signed_in), *accounts]))
         return accounts
+
+    def sign_out(self, name: str, provider_id: str = "") -> SignedOut:
+        """Sign out of an openEO back-end: of all its providers, or of the one of an id.
+
+        Parameters
+        ----------
+        name : str
+            As for `of_backend`.
+        provider_id : str
+
+        Raises
+        ------
+        UsageError, ConfigurationError, FlowUnavailable
+            As for `of_backend`, where nothing is kept. A back-end that does not answer is no hindrance.
+        """
+        name, _ = self._meant(name, Wish())
+        address, named_id = parted(name)
+        accounts, failure = list[Account](), None
+        try:
+            accounts = self.of_backend(name, Wish(provider_id=provider_id))
+        except (ProviderError, UsageError, FlowUnavailable) as exc:
+            failure = exc  # what is kept is ended all the same
+        ended = sign_out(address, provider_id or named_id, accounts, self._configuration())
+        if failure is None or ended.told:
+            return ended
+        if not isinstance(failure, ProviderError):
+            raise failure
+        # it may lead to an API at another address, which nobody can tell now
+        note = kept_elsewhere()
+        return replace(ended, note=f"{failure.what} {note}" if note else "")
+
+    def _meant(self, name: str, wish: Wish) -> tuple[str, Wish]:
+        """Return the name and the wish, or what is configured where the name has no address."""
+        return self._default_backend(self._configuration(), wish) if name == PREFIX else (name, wish)
 
     def _default_backend(self, configuration: Configuration, wish: Wish) -> tuple[str, Wish]:
         """Return the name of the back-end that is meant where none is named, and the way to sign in there."""

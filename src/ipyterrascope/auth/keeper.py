@@ -120,6 +120,7 @@ class Keeper:
             nothing = PassedOver(exc, is_fault=True)
         else:
             self.user = login.user
+            offer.store.used()
             served = token_login(tokens, source, user=login.user, came_from=CAME_FROM)
             return replace(served, renewer=renewer, kept_as=login.login_id)
         raise nothing

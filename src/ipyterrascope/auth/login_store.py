@@ -7,6 +7,7 @@ there is replaced as a whole, so that it can be read at any time.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Generator
 from pathlib import Path
@@ -141,6 +142,15 @@ class LoginStore:
     def put(self, login: StoredLogin) -> None:
         """Store what was renewed; only during one's turn."""
         self.shelf.write(written(login, self._provider))
+        self.used()
+
+    def used(self) -> None:
+        """Note that the login is used: of several at one back-end, that one is meant which was used last.
+
+        That is no news to others who use it, and so not in the file that they look at.
+        """
+        with contextlib.suppress(OSError):
+            os.utime(self._lock_path)
 
     def take(self, wait_s: float, only: str = "") -> StoredLogin | None:
         """Remove what is stored, and return it where it could be read.

@@ -22,6 +22,18 @@ def is_openeo(name: object) -> bool:
     return isinstance(name, str) and name.startswith(PREFIX)
 
 
+def parted(name: str) -> tuple[str, str]:
+    """Return the address and the provider's id of a name as ``openeo:<address>[#<provider id>]``.
+
+    Raises
+    ------
+    UsageError
+        It holds no address.
+    """
+    text, _, provider_id = name.removeprefix(PREFIX).partition("#")
+    return address_of(text.strip()), provider_id
+
+
 class Backends:
     """Asks each back-end once.
 
@@ -56,8 +68,7 @@ class Backends:
         ProviderError
             The back-end did not answer as it should.
         """
-        text, _, provider_id = name.removeprefix(PREFIX).partition("#")
-        address = address_of(text.strip())
+        address, provider_id = parted(name)
         with self._lock:
             backend = self._found.get(address)
             if backend is None:

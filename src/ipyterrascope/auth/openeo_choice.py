@@ -80,6 +80,12 @@ def providers_of(
     return found
 
 
+def is_wished(provider: Provider, backend: Backend, wish: Wish) -> bool:
+    """Tell whether a provider is one of the back-end, and of the id and the client that are asked for."""
+    is_there = provider.backend_url == backend.url and wish.provider_id in ("", provider.name.partition("#")[2])
+    return is_there and wish.client_id in ("", provider.client_id)
+
+
 def _named(backend: Backend, wish: Wish, environ: Mapping[str, str]) -> OidcProvider | None:
     """Return the provider that is asked for by its id, here or in the environment."""
     by_id = {provider.id: provider for provider in backend.providers}

@@ -27,11 +27,13 @@ from .private_files import (
     signature_of,
     write_private,
 )
-from .stored_login import StoreTroubleError
+from .stored_login import StoreTroubleError, without_secrets
 
 _T = TypeVar("_T")
 
 _SERVICE = "ipyterrascope"
+NOTED = ".keyring"
+"""How the name of a note ends that stands for an entry of the keyring."""
 # an unlocking that a person is asked for
 _KEYRING_WAIT_S = 60.0
 
@@ -67,7 +69,7 @@ class FileShelf:
     def read(self) -> Secret:
         """Return what the file holds."""
         try:
-            text = _text_of(self._path)
+            text = text_of(self._path)
         except MissingFileError:
             failure: StoreTroubleError = NothingStoredError("No login is stored.")
         except UnfitFileError as exc:
@@ -81,8 +83,7 @@ class FileShelf:
     def write(self, text: Secret) -> None:
         """Write a file beside it, and let that take its place once it is on the disk."""
         with _troubles():
-            # the end of the line tells that it is whole
-            write_private(self._path, Secret(f"{base64.b64encode(text.reveal().encode()).decode()}\n"))
+            _write(self._path, text)
             self._sync_folder()
 
     def remove(self) -> None:
@@ -99,7 +100,7 @@ class FileShelf:
     def left(self) -> Secret | None:
         """Return what a killed process left beside it; None where that is nothing, or not whole."""
         try:
-            return _text_of(self._new)
+            return text_of(self._new)
         except UnfitFileError:
             return None
 
@@ -108,7 +109,7 @@ class FileShelf:
         if not self.was_cut_off():
             return
         try:
-            is_whole = _text_of(self._new) is not None
+            is_whole = text_of(self._new) is not None
         except UnfitFileError:
             is_whole = False
         with _troubles():
@@ -143,8 +144,19 @@ class FileShelf:
                 os.close(fd)
 
 
-def _text_of(path: Path) -> Secret | None:
-    """Return what a file holds; None where it is not whole, or is something else."""
+def _write(path: Path, text: Secret) -> None:
+    # the end of the line tells that it is whole
+    write_private(path, Secret(f"{base64.b64encode(text.reveal().encode()).decode()}\n"))
+
+
+def text_of(path: Path) -> Secret | None:
+    """Return what a file holds; None where it is not whole, or is something else.
+
+    Raises
+    ------
+    UnfitFileError
+        It must not be used.
+    """
     line = read_private(path).text
     try:
         return Secret(base64.b64decode(line[:-1], validate=True).decode()) if line.endswith("\n") else None
@@ -155,14 +167,19 @@ def _text_of(path: Path) -> Secret | None:
 class KeyringShelf:
     """An entry of the system's keyring, by the library of that name.
 
+    The entries of a keyring cannot be listed: a note beside, without a secret, says whose there are.
+
     Parameters
     ----------
     key : str
         The entry's user name.
+    folder : pathlib.Path, optional
+        Where the note lies; there is none unless given.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, folder: Path | None = None) -> None:
         self._key = key
+        self._note = folder / f"{key}{NOTED}" if folder else None
 
     @property
     def where(self) -> str:
@@ -188,7 +205,16 @@ class KeyringShelf:
             keyring.set_password(_SERVICE, self._key, text.reveal())
             return keyring.get_password(_SERVICE, self._key) == text.reveal()
 
-        if not _asked(put):
+        if self._note is not None:
+            with _troubles():
+                _write(self._note, without_secrets(text))
+        is_kept = False
+        try:
+            is_kept = _asked(put)
+        finally:
+            if not is_kept:
+                self._remove_note()
+        if not is_kept:
             raise StoreTroubleError("The keyring did not keep it.")
 
     def remove(self) -> None:
@@ -199,10 +225,16 @@ class KeyringShelf:
                 keyring.delete_password(_SERVICE, self._key)
 
         _asked(delete)
+        self._remove_note()
+
+    def _remove_note(self) -> None:
+        if self._note is not None:
+            with _troubles():
+                self._note.unlink(missing_ok=True)
 
     def was_cut_off(self) -> bool:
-        """Return False: it is the keyring that replaces an entry."""
-        return False
+        """Tell whether there is a note: of an entry that somebody removed by other means, where that is missing."""
+        return self._note is not None and os.path.lexists(self._note)
 
     def recover(self) -> None:
         """Do nothing: it is the keyring that replaces an entry."""

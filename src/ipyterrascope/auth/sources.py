@@ -39,7 +39,7 @@ def store_of(provider: Provider, configuration: Configuration, *, is_app: bool =
     if configuration.store == "none":
         return WhyNot('The store of logins (c.Terrascope.store, TERRASCOPE_STORE) is "none".')
     folder, key = logins_folder(), key_of(provider)
-    shelf = FileShelf(folder, key) if configuration.store == "file" else KeyringShelf(key)
+    shelf = FileShelf(folder, key) if configuration.store == "file" else KeyringShelf(key, folder)
     return LoginStore(provider, shelf, folder / f"{key}.lock")
 
 

@@ -16,6 +16,7 @@ from ..values.secret import Secret
 from ..values.tokens import TokenSet, is_fit_for_header
 
 _VERSION = 1
+_OF_OWNER = ("issuer", "client_id", "user", "name")
 
 
 class StoreTroubleError(Exception):
@@ -63,6 +64,16 @@ def key_at(issuer: str, client_id: str, backend_url: str = "") -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose a stored login is: issuer, client and user, and of an openEO back-end the provider's name."""
+
+    issuer: str
+    client_id: str
+    user: str
+    name: str = ""
+
+
 def written(login: StoredLogin, provider: Provider) -> Secret:
     """Return the text of a login."""
     tokens, refresh_token = login.tokens, login.tokens.refresh_token
@@ -70,6 +81,8 @@ def written(login: StoredLogin, provider: Provider) -> Secret:
         "version": _VERSION,
         "issuer": provider.issuer,
         "client_id": provider.client_id,
+        # nothing else tells which of a back-end's providers it was
+        **({"name": provider.name} if provider.backend_url else {}),
         "hosts": sorted(login.hosts),
         "login_id": login.login_id,
         "user": login.user,
@@ -98,14 +111,20 @@ def read(text: Secret, provider: Provider) -> StoredLogin:
     return found
 
 
-def owner_of(text: Secret) -> tuple[str, str, str]:
-    """Return issuer, client and user of a login. Raises `StoreTroubleError` where that cannot be read."""
+def owner_of(text: Secret) -> Owner:
+    """Return whose a login is. Raises `StoreTroubleError` where that cannot be read."""
     fields = _fields_of(text)
-    issuer, client_id, user = (fields.get(name) for name in ("issuer", "client_id", "user"))
+    issuer, client_id, user, name = (fields.get(field) for field in _OF_OWNER)
     del fields  # no frame shall hold what was read
     if not (isinstance(issuer, str) and isinstance(client_id, str) and isinstance(user, str) and issuer):
         raise StoreTroubleError("It is damaged.")
-    return issuer, client_id, user
+    return Owner(issuer=issuer, client_id=client_id, user=user, name=name if isinstance(name, str) else "")
+
+
+def without_secrets(text: Secret) -> Secret:
+    """Return what stands for a login where that itself cannot be listed: only whose it is."""
+    fields = _fields_of(text)
+    return Secret(json.dumps({name: fields[name] for name in ("version", "hosts", *_OF_OWNER) if name in fields}))
 
 
 def is_stored_as(text: Secret, key: str) -> bool:

@@ -27,7 +27,7 @@ def clear(app: TerrascopeApp, options: Namespace) -> Answer:
     """Name them, ask, and end each at its provider; what is here goes whatever that says."""
     from ..auth.kept_logins import why_not
 
-    kept, reason = [*_in_files(), *_in_keyring()], why_not()
+    kept, reason = _kept(), why_not()
     notes = [f"{reason} Nothing in it was read or removed."] if reason else []
     if not kept:
         text = "" if reason else "No login is kept on this machine."
@@ -44,7 +44,7 @@ def clear(app: TerrascopeApp, options: Namespace) -> Answer:
     )
 
 
-def _in_files() -> list[_Kept]:
+def _kept() -> list[_Kept]:
     from ..auth.kept_logins import KeptLogin, end, kept_logins
     from ..configuration import current
 
@@ -55,18 +55,6 @@ def _in_files() -> list[_Kept]:
         return _Kept(login.shown(known), lambda: end(login, known, configuration.connection), login.path.exists)
 
     return [of(login) for login in kept_logins()]
-
-
-def _in_keyring() -> list[_Kept]:
-    """Return what the keyring has for Terrascope: its entries cannot be listed."""
-    from .. import api
-    from ..configuration import current
-
-    account = api.account()
-    if current().store != "keyring" or not account.has_kept_login:
-        return []
-    shown = f"{account.provider.label} ({account.kept_in})"
-    return [_Kept(shown, account.logout, lambda: account.has_kept_login)]
 
 
 def _is_meant(shown: list[str]) -> bool:

@@ -54,10 +54,9 @@ def logout(app: TerrascopeApp, options: Namespace) -> Answer:
     """Sign out at the provider, and remove what is kept."""
     from .. import api
 
-    account = api.account(options.provider)
-    text = account.logout()
-    fields = {"provider": account.provider.name, "done": text}
-    return Answer(text=text, fields=fields, status=FAILED if account.has_kept_login else DONE)
+    ended = api.sign_out(options.provider, options.provider_id)
+    fields = {"provider": options.provider or "terrascope", "done": str(ended)}
+    return Answer(text=str(ended), fields=fields, status=FAILED if ended.is_left else DONE)
 
 
 def status(app: TerrascopeApp, options: Namespace) -> Answer:
@@ -117,12 +116,14 @@ def _signed_in(account: Account) -> Account:
 
 
 def _kept_beside(account: Account) -> list[str]:
-    """Return the other logins that are kept in files."""
+    """Return the other logins that are kept, each as `logout` takes it where it is an openEO back-end's."""
     from ..auth.kept_logins import kept_logins
+    from ..auth.stored_login import key_of
     from ..configuration import current
 
     known = (current().terrascope, *current().beside)
-    return [login.shown(known) for login in kept_logins() if str(login.path) != account.kept_in]
+    mine = (key_of(account.provider), current().store == "keyring")
+    return [login.shown(known) for login in kept_logins() if (login.key, login.is_in_keyring) != mine]
 
 
 def _where_else(account: Account) -> str:

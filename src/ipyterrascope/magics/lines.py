@@ -52,7 +52,7 @@ class TerrascopeMagics(Magics):
 
             return {"on": gdal.enable, "off": gdal.disable}.get(options.switch, gdal.status)(options.provider)
         elif options.command == "logout":
-            print(api.logout(options.provider))
+            print(api.logout(options.provider, provider_id=str(options.provider_id)))
         else:
             display(api.status(options.provider))
         return None

@@ -44,7 +44,7 @@ def completed(shell: InteractiveShell, text: str) -> list[str]:
         ("%terrascope login --source t", ["token_file", "token"]),
         ("%terrascope login --method ", ["device", "password", "basic", "code", "token", "oidc"]),
         ("%terrascope login --method p", ["password"]),
-        ("%terrascope logout ", ["terrascope", "openeo:"]),
+        ("%terrascope logout ", ["terrascope", "openeo:", "--provider-id"]),
         ("%terrascope logout ter", ["terrascope"]),
         ("s = %terrascope se", ["session"]),
         ("terrascope st", ["status"]),
