@@ -85,15 +85,17 @@ def can_be_kept(account: Account, source: str) -> bool:
     return source in ("device", "password", "code", "oidc") or (source == "basic" and account.provider.is_basic)
 
 
-def check_store(account: Account, otherwise: str) -> None:
+def check_store(account: Account, otherwise: str, *, is_sure: bool = False) -> None:
     """Raise where no login can be kept: why, and how that is changed here, or else what to do instead.
+
+    With `is_sure` it is tried: the folder is made where it is missing.
 
     Raises
     ------
     UsageError
         No login of this account can be kept here.
     """
-    why_not = account.why_not_kept
+    why_not = account.why_not_kept or (account.try_keeping() if is_sure else "")
     if why_not:
         # a file is what needs nothing: where it serves not either, nothing else would
         other = "" if current().store == "file" else f"{frontend.how_to_set('store', 'file')}, or "

@@ -21,7 +21,7 @@ from ..values.secret import Secret
 from ..values.states import LoginState
 from ..values.tokens import TokenSet
 from .chain import SilentSource, WhyNot
-from .farewell import farewell
+from .farewell import RENEWAL_WAIT_S, farewell
 from .login_store import LoginStore
 from .signing_in import SigningIn
 
@@ -244,6 +244,15 @@ class Account(SigningIn):
         if isinstance(notice, BaseException):
             raise notice
         return notice or ""
+
+    def hand_over(self) -> Secret | None:
+        """Hold a login no more without ending it, and return its refresh token: it is somebody else's from now on."""
+        with self._machine.lock:
+            _, released = self._present.let_go()
+            self._idle.stop()
+            self._present.show()
+        tokens = released.newest(RENEWAL_WAIT_S)
+        return tokens.refresh_token if tokens else None
 
     def _logout(self) -> str:
         with self._machine.lock:

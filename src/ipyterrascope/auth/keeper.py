@@ -57,6 +57,16 @@ class Keeper:
         """Return one sentence why no login can be kept, or nothing."""
         return self.store.reason if isinstance(self.store, WhyNot) else self.store.shelf.why_not()
 
+    def try_keeping(self) -> str:
+        """Return why nothing can be kept, or nothing, once the store could be locked."""
+        if isinstance(self.store, WhyNot):
+            return self.store.reason
+        try:
+            with self.store.turn():
+                return ""
+        except (StoreTroubleError, ProviderUnreachable) as exc:
+            return str(exc)
+
     def where(self) -> str:
         """Return where logins are kept, for people; nothing where they cannot be."""
         return "" if isinstance(self.store, WhyNot) else self.store.shelf.where

@@ -81,6 +81,10 @@ class SigningIn:
         """One sentence why no login can be kept here for other kernels and later days; empty where one can be."""
         return self._keeper.why_not()
 
+    def try_keeping(self) -> str:
+        """Return the same once it was tried, which makes the folder."""
+        return self._keeper.try_keeping()
+
     @property
     def kept_in(self) -> str:
         """Where a login is kept here for other kernels and later days; empty where none can be."""

@@ -21,7 +21,7 @@ from ..auth.account import Account
 from ..auth.openeo_choice import Wish
 from ..auth.openeo_json import Tree, branch_of, change_file, look, read_file, turn
 from ..auth.openeo_settings import auth_config_path, refresh_tokens_path
-from ..errors import LoginRefused, LoginRequired, UsageError
+from ..errors import LoginError, LoginRefused, LoginRequired, UsageError
 from ..protocol.device import Wake, authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import address_of
@@ -52,14 +52,15 @@ def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
     ------
     UsageError
         There is no such login, or nowhere to keep it here.
-    LoginRefused
-        The provider does not accept it any more. It is left where it was.
+    LoginError
+        The provider does not accept it any more (`LoginRefused`), or it could not be kept here. It is left to openEO's
+        client.
     ConfigurationError
         Their file cannot be used.
     """
     address, tokens_path, _ = _places(url)
-    account = _account(address, provider_id, client_id)
-    check_store(account, "sign in here by login()")
+    account = _to_import(tokens_path, address, Wish(provider_id=provider_id, client_id=client_id))
+    check_store(account, "sign in here by login()", is_sure=True)
     sealed(lambda: _move(tokens_path, account))
     moved = f"Moved: openEO's client has that login no more, and you are signed in to {account.provider.label} here."
     return f"{moved} {account.state.notice}".strip()
@@ -136,6 +137,16 @@ def _account(address: str, provider_id: str, client_id: str, **wish: Any) -> Acc
     return providers.of_backend(f"{PREFIX}{address}", wished)[0]
 
 
+def _to_import(path: Path, address: str, wish: Wish) -> Account:
+    """Return the account of the first provider whose login openEO's client has; else the first."""
+    accounts = providers.of_backend(f"{PREFIX}{address}", wish)
+
+    def has_login(account: Account) -> bool:
+        return bool(look(read_file(path), account.provider.issuer, account.provider.client_id))
+
+    return sealed(lambda: next(filter(has_login, accounts), accounts[0]))
+
+
 def _move(path: Path, account: Account) -> None:
     issuer, client_id = account.provider.issuer, account.provider.client_id
     with turn(path):
@@ -152,7 +163,17 @@ def _move(path: Path, account: Account) -> None:
         if error is not None:
             raise copy(error)
         # by now what is there may be void
-        change_file(path, lambda tree: branch_of(tree, issuer).pop(client_id, None), has_turn=True)
+        if account.state.remember:
+            change_file(path, lambda tree: branch_of(tree, issuer).pop(client_id, None), has_turn=True)
+            return
+        why, renewed = account.state.notice, account.hand_over()
+
+        def give_back(tree: Tree) -> None:
+            given = renewed.reveal() if renewed else refresh_token
+            branch_of(tree, issuer)[client_id] = {**entry, "refresh_token": given}
+
+        change_file(path, give_back, has_turn=True)
+    raise LoginError("The login was not moved.", why, "openEO's client has it as before: try again, or sign in here.")
 
 
 def _fresh_login(account: Account) -> Secret:

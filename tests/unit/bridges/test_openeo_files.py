@@ -20,11 +20,14 @@ from ipyterrascope.accounts import providers
 from ipyterrascope.auth import openeo_json
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.openeo_json import turn
+from ipyterrascope.auth.shelves import FileShelf
+from ipyterrascope.auth.stored_login import StoreTroubleError
 from ipyterrascope.configuration import Configuration, configure
-from ipyterrascope.errors import ConfigurationError, LoginRefused, LoginRequired, UsageError
+from ipyterrascope.errors import ConfigurationError, LoginError, LoginRefused, LoginRequired, UsageError
 from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.tokens import TokenSet
 from testbed.openeo import FakeBackend
 
 
@@ -116,6 +119,53 @@ def test_an_import_needs_a_place_to_keep_it(box: Sandbox, backend: FakeBackend) 
     with pytest.raises(UsageError, match="cannot be kept here"):
         ts.import_openeo(backend.address)
     assert RefreshTokenStore().get_refresh_token(box.issuer, "public") == "a-token"
+
+
+def test_an_import_where_the_folder_cannot_be_made(
+    box: Sandbox, backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is found out before the provider sees the token, of which there is one."""
+    RefreshTokenStore().set_refresh_token(box.issuer, "public", token := refresh_token(box))
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "a-file"))
+    box.forget_requests()
+    with pytest.raises(UsageError, match="cannot be kept here"):
+        ts.import_openeo(backend.address)
+    assert RefreshTokenStore().get_refresh_token(box.issuer, "public") == token
+    assert not box.requests_to("/token")
+
+
+def test_an_import_that_could_not_be_kept_is_given_back(
+    box: Sandbox, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full at the last moment, openEO's client has the renewed token, and it is good."""
+    RefreshTokenStore().set_refresh_token(box.issuer, "public", token := refresh_token(box))
+
+    def full(_: object, text: Secret) -> None:
+        raise StoreTroubleError("The store cannot be written (No space left on device).")
+
+    monkeypatch.setattr(FileShelf, "write", full)
+    with pytest.raises(LoginError, match=r"was not moved.*No space left") as raised:
+        ts.import_openeo(backend.address)
+    renewed = RefreshTokenStore().get_refresh_token(box.issuer, "public")
+    assert renewed not in (None, token)
+    assert renewed not in str(raised.value)
+    assert not account_of(backend).is_signed_in
+    assert not box.requests_to("/revoke")
+    monkeypatch.undo()
+    again = TokenSet(access_token=Secret(""), refresh_token=Secret(str(renewed)), issued_at=time.time())
+    assert OAuthClient(box.provider(scope="openid")).refresh(again).refresh_token is not None
+
+
+def test_an_import_takes_the_login_that_there_is(box: Sandbox, backend: FakeBackend, home: Path) -> None:
+    """Of several providers the one whose login openEO's client has, not the one where somebody is signed in here."""
+    backend.offer(box.issuer, id="second", default_clients=[{"id": "nodevice", "grant_types": ["password"]}])
+    account = providers.account(f"openeo:{backend.address}#second")
+    account.start_password_login("dora", Secret("s3cret-Pa55"))
+    assert account.wait(30).phase == "signed_in"
+    RefreshTokenStore().set_refresh_token(box.issuer, "public", refresh_token(box))
+    assert "(sso)" in ts.import_openeo(backend.address)
+    ts.logout(f"openeo:{backend.address}")
 
 
 def test_nothing_to_import(backend: FakeBackend) -> None:
