@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias, get_args
 
 from .errors import SecretExposed, UsageError
@@ -59,6 +60,14 @@ _WRONG_WORD = re.compile(r"invalid choice: '([^']*)'|unrecognized arguments: ([^
 
 class LineParser(argparse.ArgumentParser):
     """Raises errors of our tree instead of leaving the process, and repeats nothing of a line in them."""
+
+    def parse_args(self, args: Sequence[str]) -> argparse.Namespace:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Read a line; of a word that is none, the command speaks that was given."""
+        options, extra = self.parse_known_args(args)
+        if extra:
+            parser = subparsers_of(self).get(getattr(options, "command", ""), self)
+            parser.error(f"unrecognized arguments: {' '.join(extra)}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with a suggestion where a word was nearly right."""

@@ -155,6 +155,73 @@ def test_an_answer_that_cannot_be_written(environ: dict[str, str], tmp_path: Pat
     assert (ended.returncode, ended.stderr) == (1, "The answer could not be written: No space left on device.\n")
 
 
+@pytest.mark.parametrize("line", ["status", "token", "--help", "download --frob"])
+@pytest.mark.parametrize("closing", [">/dev/full", "2>/dev/full", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_or_full(
+    environ: dict[str, str], credentials: dict[str, str], tmp_path: Path, line: str, closing: str
+) -> None:
+    """No traceback, no error on stdout, no success where the answer got nowhere, and nothing in another's stream."""
+    words = f"{sys.executable} -m ipyterrascope {line}"
+    ended = subprocess.run(
+        ["sh", "-c", f"{words} {closing}"],
+        env=environ | credentials, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    is_usage = line == "download --frob"
+    is_lost = not closing.startswith("2")
+    assert ended.returncode == (2 if is_usage else 1 if is_lost else 0), ended
+    assert "Traceback" not in ended.stderr + ended.stdout
+    assert "Error" not in ended.stdout
+    assert "xception" not in ended.stderr
+    if is_lost and not is_usage and "2>" not in closing:
+        assert ended.stderr.startswith("The answer could not be written: ")
+
+
+def test_a_list_from_a_pipe_at_a_terminal(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:
+    """Where the list is piped in, the person who typed that is asked all the same: by a code, or for a password."""
+    (tmp_path / "list.txt").write_text(box.download_urls[0])
+    command = f"{sys.executable} -m ipyterrascope"
+    piping = f"import subprocess; subprocess.run({f'cat list.txt | {command} download @- -d data'!r}, shell=True)"
+    terminal = Terminal(["-c", piping], re.escape(INVITED), environ, tmp_path)
+    box.approve(box.waiting_codes[-1])
+    terminal.until("Report: 1 saved")
+    terminal.ended()
+    typing = f"import subprocess; subprocess.run({f'true | {command} login --method password'!r}, shell=True)"
+    terminal = Terminal(["-c", typing], "user name: ", environ, tmp_path)
+    terminal.type("boots")
+    terminal.until("password (not shown): ")
+    terminal.type(box.users["boots"])
+    terminal.until("Signed in to Terrascope as boots")
+    terminal.ended()
+
+
+def test_a_failure_at_a_terminal_is_told_once(
+    environ: dict[str, str], credentials: dict[str, str], box: Sandbox, tmp_path: Path
+) -> None:
+    """The report beside the advice has each reason; where it goes elsewhere, stderr has them too."""
+    missing = f"http://127.0.0.1:{box.port}/download/missing.tif"
+    with command_terminal(["download", missing, "-d", "data"], "Report: ", environ | credentials, tmp_path) as terminal:
+        assert terminal.ended()[1] == 1
+    assert terminal.transcript.count("404") == 1
+
+
+def test_a_password_that_is_refused_has_one_status(command: Command, credentials: dict[str, str], box: Sandbox) -> None:
+    """What lies ready and is no good fails, whichever command meets it; that nobody is signed in is another matter."""
+    wrong = credentials | {"TERRASCOPE_PASSWORD": "wr0ng"}
+    for line in (["status"], ["token"], ["download", box.download_urls[0]]):
+        assert command(*line, **wrong).status == 1, line
+        assert command(*line).status == 3, line
+
+
+def test_an_option_of_a_command_that_there_is_not(command: Command) -> None:
+    """The help that is named is that of the command, and a near word is one of its options."""
+    told = command("download", "--frob")
+    assert (told.status, "See jupyter terrascope download --help." in told.stderr) == (2, True)
+    assert "Did you mean --overwrite? See jupyter terrascope download --help." in command(
+        "download", "--overwrit"
+    ).stderr  # fmt: skip
+    assert "See jupyter terrascope --help." in command("dowload").stderr
+
+
 def test_a_terminal_that_lacks_characters(command: Command, credentials: dict[str, str]) -> None:
     """No command fails at the last word."""
     told = command("token", PYTHONIOENCODING="ascii", **credentials)
@@ -271,7 +338,7 @@ def test_ctrl_c_keeps_what_came(
     """One SIGINT ends a download; what came is kept, and the same line goes on with it."""
     (large,) = (url for url in box.download_urls if "B8A" in url)
     line = ["download", large, "-d", "data", "--max-connections", "1"]
-    slowly = [sys.executable, "-m", "ipyterrascope", *line, "--limit-rate", "4M"]
+    slowly = [sys.executable, "-m", "ipyterrascope", *line, "--limit-rate", "4M", "--json"]
     process = subprocess.Popen(
         slowly, env=environ | credentials, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -281,7 +348,15 @@ def test_ctrl_c_keeps_what_came(
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout) == (130, "")
+    assert process.returncode == 130
+    assert json.loads(stdout)["error"] == {
+        "type": "KeyboardInterrupt",
+        "what": "Stopped.",
+        "why": "",
+        "do": "Run the same line again to go on where it was.",
+        "retryable": True,
+        "page_url": "",
+    }
     assert stderr == "Stopped. Run the same line again to go on where it was.\n"
     before = len(box.requests_to("/download/"))
     assert command(*line, **credentials).stdout.startswith("Report: 1 saved")

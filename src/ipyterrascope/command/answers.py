@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from ..errors import (
     ConfigurationError,
@@ -63,7 +64,7 @@ class Answer:
     def tell(self, *, as_json: bool) -> int:
         """Print it, and return the exit status."""
         for line in self.notes:
-            print(printable(line), file=sys.stderr)
+            _say(printable(line))
         shown = json.dumps(self.fields, indent=2) if as_json else printable(self.text)
         return self.status if not shown or _is_printed(shown) else FAILED
 
@@ -72,12 +73,29 @@ def _is_printed(text: str) -> bool:
     try:
         print(text, flush=True)
     except OSError as exc:
-        # Python would try again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(exc, BrokenPipeError):  # as by `… | head -1`, whose reader has seen enough
-            print(f"The answer could not be written: {exc.strerror}.", file=sys.stderr)
-            return False
+        return unwritten(exc) == DONE
     return True
+
+
+def unwritten(exc: OSError) -> int:
+    """Say that what was to be printed could not be, and return the exit status."""
+    _give_up(sys.stdout)
+    if isinstance(exc, BrokenPipeError):  # as by `… | head -1`, whose reader has seen enough
+        return DONE
+    _say(f"The answer could not be written: {exc.strerror}.")
+    return FAILED
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _give_up(sys.stderr)  # nobody is left to be told
+
+
+def _give_up(stream: TextIO) -> None:
+    # Python would try again at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def failure(error: TerrascopeError) -> Answer:
@@ -90,11 +108,17 @@ def failure(error: TerrascopeError) -> Answer:
         "retryable": error.retryable,
         "page_url": error.page_url,
     }
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), FAILED)
-    return Answer(fields={"error": about}, notes=sentences_of(error), status=status)
+    return Answer(fields={"error": about}, notes=sentences_of(error), status=status_of(error))
+
+
+def status_of(error: TerrascopeError) -> int:
+    """Return the exit status of a command that an error of our tree ended."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), FAILED)
 
 
 def interruption(sentence: str) -> Answer:
-    """Return the answer of a command that Ctrl-C ended."""
-    fields = {"error": {"type": "KeyboardInterrupt", "what": sentence}}
+    """Return the answer of a command that Ctrl-C ended; what can be done stands behind the first full stop."""
+    what, _, do = sentence.partition(". ")
+    about = {"type": "KeyboardInterrupt", "what": f"{what.rstrip('.')}.", "why": "", "do": do}
+    fields = {"error": {**about, "retryable": do != "", "page_url": ""}}
     return Answer(fields=fields, notes=[sentence], status=INTERRUPTED)

@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import traitlets
 from jupyter_core.application import JupyterApp, NoStart
@@ -52,6 +52,7 @@ class TerrascopeApp(JupyterApp):
     # with half of a configuration one could sign in elsewhere than was meant
     raise_config_file_errors = traitlets.Bool(True)
     words: Sequence[str] = ()
+    piped: TextIO = sys.stdin
 
     @traitlets.default("version")
     def _version_of_package(self) -> str:
@@ -88,8 +89,21 @@ class TerrascopeApp(JupyterApp):
             import_module(f".{ACTIONS[options.command]}", __package__), name
         )
         # stdout is for the answer alone, so that it can be piped while a person is asked
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), self._asking_at_terminal():
             return act(self, options)
+
+    @contextlib.contextmanager
+    def _asking_at_terminal(self) -> Generator[None, None, None]:
+        """Let a person be asked at the terminal also where something is piped in, which `piped` has."""
+        self.piped = sys.stdin
+        with contextlib.ExitStack() as stack:
+            if sys.stderr.isatty() and not sys.stdin.isatty():
+                with contextlib.suppress(OSError):  # in cron, say, there is none
+                    sys.stdin = stack.enter_context(open("/dev/tty"))
+            try:
+                yield
+            finally:
+                sys.stdin = self.piped
 
     def _where_to_mend(self) -> str:
         return f"Correct {' or '.join(['the command line', *self.loaded_config_files])}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from ..errors import DownloadFailed, UsageError
 from ..options import download_of
@@ -22,7 +22,7 @@ def download(app: TerrascopeApp, options: Namespace) -> Answer:
 
     if not options.sources:
         raise UsageError("There is nothing to download.", "No URL was given.", f"See {PROG} download --help.")
-    sources = [_piped() if source == "@-" else source for source in options.sources]
+    sources = [_piped(app.piped) if source == "@-" else source for source in options.sources]
     if options.plan:
         plan = downloading.plan(sources, **download_of(options))
         return Answer(text=repr(plan), fields=plan.to_dict())
@@ -41,11 +41,14 @@ def download(app: TerrascopeApp, options: Namespace) -> Answer:
     except DownloadFailed as exc:
         if not isinstance(exc.report, Report):
             raise
-        return Answer(text=repr(exc.report), fields=exc.report.to_dict(), notes=str(exc).splitlines(), status=FAILED)
+        # at a terminal the report beside it has the same lines
+        is_beside = sys.__stdout__ is not None and sys.__stdout__.isatty() and sys.stderr.isatty() and not options.json
+        notes = [exc.do] if is_beside else str(exc).splitlines()
+        return Answer(text=repr(exc.report), fields=exc.report.to_dict(), notes=notes, status=FAILED)
     return Answer(text=repr(report), fields=report.to_dict())
 
 
-def _piped() -> object:
+def _piped(stream: TextIO) -> object:
     from ..transfer import source_of
 
-    return source_of(sys.stdin.read(), "-")
+    return source_of(stream.read(), "-")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..errors import LoginRequired, TerrascopeError, UsageError
 from ..values.providers import LoginMethod
-from .answers import DONE, FAILED, NOBODY, Answer
+from .answers import DONE, FAILED, NOBODY, Answer, status_of
 from .parsers import PROG
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def status(app: TerrascopeApp, options: Namespace) -> Answer:
         "kept_beside": others,
     }
     lines = [repr(told), *(f"Also kept on this machine: {other}." for other in others)]
-    ended = DONE if account.is_signed_in else FAILED if error is not None and error.retryable else NOBODY
+    ended = DONE if account.is_signed_in else NOBODY if error is None else status_of(error)
     return Answer(text="\n".join(lines), fields=fields, status=ended)
 
 

@@ -54,8 +54,12 @@ def test_a_download_takes_what_the_magic_takes() -> None:
     ("line", "said", "do"),
     [
         ("lgoin", "There is no lgoin: COMMAND is one of ", "Did you mean login? See jupyter terrascope --help."),
-        ("login --device", "There is no option --device.", "Use --method device. See jupyter terrascope --help."),
-        ("token --show-secret", "There is no option", "Did you mean --show-secrets? See jupyter terrascope --help."),
+        ("login --device", "There is no option --device.", "Use --method device. See jupyter terrascope login --help."),
+        (
+            "token --show-secret",
+            "There is no option",
+            "Did you mean --show-secrets? See jupyter terrascope token --help.",
+        ),
         ("import-openeo", "BACKEND is missing.", "See jupyter terrascope import-openeo --help."),
         ("login --method hunter2", "--method is one of device", "See jupyter terrascope login --help."),
     ],
