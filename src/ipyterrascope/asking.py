@@ -198,6 +198,8 @@ def _nobody_to_ask(account: Account) -> LoginRequired:
     elif is_meant_for(account.provider, own := current().own(account.provider)):
         prefix = prefix_of(own)
         do = f"Set {prefix}_USERNAME and {prefix}_PASSWORD, or {prefix}_TOKEN, in the environment."
+        if "netrc" in account.sources:
+            do += f" Or put user name and password for {account.provider.issuer_host} in ~/.netrc."
         if "stored" in account.sources and current().store == "file":
             do += " Or sign in once at a terminal: jupyter terrascope login."
     else:

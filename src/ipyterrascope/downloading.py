@@ -11,6 +11,7 @@ from .accounts import account
 from .auth.account import Account
 from .configuration import current
 from .values.providers import Provider
+from .wording import how_again
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -126,6 +127,7 @@ def download(
         folder,
         engine=_engine(chosen, connections, rate, client),
         login_hosts=chosen.provider.hosts,
+        sign_in_again=lambda: how_again(chosen),
         name=name,
         overwrite=overwrite,
         selection=Selection.of(assets, roles),

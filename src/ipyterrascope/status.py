@@ -16,7 +16,7 @@ from .configuration import current
 from .errors import TerrascopeError
 from .values.providers import SilentName
 from .values.states import LoginState, Phase
-from .wording import SOURCES, how
+from .wording import SOURCES, how, line_for
 
 Fact = tuple[str, str]
 
@@ -80,7 +80,9 @@ class Status:
     now : float, optional
         POSIX seconds; the clock unless given.
     login_by : str
-        What signs in here: a magic, a call, or a command.
+        What signs in here: a magic, a call, or a command. Where it is not Terrascope, its name comes to that.
+    instead : str
+        A sentence that says what to do where nothing of the kind signs in.
 
     Attributes
     ----------
@@ -88,10 +90,18 @@ class Status:
     """
 
     def __init__(
-        self, accounts: Sequence[Account], now: float | None = None, *, login_by: str = "%terrascope login"
+        self,
+        accounts: Sequence[Account],
+        now: float | None = None,
+        *,
+        login_by: str = "%terrascope login",
+        instead: str = "",
     ) -> None:
         moment = time.time() if now is None else now
-        self.accounts = [_status_of(account, moment, login_by) for account in accounts]
+        self.accounts = [
+            _status_of(account, moment, instead or f"Run {line_for(account.provider, login_by)}.")
+            for account in accounts
+        ]
 
     def __repr__(self) -> str:
         return "\n".join(line for each in self.accounts for line in _lines(each))
@@ -122,7 +132,7 @@ def _table(facts: list[Fact]) -> str:
     return f"<table><tbody>{rows}</tbody></table>" if rows else ""
 
 
-def _status_of(account: Account, now: float, login_by: str) -> AccountStatus:
+def _status_of(account: Account, now: float, do: str) -> AccountStatus:
     if account.state.phase == "signed_in":
         account.look_again()
     state = account.state
@@ -148,19 +158,19 @@ def _status_of(account: Account, now: float, login_by: str) -> AccountStatus:
         is_renewed=state.renewable,
         is_kept=state.remember,
         sources=sources,
-        headline=_headline(account, state, sources, login_by),
+        headline=_headline(account, state, sources, do),
         facts=facts,
         others=_together({name: text for name, text in sources.items() if name not in concerned}),
     )
 
 
-def _headline(account: Account, state: LoginState, sources: Mapping[SilentName, str], login_by: str) -> str:
+def _headline(account: Account, state: LoginState, sources: Mapping[SilentName, str], do: str) -> str:
     provider = account.provider
     badge = f" [{provider.badge}]" if provider.badge else ""
-    return f"{provider.label}{badge}: {_stand(account, state, sources, login_by)}"
+    return f"{provider.label}{badge}: {_stand(account, state, sources, do)}"
 
 
-def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str], login_by: str) -> str:
+def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str], do: str) -> str:
     if state.phase == "signed_in":
         who = f"signed in as {state.user}" if state.user else "signed in"
         unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
@@ -173,7 +183,7 @@ def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str
     if state.error is not None:
         return f"not signed in. {state.error}"
     ready = next((SOURCES[name] for name, text in sources.items() if text == _READY), "")
-    return f"not signed in yet; the next use signs in ({ready})." if ready else f"not signed in. Run {login_by}."
+    return f"not signed in yet; the next use signs in ({ready})." if ready else f"not signed in. {do}"
 
 
 def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str], set[SilentName]]:
@@ -231,6 +241,8 @@ def _times(state: LoginState, now: float) -> list[Fact]:
         is_over = state.expires_at <= now
         renewed = "at the next use" if is_over else "before"
         manner = f"is renewed {renewed}" if state.renewable else "is not renewed"
+        if state.source == "token_file":  # we only look at it again
+            manner = f"whoever keeps the token file has to put another one there{'' if is_over else ' before'}"
         facts.append(("token ended" if is_over else "token ends", f"{_instant(state.expires_at, now)}, and {manner}"))
     if state.session_ends_at is not None:
         is_over = state.session_ends_at <= now

@@ -9,7 +9,7 @@ from .errors import TerrascopeError
 
 if TYPE_CHECKING:
     from .auth.account import Account
-    from .values.providers import SilentName
+    from .values.providers import Provider, SilentName
 
 SOURCES: Mapping[SilentName, str] = {
     "environment": "environment",
@@ -38,6 +38,22 @@ _HOW = {
 def how(account: Account) -> str:
     """Return how somebody signed in, such as "by device code" or "from TERRASCOPE_TOKEN"."""
     return _HOW.get(account.state.source, f"from {account.came_from or 'the environment'}")
+
+
+def how_again(account: Account) -> str:
+    """Return what to do where a service refuses the login that is there, as a sentence."""
+    provider, source = account.provider, account.state.source
+    page = f": a user token is made at {provider.account_url}" if provider.is_earthdata else ""
+    if account.came_from and source not in ("stored", "hub"):
+        return f"Renew what {account.came_from} holds{page}."
+    return f"Sign in again{page}."
+
+
+def line_for(provider: Provider, login_by: str) -> str:
+    """Return what signs in at a provider: a magic, a command or a call, with its name unless it is Terrascope."""
+    if provider.name == "terrascope":
+        return login_by
+    return f'{login_by[:-1]}"{provider.name}")' if login_by.endswith(")") else f"{login_by} {provider.name}"
 
 
 def welcome(account: Account) -> str:

@@ -410,6 +410,8 @@ def test_a_configuration_file_is_written_and_the_traits_are_explained(environ: d
     (config,) = tmp_path.rglob("jupyter_terrascope_config.py")
     assert str(config) in written.stdout
     assert "# c.Terrascope.keep_alive_s = 0.0" in config.read_text()
+    assert f"{config} (sets nothing)" in run_command(["paths"], environ, tmp_path).stdout
+    assert json.loads(run_command(["paths", "--json"], environ, tmp_path).stdout)["config"]["read"] == [str(config)]
     assert "--Terrascope.keep_alive_s=<Float>" in run_command(["--help-all"], environ, tmp_path).stdout
 
 
@@ -444,3 +446,31 @@ def test_a_slow_provider_is_not_waited_for_by_the_help(environ: dict[str, str], 
     box.timeline.token(steps.delayed(20))
     assert run_command(["login", "--help"], environ, tmp_path).status == 0
     assert not box.requests
+
+
+def test_earthdata_says_what_signs_in_for_a_command(command: Command, environ: dict[str, str], tmp_path: Path) -> None:
+    """No login is kept there, and so no command names `login` as the way on: environment and ~/.netrc are."""
+    for words in (["status", "earthdata"], ["token", "earthdata"]):
+        told = command(*words)
+        assert told.status == 3
+        assert "jupyter terrascope login" not in told.stdout + told.stderr
+        for part in ("EARTHDATA_TOKEN", "EARTHDATA_PASSWORD", "urs.earthdata.nasa.gov in ~/.netrc", "/profile"):
+            assert part in told.stdout + told.stderr, (words, part)
+    url = "https://data.lpdaac.earthdatacloud.nasa.gov/one.tif"
+    refused = command("download", url, "--provider", "earthdata")
+    assert (refused.status, "for urs.earthdata.nasa.gov in ~/.netrc" in refused.stderr) == (3, True)
+    with command_terminal(["login", "earthdata"], "cannot be kept", environ, tmp_path) as terminal:
+        shown, status = terminal.ended()
+    assert (status, "EARTHDATA_TOKEN in the environment (a user token is made at" in shown) == (2, True)
+
+
+def test_logout_says_what_signs_in_again(command: Command, credentials: dict[str, str], tmp_path: Path) -> None:
+    """What lies ready signs in at the next use; that is said, with what prevents it."""
+    told = command("logout", **credentials)
+    assert told.stdout == (
+        "Nobody was signed in.\nAt the next use it signs in again, by TERRASCOPE_USERNAME and TERRASCOPE_PASSWORD: "
+        "remove that to prevent it.\n"
+    )
+    assert json.loads(command("logout", "--json", TERRASCOPE_TOKEN="eyJ.a.b").stdout)["lies_ready"] == [
+        "TERRASCOPE_TOKEN"
+    ]

@@ -15,8 +15,9 @@ from ipyterrascope import configuration
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.chain import WhyNot
 from ipyterrascope.errors import LoginDenied
+from ipyterrascope.notebook.show import WithoutWidgets
 from ipyterrascope.status import Status
-from ipyterrascope.values.known import TERRASCOPE
+from ipyterrascope.values.known import EARTHDATA, TERRASCOPE
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.states import DeviceAuthorization, LoginState
 
@@ -268,3 +269,23 @@ def test_where_there_are_no_magics_the_call_is_named() -> None:
     """In plain Python what to run is a call."""
     headline = said(LoginState(), login_by="ipyterrascope.login()", token_file=NOTHING, hub=NOTHING)[0]
     assert headline == "Terrascope: not signed in. Run ipyterrascope.login()."
+
+
+def test_the_line_names_the_provider() -> None:
+    """What is to be run signs in at the provider that is told of, and not at Terrascope."""
+    account = Account(EARTHDATA)
+    for login_by, line in (
+        ("%terrascope login", "%terrascope login earthdata."),
+        ("ipyterrascope.login()", 'ipyterrascope.login("earthdata").'),
+    ):
+        assert str(Status([account], login_by=login_by)).splitlines()[0].endswith(f"not signed in. Run {line}")
+    assert '%terrascope login earthdata (in Python: ipyterrascope.login("earthdata"))' in str(account.login_required())
+    assert "--wait" not in repr(WithoutWidgets(EARTHDATA))
+    backend = replace(TERRASCOPE, name="openeo:openeo.example.org#egi")
+    assert "run %terrascope login openeo:openeo.example.org#egi --wait" in repr(WithoutWidgets(backend))
+
+
+def test_who_has_to_renew_a_token_file() -> None:
+    """We only look at it again: nobody here puts another token there."""
+    (line,) = [line for line in said(replace(SIGNED_IN, source="token_file")) if "token ends" in line]
+    assert line.endswith(", and whoever keeps the token file has to put another one there before")

@@ -272,6 +272,6 @@ class Account(SigningIn):
 
 
 def _how_to_sign_in(provider: Provider) -> str:
-    name = provider.name if provider.backend_url else ""
+    name = "" if provider.name == "terrascope" else provider.name
     line, call = f"%terrascope login {name}".strip(), f'"{name}"' if name else ""
     return f"Run {line} (in Python: ipyterrascope.login({call})) first."

@@ -20,7 +20,7 @@ from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
 from ..values.states import LoginState, Source
 from .attempts import Attempt, Attempts
-from .chain import Chain, Offer, PassedOver, SilentSource, WhyNot
+from .chain import Chain, Offer, PassedOver, SilentSource, StoredOffer, WhyNot
 from .credentials import Login
 from .farewell import RENEWAL_WAIT_S
 from .keeper import Keeper
@@ -70,6 +70,11 @@ class SigningIn:
     def survey(self) -> Mapping[SilentName, WhyNot | None]:
         """Look what each silent source has now, and use nothing: why it has nothing, or None where it has."""
         return self._chain.survey(self.provider)
+
+    def lies_ready(self) -> list[str]:
+        """Return what lies ready and signs in where nobody has signed out, such as "TERRASCOPE_TOKEN"."""
+        found = (source.find(self.provider) for source in self._chain.sources if not source.may_ask)
+        return [offer.came_from for offer in found if not isinstance(offer, (WhyNot, StoredOffer))]
 
     @property
     def sources(self) -> tuple[SilentName, ...]:

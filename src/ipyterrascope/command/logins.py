@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..errors import LoginRequired, TerrascopeError, UsageError
 from ..values.providers import LoginMethod
+from ..wording import line_for
 from .answers import DONE, FAILED, NOBODY, Answer, status_of
 from .parsers import PROG
 
@@ -55,8 +56,12 @@ def logout(app: TerrascopeApp, options: Namespace) -> Answer:
     from .. import api
 
     ended = api.sign_out(options.provider, options.provider_id)
-    fields = {"provider": options.provider or "terrascope", "done": str(ended)}
-    return Answer(text=str(ended), fields=fields, status=FAILED if ended.is_left else DONE)
+    # this process ends, and its sources rest with it only
+    ready = [*dict.fromkeys(each for account in api.providers.asked_for() for each in account.lies_ready())]
+    again = f"At the next use it signs in again, by {'; '.join(ready)}: remove that to prevent it." if ready else ""
+    fields = {"provider": options.provider or "terrascope", "done": str(ended), "lies_ready": ready}
+    text = "\n".join(filter(None, (str(ended), again)))
+    return Answer(text=text, fields=fields, status=FAILED if ended.is_left else DONE)
 
 
 def status(app: TerrascopeApp, options: Namespace) -> Answer:
@@ -68,7 +73,7 @@ def status(app: TerrascopeApp, options: Namespace) -> Answer:
     # the status says what went wrong
     with contextlib.suppress(TerrascopeError):
         account.sign_in_silently()
-    told = Status([account], login_by=_line("login", account))
+    told = Status([account], login_by=f"{PROG} login", instead=_instead(account))
     error = account.state.error
     others = _kept_beside(account)
     fields = {
@@ -111,7 +116,9 @@ def _signed_in(account: Account) -> Account:
         return account
     reasons = [why.reason for why in account.why_not.values() if why.is_fault]
     raise LoginRequired(
-        f"Nobody is signed in to {account.provider.label}.", " ".join(reasons), f"Run {_line('login', account)}."
+        f"Nobody is signed in to {account.provider.label}.",
+        " ".join(reasons),
+        _instead(account) or f"Run {_line('login', account)}.",
     )
 
 
@@ -127,12 +134,25 @@ def _kept_beside(account: Account) -> list[str]:
 
 
 def _where_else(account: Account) -> str:
-    if account.provider.is_earthdata:
-        return "put EARTHDATA_TOKEN in the environment, or user name and password in ~/.netrc"
+    from ..auth.environment import prefix_of
+
+    provider = account.provider
+    if provider.is_earthdata:
+        prefix = prefix_of(provider)
+        return (
+            f"set {prefix}_TOKEN in the environment (a user token is made at {provider.account_url}), or "
+            f"{prefix}_USERNAME and {prefix}_PASSWORD, or put user name and password for {provider.issuer_host} in "
+            "~/.netrc"
+        )
     return "sign in where you need it, in Python or a notebook"
+
+
+def _instead(account: Account) -> str:
+    """Return what signs in for a command where `login` keeps nothing, as a sentence; nothing where it does."""
+    otherwise = _where_else(account)
+    return "" if "stored" in account.provider.sources else f"{otherwise[:1].upper()}{otherwise[1:]}."
 
 
 def _line(command: str, account: Account) -> str:
     """Return the line of a command for a provider."""
-    name = account.provider.name
-    return f"{PROG} {command}" if name == "terrascope" else f"{PROG} {command} {name}"
+    return line_for(account.provider, f"{PROG} {command}")

@@ -39,14 +39,16 @@ def paths(app: TerrascopeApp, options: Namespace) -> Answer:
         "openeo-client-config.ini": client_config_path(os.environ),
     }
     logins = [{"path": str(login.path), "login": login.shown(known)} for login in kept_logins()]
+    silent = [str(path) for path in _written(app) if str(path) not in app.loaded_config_files]
     fields: dict[str, Any] = {
-        "config": {"read": app.loaded_config_files, "searched": app.config_file_paths},
+        "config": {"read": [*app.loaded_config_files, *silent], "searched": app.config_file_paths},
         "store": {"kind": configuration.store, "folder": str(logins_folder()), "logins": logins},
         "token_file": configuration.token_file,
         "openeo": {name: _place(path) for name, path in openeo.items()},
     }
+    read = [*app.loaded_config_files, *(f"{path} (sets nothing)" for path in silent)]
     rows = [
-        *_rows("configuration, read", app.loaded_config_files or ["none"]),
+        *_rows("configuration, read", read or ["none"]),
         *_rows("configuration, looked for in", app.config_file_paths),
         ("store of logins", configuration.store),
         ("logins in files", str(logins_folder())),
@@ -56,6 +58,12 @@ def paths(app: TerrascopeApp, options: Namespace) -> Answer:
         *((f"openEO's {name}", _told(path)) for name, path in openeo.items()),
     ]
     return Answer(text=_table(rows), fields=fields)
+
+
+def _written(app: TerrascopeApp) -> list[Path]:
+    """Return the configuration files that there are; one in which every line is a comment is not among the loaded."""
+    names = [f"{app.config_file_name}.{ending}" for ending in ("py", "json")]
+    return [path for folder in app.config_file_paths for name in names if (path := Path(folder, name)).is_file()]
 
 
 def config(app: TerrascopeApp, options: Namespace) -> Answer:

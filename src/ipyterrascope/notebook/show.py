@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..auth.account import Account
-from ..values.providers import LoginMethod
+from ..values.providers import LoginMethod, Provider
+from ..wording import line_for
 
 if TYPE_CHECKING:
     from ..transfer import Download
     from .login_widget import LoginWidget
 
-_WAY_ON = (
-    "Run the notebook's %load_ext cell and this one in JupyterLab, Notebook or VS Code; or run "
-    "%terrascope login --wait, which prints link and code."
-)
+_WAY_ON = "Run the notebook's %load_ext cell and this one in JupyterLab, Notebook or VS Code"
 
 # ipywidgets keeps every widget until it is closed, so a cell that runs a hundred times must not make a hundred
 _shown: dict[tuple[object, ...], LoginWidget] = {}
@@ -53,7 +51,7 @@ def show_login(
     if is_app:
         account.shown_by = widget
     else:
-        display(WithoutWidgets(account.provider.label))
+        display(WithoutWidgets(account.provider))
 
 
 def show_download(download: Download) -> None:
@@ -77,11 +75,14 @@ class WithoutWidgets:
     to JupyterLab. The style of a widget that is there hides it.
     """
 
-    def __init__(self, label: str) -> None:
-        self._label = label
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
 
     def __repr__(self) -> str:
-        return f"No {self._label} login to be seen here? {_WAY_ON}"
+        line = line_for(self._provider, "%terrascope login")
+        # nothing else can be waited for
+        by_code = f"; or run {line} --wait, which prints link and code" if "device" in self._provider.methods else ""
+        return f"No {self._provider.label} login to be seen here? {_WAY_ON}{by_code}."
 
     def _repr_html_(self) -> str:
         return f'<p class="ipyterrascope-no-login">{html.escape(repr(self), quote=False)}</p>'

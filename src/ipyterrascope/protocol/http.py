@@ -229,6 +229,12 @@ def _answer(response: requests.Response, data: bytes, echoes: Echoes) -> Answer:
 def _unreachable(url: str, exc: Exception) -> TerrascopeError:
     origin = origin_of(url)
     host = f"{origin[1]}:{origin[2]}" if origin else "the identity provider"
+    if isinstance(exc, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" not in str(exc):
+        return ProviderUnreachable(
+            f"{host} could not be verified.",
+            "No TLS is spoken there, or none that this machine understands.",
+            "Check address and port; on this machine write http:// before them, if that is what answers there.",
+        )
     if isinstance(exc, requests.exceptions.SSLError):
         return ProviderUnreachable(
             f"{host} could not be verified.",

@@ -166,7 +166,7 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         401: (
             "did not accept the sign-in",
             "It is missing, has ended or is not valid there.",
-            "Sign in again, or set TERRASCOPE_TOKEN anew if it came from there.",
+            "Sign in again, or renew the token that was given.",
         ),
         403: (
             "does not let you have this file",

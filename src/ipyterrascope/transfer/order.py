@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..errors import LoginRequired, TransferError
+from ..errors import LoginRequired, ServerRefused, TransferError
 from ..values.hosts import may_carry
 from .answers import no_login_sent
 from .contents import Contents, journals_left_alone
@@ -42,6 +42,8 @@ class Order:
         What may be used of this machine.
     login_hosts : collection of str, optional
         Those hosts, for the error when another one refuses.
+    sign_in_again : callable
+        Returns what to do about a login that one of them refuses, as a sentence; nothing where that is not known.
     """
 
     plan: Plan
@@ -49,6 +51,7 @@ class Order:
     engine: Engine
     local: LocalFiles
     login_hosts: Collection[str] | None = None
+    sign_in_again: Callable[[], str] = str
 
     @cached_property
     def by_item(self) -> dict[Item, Action]:
@@ -108,8 +111,11 @@ class Order:
         if error is not None and error.page_url:
             return outcome
         asks_for_login = isinstance(error, LoginRequired) or (error is not None and error.status in (401, 403))
-        if error is None or not asks_for_login or self.login_hosts is None or may_carry(url, self.login_hosts):
+        if error is None or not asks_for_login or self.login_hosts is None:
             return outcome
+        if may_carry(url, self.login_hosts):
+            do = self.sign_in_again() if type(error) is ServerRefused and error.status == 401 else ""
+            return replace(outcome, error=ServerRefused(error.what, error.why, do, status=401)) if do else outcome
         return replace(outcome, error=no_login_sent(error.status, url, self.login_hosts))
 
 
@@ -119,6 +125,7 @@ def order_of(
     *,
     engine: Engine,
     login_hosts: Collection[str] | None = None,
+    sign_in_again: Callable[[], str] = str,
     name: str | None = None,
     overwrite: bool = False,
     selection: Selection | None = None,
@@ -134,6 +141,7 @@ def order_of(
         engine=engine,
         local=local or LocalFiles(()),
         login_hosts=login_hosts,
+        sign_in_again=sign_in_again,
     )
 
 

@@ -276,6 +276,18 @@ def test_a_refusal_of_the_login_says_nothing_of_the_token(
     assert box.requests_to("/api/") == []
 
 
+def test_what_is_named_where_a_token_is_refused(
+    box: EarthdataSandbox, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, account: Account
+) -> None:
+    """The variable of this provider that the token came from, and the page where another one is made."""
+    monkeypatch.setenv("EARTHDATA_TOKEN", "no-user-token")
+    account.allow_sources()
+    assert account.sign_in_silently()
+    error = failure(by_download, url, tmp_path)
+    assert error.status == 401
+    assert error.do == f"Renew what EARTHDATA_TOKEN holds: a user token is made at {box.issuer}/profile."
+
+
 @all_ways
 def test_a_login_page_with_200(
     way: Callable[[str, Path], bytes], token: str, box: EarthdataSandbox, url: str, tmp_path: Path
