@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from kernels import front_end
+from openeo.rest.auth.config import AuthConfig
 from places import PASSWORD, Ended, command_terminal, environment_for, run_command, run_script
 
 from ipyterrascope.sandbox import Sandbox
@@ -106,6 +107,13 @@ def test_every_login_is_found_by_the_back_ends_name(
     assert stored(tmp_path) == []
     assert command("status", name).status == 3
     assert command("logout", name).stdout == "Nobody was signed in.\n"
+    # the name means the first provider now, to which a password of the back-end itself is nothing
+    folder = tmp_path / "openeo"
+    folder.mkdir(mode=0o700)
+    AuthConfig(folder / "auth-config.json").set_basic_auth(backend.url, "dora", PASSWORD)
+    assert command("logout", name, OPENEO_CONFIG_HOME=str(folder)).stdout == "Nobody was signed in.\n"
+    again = command("logout", name, "--provider-id", "basic", OPENEO_CONFIG_HOME=str(folder))
+    assert "At the next use it signs in again, by openEO's auth-config.json: " in again.stdout
 
 
 def test_what_else_is_kept_is_named_as_a_command_takes_it(

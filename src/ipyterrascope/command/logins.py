@@ -56,12 +56,22 @@ def logout(app: TerrascopeApp, options: Namespace) -> Answer:
     from .. import api
 
     ended = api.sign_out(options.provider, options.provider_id)
-    # this process ends, and its sources rest with it only
-    ready = [*dict.fromkeys(each for account in api.providers.asked_for() for each in account.lies_ready())]
+    ready = _signs_in_again(options)
     again = f"At the next use it signs in again, by {'; '.join(ready)}: remove that to prevent it." if ready else ""
     fields = {"provider": options.provider or "terrascope", "done": str(ended), "lies_ready": ready}
     text = "\n".join(filter(None, (str(ended), again)))
     return Answer(text=text, fields=fields, status=FAILED if ended.is_left else DONE)
+
+
+def _signs_in_again(options: Namespace) -> list[str]:
+    """Return what lies ready for the next use: sources rest after a logout, but only in this process, which ends."""
+    from .. import api
+
+    name = f"{options.provider}#{options.provider_id}" if options.provider_id else options.provider
+    # a back-end that did not answer is not asked again
+    with contextlib.suppress(TerrascopeError):
+        return api.account(name).lies_ready() if api.providers.asked_for() else []
+    return []
 
 
 def status(app: TerrascopeApp, options: Namespace) -> Answer:
