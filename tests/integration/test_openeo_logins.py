@@ -28,7 +28,7 @@ def test_a_login_and_a_connection_in_a_notebook(notebook: FrontEnd, box: Sandbox
     assert not cell.ename, cell.shown
     shown = notebook.state_of(cell.views[0])["provider"]
     host = backend.address.removeprefix("http://")
-    assert (shown["label"], shown["issuer_host"]) == (f"openEO at {host} (sso)", "127.0.0.1")
+    assert (shown["label"], shown["issuer_host"]) == (f"openEO at {host} (Single sign-on)", "127.0.0.1")
     approved(notebook, box, cell.views[0])
 
     notebook.run(f"import ipyterrascope as ts; con = ts.openeo_connection('{backend.address}')")
@@ -41,10 +41,10 @@ def test_a_login_and_a_connection_in_a_notebook(notebook: FrontEnd, box: Sandbox
 def test_a_choice_of_providers_in_the_widget(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
     """The person turns to another provider, and the back-end's name stands for that login from then on."""
     backend.offer(box.issuer, id="second", default_clients=[{"id": "confidential", "grant_types": [DEVICE]}])
-    backend.offer(box.issuer, id="third", default_clients=[{"id": "public", "grant_types": [DEVICE]}])
+    backend.offer(box.issuer, id="third", title="Third", default_clients=[{"id": "public", "grant_types": [DEVICE]}])
     view = notebook.run(f"%terrascope login openeo:{backend.address}").views[0]
     choices = notebook.state_of(view)["choices"]
-    assert [label.rpartition(" ")[2] for label in choices.values()] == ["(sso)", "(second)", "(third)"]
+    assert [label.rpartition(" ")[2] for label in choices.values()] == ["(sso)", "(second)", "(Third)"]
 
     notebook.click(view, "choose_provider", provider=list(choices)[2])
     notebook.until(lambda: notebook.state_of(view)["provider"]["name"].endswith("#third"))

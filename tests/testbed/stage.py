@@ -20,7 +20,7 @@ PROVIDER = replace(TERRASCOPE, password_reset_url="https://sso.terrascope.be/res
 MINE = replace(TERRASCOPE, name="mine", label="My own provider with a long name", badge="SANDBOX")
 OPENEO = Provider(
     name="openeo:openeo.example.org#egi",
-    label="openEO at openeo.example.org (egi)",
+    label="openEO at openeo.example.org (EGI Check-in for research communities)",
     issuer="https://aai.egi.eu/auth/realms/egi",
     client_id="public",
     hosts=frozenset({"openeo.example.org"}),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..errors import FlowUnavailable, UsageError
+from ..errors import FlowUnavailable, UsageError, quoted
 from ..values.hosts import host_entry, is_loopback, origin_of
 from ..values.openeo import (
     BASIC_BEARER,
@@ -29,6 +29,8 @@ from ..values.providers import LoginMethod, Provider
 from .openeo_settings import OwnClient
 
 _NO_CLIENTS: Mapping[str, OwnClient] = {}
+_BASIC_TITLE = "user name and password"
+_LONGEST_TITLE = 40
 _REGISTRATION = ("register", "registration", "sign-up", "signup", "create-account")
 
 
@@ -158,7 +160,7 @@ def _provider(
     pages = [link.url for link in oidc.links if link.rel.lower() in _REGISTRATION]
     return Provider(
         name=f"{_name_of(backend)}#{oidc.id}",
-        label=f"openEO at {backend.host} ({oidc.id})",
+        label=f"openEO at {backend.host} ({_title_of(backend, oidc)})",
         issuer=oidc.issuer,
         client_id=client.client_id,
         hosts=frozenset({host_entry(backend.url)}),
@@ -174,6 +176,19 @@ def _provider(
     )
 
 
+def _title_of(backend: Backend, oidc: OidcProvider) -> str:
+    """Return what people read of a provider: its title, or its id where another one could be taken for it."""
+    title = _shown(oidc.title)
+    others = [other for other in backend.providers if other is not oidc]
+    taken = [_BASIC_TITLE, *(name for other in others for name in (other.id, _shown(other.title)))]
+    return oidc.id if not title or title.casefold() in map(str.casefold, taken) else title
+
+
+def _shown(title: str) -> str:
+    # a back-end may say anything
+    return quoted(title, _LONGEST_TITLE)
+
+
 def _redirect_of(client: DefaultClient) -> str:
     """Return an address on loopback, where nobody listens and so nobody uses up the code; else the first one."""
     return min(client.redirect_urls, key=lambda url: not is_loopback((origin_of(url) or ("", "", 0))[1]))
@@ -182,7 +197,7 @@ def _redirect_of(client: DefaultClient) -> str:
 def _basic_provider(backend: Backend) -> Provider:
     return Provider(
         name=f"{_name_of(backend)}#{BASIC_ID}",
-        label=f"openEO at {backend.host} (user name and password)",
+        label=f"openEO at {backend.host} ({_BASIC_TITLE})",
         # the back-end itself says who is who
         issuer=backend.url,
         client_id=BASIC_ID,

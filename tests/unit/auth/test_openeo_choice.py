@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ipyterrascope.auth.openeo_choice import Wish, providers_of
@@ -50,6 +52,26 @@ def test_a_provider_carries_what_the_back_end_says_and_its_own_host_alone() -> N
     assert (provider.scope, provider.methods) == ("email openid", ("device", "token"))
     assert provider.authorization_parameters == (("kc_idp_hint", "x"),)
     assert provider.registration_url == "https://egi.example.org/join"
+
+
+@pytest.mark.parametrize(
+    ("titles", "shown"),
+    [
+        (("EGI Check-in", "Copernicus"), ("EGI Check-in", "Copernicus")),
+        (("", "Copernicus"), ("egi", "Copernicus")),
+        (("Sign in", "sign in"), ("egi", "CDSE")),
+        (("CDSE", "Copernicus"), ("egi", "Copernicus")),
+        (("User name and password", "EGI"), ("egi", "CDSE")),
+        (("a\nb\u202ec", "<b>x</b>"), ("a b c", "<b>x</b>")),
+        (("x" * 99, "x" * 98), ("egi", "CDSE")),
+        (("x" * 99, "y"), ("x" * 39 + "…", "y")),
+    ],
+)
+def test_people_read_the_title_of_a_provider(titles: tuple[str, str], shown: tuple[str, str]) -> None:
+    """In one short line, as plain text; where it could be taken for another one, or there is none, its id."""
+    named = [replace(oidc, title=title) for oidc, title in zip((EGI, CDSE), titles, strict=True)]
+    labels = [provider.label for provider in providers_of(backend(*named, offers_basic=True), Wish(), {})]
+    assert labels == [f"openEO at openeo.example.org ({text})" for text in (*shown, "user name and password")]
 
 
 def test_the_first_provider_is_used_and_the_others_can_be_chosen() -> None:
