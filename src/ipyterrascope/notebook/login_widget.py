@@ -29,6 +29,8 @@ from .shown import code_of, offered_ways, shown_provider, traits_of
 
 __all__ = ["LoginWidget"]
 
+_UNCHECKED = "It was not checked at sign-in: the first use tells whether it is good."
+
 
 class LoginWidget(KernelWidget):
     """Shows an account, and lets a person sign in and log out.
@@ -176,7 +178,10 @@ class LoginWidget(KernelWidget):
                 )
                 # until a person has said otherwise
                 remember = state.remember or (self._remember and state.phase in ("signed_out", "failed"))
-                traits = {**traits_of(state, self._has_ended), "remember": remember, "serial": serial}
+                is_unchecked = state.phase == "signed_in" and self._account.is_unchecked
+                notice = state.notice or (_UNCHECKED if is_unchecked else "")
+                own = {"remember": remember, "notice": notice, "serial": serial}
+                traits = {**traits_of(state, self._has_ended), **own}
                 for name, value in traits.items():
                     self.set_trait(name, value)
 

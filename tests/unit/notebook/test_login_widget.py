@@ -456,6 +456,21 @@ def test_what_a_person_wants_reaches_the_account(
     assert account.calls == [(call,)]
 
 
+def test_a_token_that_nobody_was_asked_about_says_so() -> None:
+    """Whoever gave one that is none does not read a plain "Signed in": only its first use tells."""
+    account = Account(PROVIDER)
+    widget = LoginWidget(account)
+    account.start_token_login(Secret("abc"))
+    assert account.wait(20).phase == "signed_in"
+    wait_until(lambda: widget.phase == "signed_in")
+    assert widget.notice == "It was not checked at sign-in: the first use tells whether it is good."
+    assert account.state.notice == ""
+    account.logout()
+    wait_until(lambda: widget.phase == "signed_out")
+    assert "not checked" not in widget.notice
+    widget.close()
+
+
 def test_what_is_sent_along_with_each_request_cannot_be_kept() -> None:
     """There is no box to stay signed in where user name and password are all there is, unless a back-end takes them."""
     sent_along = PlayedAccount(replace(PROVIDER, methods=("basic",)))
