@@ -144,6 +144,6 @@ def test_an_export_says_how_to_log_in_and_shows_no_code(story: Story, box: Sandb
     story.notebook.save(widget_state=widget_state)
     page, _ = HTMLExporter().from_filename(str(story.notebook.path))
     assert ("Terrascope login: run this cell again to see it." in page) is not widget_state
-    assert page.count("No Terrascope login to be seen here? Run the notebook's %load_ext cell and this one") == 1
+    assert page.count("Else run the notebook's %load_ext cell and this one in JupyterLab") == 1
     assert box.waiting_codes[-1] not in page
     assert found_in({"export": page.encode()}, secrets_of(box, []), USERS) == set()

@@ -105,6 +105,22 @@ def test_a_notebook_that_kept_no_widget_says_what_to_do(lab: Lab, traits: Mappin
     lab.console_errors.clear()  # of JupyterLab, on the widget that it misses
 
 
+def test_a_page_that_is_loaded_while_a_cell_runs(lab: Lab, traits: Mapping[str, object], tmp_path: Path) -> None:
+    """Jupyter brings no widget back before the cell has ended: a sentence says to wait, and then the login is there."""
+    notebook = opened(lab, traits, None, busy_until(tmp_path / "enough"))
+    notebook.run(3, wait=False)
+    notebook.output(3).get_by_text("busy").wait_for()
+    notebook.save()
+    notebook.page.reload()
+    waits = notebook.output(1).get_by_text("While a cell runs, wait for its end.")
+    waits.wait_for()
+    notebook.page.wait_for_timeout(3000)
+    assert waits.is_visible()
+    (tmp_path / "enough").touch()
+    notebook.widget.get_by_role("link", name="Copy code").wait_for()
+    assert not waits.is_visible()
+
+
 def test_a_kernel_without_subshells_signs_in_too(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
     """The main story with ipykernel 6: code, approval, log out, and the form."""
     notebook = opened(lab, traits, ipykernel6())

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from ..transfer import Download
     from .login_widget import LoginWidget
 
-_WAY_ON = "Run the notebook's %load_ext cell and this one in JupyterLab, Notebook or VS Code"
+_WAY_ON = (
+    "While a cell runs, wait for its end. Else run the notebook's %load_ext cell and this one in JupyterLab, Notebook "
+    "or VS Code"
+)
 
 # ipywidgets keeps every widget until it is closed, so a cell that runs a hundred times must not make a hundred
 _shown: dict[tuple[object, ...], LoginWidget] = {}

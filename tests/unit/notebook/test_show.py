@@ -115,7 +115,8 @@ def test_a_place_without_widgets_is_told_what_to_do(displayed: list[Any], accoun
     """Below the widget stands a sentence for where it is not shown, as text and as HTML; an app has no such reader."""
     show_login(account, ("device",))
     _, instead = displayed
-    assert repr(instead).startswith("No Terrascope login to be seen here? Run the notebook's %load_ext cell and this")
+    says = "No Terrascope login to be seen here? While a cell runs, wait for its end. Else run the notebook's %load_ext"
+    assert repr(instead).startswith(says)
     assert f'<p class="ipyterrascope-no-login">{instead!r}</p>' == instead._repr_html_()
     displayed.clear()
     show_login(account, ("device",), is_app=True)
