@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,7 +49,9 @@ def main() -> None:
         told, log = Path(environment["JUPYTER_RUNTIME_DIR"]), Path(name) / "lab.log"
         command = _jupyterlab(notebook, options)
         with running(command, is_ready=lambda: bool(_address(told, notebook)), log=log, env=environment) as lab:
-            print(_announcement(_address(told, notebook), notebook, others, box), flush=True)
+            # a terminal's Python shall find what a notebook keeps, and the other way round
+            variables = {"XDG_DATA_HOME": name, **box.variables}
+            print(_announcement(_address(told, notebook), notebook, others, box, variables), flush=True)
             lab.wait()
         sys.exit(f"JupyterLab ended with {lab.returncode}:\n{log.read_text(errors='replace')[-4000:]}")
 
@@ -97,8 +101,8 @@ def _address(told: Path, notebook: Path) -> str:
     return ""
 
 
-def _announcement(address: str, notebook: Path, others: list[Path], box: Sandbox) -> str:
-    exports = " ".join(f"{name}={value}" for name, value in box.variables.items())
+def _announcement(address: str, notebook: Path, others: list[Path], box: Sandbox, variables: Mapping[str, str]) -> str:
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return (
         f"\nJupyterLab  {address}\n"
         f"Notebook    {notebook}  and beside it {', '.join(other.name for other in others)}\n"

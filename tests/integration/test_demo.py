@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +47,26 @@ def test_the_demonstration_is_private_and_ends_whole(tmp_path: Path, number: sig
 
     assert not [process for process in started if process.is_running()]
     assert {path.name for path in folder.iterdir()} == {path.name for path in NOTEBOOKS}
+
+
+def test_a_terminal_and_the_notebooks_share_their_kept_logins(tmp_path: Path) -> None:
+    """With what the demonstration prints to export, a script keeps a login that IPython there signs in by."""
+    log, folder = tmp_path / "demo.log", tmp_path / "a demo"
+    command = [sys.executable, DEMO, "--no-browser", "--port", str(free_port()), "--folder", folder]
+    with running(command, is_ready=lambda: "Ctrl-C" in log.read_text(), log=log):
+        (exports,) = re.findall(r"^Terminal +export (.*)$", log.read_text(), re.MULTILINE)
+        (private,) = folder.glob(".jupyter-*")
+        variables = dict(each.split("=", 1) for each in shlex.split(exports))
+        keep = (
+            "import ipyterrascope as ts; from ipyterrascope.values.secret import Secret; account = ts.account(); "
+            "account.start_password_login('dora', Secret('s3cret-Pa55'), remember=True); account.wait(30)"
+        )
+        subprocess.run([sys.executable, "-c", keep], env={**os.environ, **variables}, check=True, timeout=60)
+        use = "import ipyterrascope as ts; ts.session(); print(ts.status().accounts[0].source)"
+        ipython = [sys.executable, "-m", "IPython", "--ext", "ipyterrascope", "-c", use]
+        environ = {**os.environ, "IPYTHONDIR": str(private / "ipython")}
+        said = subprocess.run(ipython, env=environ, check=True, timeout=60, capture_output=True, text=True).stdout
+    assert said.split()[-1] == "stored"
 
 
 def test_the_persons_own_notebook_is_kept(tmp_path: Path) -> None:

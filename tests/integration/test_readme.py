@@ -64,6 +64,21 @@ def test_the_workers_of_a_cluster_are_signed_in_as_the_readme_says(notebook: Fro
     assert not notebook.run("client.close()").ename
 
 
+def test_earthdata_login_is_tried_without_an_account_as_the_readme_says(notebook: FrontEnd, tmp_path: Path) -> None:
+    """The two cells about its sandbox run as they are; the token that the first one prints is pasted between them."""
+    _, first, second = cells_of("NASA Earthdata Login")
+    notebook.run("%load_ext ipyterrascope")
+    cell = notebook.run(first)
+    assert not cell.ename, cell.shown
+    token, _ = cell.stream.split()
+    (view,) = [view for view in cell.views if "phase" in notebook.widgets[view]]
+    form = {"username": "", "method": "token", "has_one_time_code": False}
+    notebook.click(view, "submit_password", [token.encode()], **form)
+    assert notebook.until_phase(view, "signed_in")["user"] == "dora"
+    assert not notebook.run(second).ename
+    assert (tmp_path / "data" / "granule.h5").read_bytes() == b"not much"
+
+
 def test_the_configuration_shown_is_one(box: Sandbox, tmp_path: Path) -> None:
     """The lines for `ipython_config.py` load the extension and set the traits, as the `%config` line does."""
     (lines,) = cells_of("Configuration")

@@ -30,7 +30,7 @@ from .steps import Manner, Step, as_step
 
 @dataclass(kw_only=True, eq=False)
 class EarthdataSandbox(Recorded, EarthdataSettings):
-    """An Earthdata on this machine, running inside ``with``. Every setting is an argument too.
+    """An Earthdata on this machine, running inside ``with`` or from `start` to `stop`. Every setting is an argument.
 
     Examples
     --------
@@ -47,6 +47,15 @@ class EarthdataSandbox(Recorded, EarthdataSettings):
     ca_bundle: str = field(init=False, default="")
 
     def __enter__(self) -> EarthdataSandbox:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> EarthdataSandbox:
+        """Start serving on a free port of 127.0.0.1, until `stop` or the end of the process, and return self."""
         folder = tempfile.TemporaryDirectory(prefix="earthdata-sandbox-")
         bundle, context = served_by(Path(folder.name))
         listener = socket.create_server(("127.0.0.1", 0))
@@ -76,9 +85,8 @@ class EarthdataSandbox(Recorded, EarthdataSettings):
         self._stop = stop
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """Stop serving; what hangs is cut off."""
         self._stop()
 
     @property
