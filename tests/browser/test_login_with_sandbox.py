@@ -72,6 +72,24 @@ def test_the_link_copies_the_code_and_opens_the_page_that_knows_it(notebook: Not
     assert notebook.page.evaluate("navigator.clipboard.readText()") == code
 
 
+def test_a_box_that_is_ticked_spoils_no_code(notebook: Notebook, box: Sandbox) -> None:
+    """A second code is on screen then, the keyboard is where it was, and who had copied the first one is signed in."""
+    first, tick = code_on(notebook), notebook.widget.get_by_label("Stay signed in")
+    tick.focus()
+    notebook.page.keyboard.press("Space")
+    notebook.widget.get_by_text("The code shown before is good too.").first.wait_for()
+    assert code_on(notebook) != first
+    assert tick.is_checked()
+    assert tick.evaluate("node => node === document.activeElement")
+
+    box.approve(first)
+
+    notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
+    notebook.widget.get_by_text("it ends when it is not used for 60 minutes").first.wait_for()
+    notebook.widget.get_by_role("button", name="Log out").click()
+    notebook.widget.get_by_text("Signed out, and the session at Terrascope is ended.").first.wait_for()
+
+
 def test_denied_code_is_told_and_a_new_one_is_a_click_away(notebook: Notebook, box: Sandbox) -> None:
     """A "No" on the provider's page shows as an alert; New code brings another code."""
     first = code_on(notebook)

@@ -92,6 +92,7 @@ SCENES = {
     "asking": Scene("asking", "Signing in"),
     "code": Scene("code", "WDJB-MJHT"),
     "code-qr": Scene("code", "WDJB-MJHT", _scan),
+    "code-two": Scene("code, two", "shown before"),
     "code-trouble": Scene("code, trouble", "Still trying"),
     "denied": Scene("denied", "was denied"),
     "expired": Scene("expired", "ran out"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.attempts import EARLIER_CODE
 from ipyterrascope.errors import LoginDenied, LoginExpired, LoginRefused, LoginRequired, ProviderUnreachable
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.protocol.earthdata import TokenLimitReached
@@ -64,6 +65,7 @@ def states() -> dict[str, dict[str, Any]]:
         "signed out": {},
         "asking": {"phase": "signing_in"},
         "code": {"phase": "awaiting_user", "device": code},
+        "code, two": {"phase": "awaiting_user", "device": code, "remember": True, "notice": EARLIER_CODE},
         "code, trouble": {
             "phase": "awaiting_user",
             "device": code,

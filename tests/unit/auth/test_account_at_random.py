@@ -25,7 +25,7 @@ class AnyLogin(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.box = Sandbox().start()
+        self.box = Sandbox(device_interval_s=0.05).start()
         self.account = Account(self.box.provider(methods=("device", "password", "basic")))
         self.states: list[LoginState] = [self.account.state]
         self.account.observe(self.states.append)
@@ -55,6 +55,22 @@ class AnyLogin(RuleBasedStateMachine):
     def by_device(self) -> None:
         self.account.start_device_login()
         self.account._machine.wait_for(lambda state: state.phase != "signing_in", 20)  # pyright: ignore[reportPrivateUsage]
+
+    @precondition(lambda self: self.account.state.phase == "awaiting_user")
+    @rule(remember=st.booleans())
+    def change_wish(self, remember: bool) -> None:
+        self.account.change_wish(remember)
+        assert self.account.state.remember is remember
+
+    @precondition(lambda self: self.account.state.phase == "awaiting_user")
+    @rule()
+    def approve_what_waits(self) -> None:
+        shown = self.account.state.device
+        assert shown is not None
+        for code in {shown.user_code, *self.box.waiting_codes}:
+            self.box.approve(code)
+        state = self.account.wait(20)
+        assert (state.phase, state.user, state.source) == ("signed_in", "dora", "device")
 
     @rule()
     def cancel(self) -> None:
