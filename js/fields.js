@@ -53,7 +53,8 @@ export function revealer(input) {
   }
 
   turn(false);
-  return { button: toggle, hide: () => turn(false) };
+  // where its type changes, Undo and Redo forget what was typed
+  return { button: toggle, hide: () => [true, false].forEach(turn) };
 }
 
 /**

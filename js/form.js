@@ -63,8 +63,8 @@ function formPanel(provider, name, actions, method) {
 
   /** @param {boolean} isGuarded Whether the form stays away until the person insists. */
   function guard(isGuarded) {
-    for (const node of [warning, anyway]) node.hidden = !isGuarded;
-    for (const node of [body, send]) node.hidden = isGuarded;
+    warning.hidden = anyway.hidden = !isGuarded;
+    body.hidden = send.hidden = isGuarded;
   }
 
   function showAnyway() {

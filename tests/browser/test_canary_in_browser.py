@@ -82,7 +82,7 @@ def saved_texts(notebook: Notebook) -> list[str]:
 
 
 def test_no_secret_leaves_the_kernel(story: Story, box: Sandbox) -> None:
-    """Both ways to sign in, with a wrong password, a one-time code and a form that is left: nothing is found."""
+    """Both ways to sign in, with a wrong password, Undo and Redo, a one-time code, a form that is left: none."""
     widget = story.notebook.widget
     box.approve(box.waiting_codes[-1])
     widget.get_by_text("Signed in as dora.").first.wait_for()
@@ -94,6 +94,11 @@ def test_no_secret_leaves_the_kernel(story: Story, box: Sandbox) -> None:
     story.fill("boots", WRONG)
     widget.get_by_label("Password", exact=True).press("Enter")
     widget.get_by_role("alert").get_by_text("did not accept").wait_for()
+    field = widget.get_by_label("Password", exact=True)
+    field.focus()
+    for command in ("undo", "undo", "redo", "redo"):  # as by the browser's menu: JupyterLab takes the keys
+        story.notebook.page.evaluate("command => document.execCommand(command)", command)
+        assert field.input_value() == "", command
     assert story.found() == set()
 
     story.fill("swiper", box.users["swiper"], box.one_time_code())
