@@ -21,12 +21,14 @@ from ..auth.account import Account
 from ..auth.openeo_choice import Wish
 from ..auth.openeo_json import Tree, branch_of, change_file, look, read_file, turn
 from ..auth.openeo_settings import auth_config_path, refresh_tokens_path
-from ..errors import LoginError, LoginRefused, LoginRequired, UsageError
+from ..auth.revocation import revoke
+from ..errors import ConfigurationError, LoginError, LoginRefused, LoginRequired, UsageError
 from ..protocol.device import Wake, authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import address_of
 from ..values.openeo import PREFIX
 from ..values.secret import Secret, sealed
+from ..values.tokens import TokenSet
 
 __all__ = ["export_openeo", "import_openeo"]
 
@@ -116,7 +118,12 @@ def export_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
         entry = {"date": date, "client_id": provider.client_id, "client_secret": secret, "issuer": provider.issuer}
         configured[oidc_id] = entry
 
-    sealed(lambda: change_file(tokens_path, with_login))
+    try:
+        sealed(lambda: change_file(tokens_path, with_login))
+    except ConfigurationError:
+        # nobody could sign out of it any more
+        revoke(account.another_client(), TokenSet(access_token=Secret(""), refresh_token=refresh_token, issued_at=0.0))
+        raise
     sealed(lambda: change_file(config_path, with_client))
     return (
         f"openEO's client is signed in at {provider.label} by a login of its own. "

@@ -211,6 +211,21 @@ def test_their_client_signs_in_by_what_we_exported(
     assert sorted(path.name for path in home.glob("*.new")) == []
 
 
+def test_a_login_that_cannot_be_left_is_ended(
+    box: Sandbox, backend: FakeBackend, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where their file cannot be written, the session that was approved for it ends at the provider."""
+    monkeypatch.setattr("ipyterrascope.frontend.place", lambda: "terminal")
+    (home / "refresh-tokens.new").mkdir()
+    thread = approving(box)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        ts.export_openeo(backend.address)
+    thread.join(20)
+    (revoked,) = box.requests_to("/revoke")
+    assert revoked.form["token"] in box.issued
+    assert not (home / "refresh-tokens.json").exists()
+
+
 def test_what_was_exported_can_be_imported_again(
     box: Sandbox, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
