@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -17,6 +18,11 @@ from .wording import SOURCES, welcome
 
 # several threads that need a login at a terminal ask the one person there once
 _at_terminal = threading.Lock()
+
+_WRITTEN = (
+    "The token is written in a cell: it stays in the notebook and in IPython's history, and whoever reads them has it. "
+    "Take it out there; %terrascope login --method token asks for it and shows it nowhere."
+)
 
 
 def sign_in(
@@ -71,6 +77,9 @@ def sign_in(
 
 def sign_in_by_token(account: Account, token: Secret) -> None:
     """Sign in by a token that somebody has, and return when that is done. An interrupt (Ctrl-C) cancels."""
+    if frontend.is_in_a_cell(token):
+        # no warning: that would show the line
+        terminal.say(_WRITTEN, sys.stderr)
     account.start_token_login(token)
     try:
         state = account.wait()

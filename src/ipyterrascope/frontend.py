@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Literal
 
 from .errors import TerrascopeError, UsageError
+from .values.secret import Secret
 
 Place = Literal["notebook", "terminal", "headless"]
 
@@ -49,6 +50,12 @@ def has_magics() -> bool:
     """Tell whether the magics, and the traits of their configuration, are at hand here."""
     configurables: list[Any] = getattr(_shell(), "configurables", [])
     return any(type(each).__name__ == "Terrascope" for each in configurables)
+
+
+def is_in_a_cell(secret: Secret) -> bool:
+    """Tell whether a secret is written in a cell or line of this IPython, which keeps them in its history."""
+    written: list[str] = getattr(getattr(_shell(), "history_manager", None), "input_hist_raw", [])
+    return any(secret.reveal() in text for text in written)
 
 
 def how_to_set(trait: str, value: str) -> str:

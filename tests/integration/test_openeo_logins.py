@@ -85,6 +85,21 @@ def test_a_secret_is_typed_in_the_form(
     assert secret not in f"{cell.saved}{notebook.messages}{notebook.widgets}"
 
 
+def test_a_token_that_is_written_in_a_cell(
+    notebook: FrontEnd, box: Sandbox, backend: FakeBackend, tmp_path: Path
+) -> None:
+    """It signs in, and the person is told where it stands now; one that was read from a file is not spoken of."""
+    token = token_of_dora(box)
+    (tmp_path / "token").write_text(token)
+    name = f"openeo:{backend.address}"
+    notebook.run("import ipyterrascope as ts")
+    cell = notebook.run(f"ts.login({name!r}, token=open({str(tmp_path / 'token')!r}).read())")
+    assert (cell.ename, cell.stream) == ("", "")
+    cell = notebook.run(f"ts.login({name!r}, token={token!r})")
+    assert (cell.ename, "The token is written in a cell" in cell.stream) == ("", True)
+    assert token not in cell.stream
+
+
 def test_a_back_end_that_repeats_the_token(notebook: FrontEnd, box: Sandbox, backend: FakeBackend) -> None:
     """Neither the widget's traits, nor status, nor an error has the bearer that a back-end sends back as a name."""
     token = token_of_dora(box)

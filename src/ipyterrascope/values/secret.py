@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 from weakref import WeakValueDictionary
 
-from ..errors import SecretExposed
+from ..errors import SecretExposed, UsageError
 
 _T = TypeVar("_T")
 _MASK = "Secret('•••')"
@@ -28,6 +28,11 @@ class Secret:
     value : str
         The password, token or code to keep.
 
+    Raises
+    ------
+    UsageError
+        It is no text.
+
     Examples
     --------
     >>> token = Secret("an access token")
@@ -40,6 +45,10 @@ class Secret:
     __slots__ = ("__value", "__weakref__")
 
     def __init__(self, value: str) -> None:
+        if not isinstance(cast("object", value), str):
+            kind = type(value).__name__
+            del value  # a traceback may show it
+            raise UsageError("A secret is text.", f"What was given is of type {kind}.", "Give it as text.")
         # in a function: what lists attributes (a debugger's variables, rich.inspect) would show text
         self.__value = lambda: value
         _held[id(self)] = self
@@ -62,9 +71,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        # surrogates come from an environment variable that is not UTF-8
-        mine, theirs = (value.encode(errors="surrogatepass") for value in (self.reveal(), other.reveal()))
-        return hmac.compare_digest(mine, theirs)
+        # in no variable, which an interrupt could leave to a traceback
+        return hmac.compare_digest(_bytes_of(self), _bytes_of(other))
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value()))
@@ -77,6 +85,11 @@ class Secret:
         )
 
     __getstate__ = __reduce__
+
+
+def _bytes_of(secret: Secret) -> bytes:
+    # surrogates come from an environment variable that is not UTF-8
+    return secret.reveal().encode(errors="surrogatepass")
 
 
 def held_secrets() -> list[Secret]:

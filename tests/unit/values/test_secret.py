@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 
 import pytest
 
-from ipyterrascope.errors import LoginRefused, SecretExposed
+from ipyterrascope.errors import LoginRefused, SecretExposed, UsageError
 from ipyterrascope.values.secret import Secret, Veiled, sealed
 from testbed.leaks import places
 
@@ -46,6 +46,17 @@ def test_every_way_of_showing_it_is_masked(show: Callable[[Secret], str]) -> Non
     shown = show(Secret(TEXT))
     assert TEXT not in shown
     assert "•••" in shown or "\\u2022" in shown
+
+
+@pytest.mark.parametrize("value", [TEXT.encode(), None, 5, [TEXT], Secret(TEXT)])
+def test_what_is_no_text_is_refused_at_once(value: object) -> None:
+    """The error names the type, and neither it nor its frames have what was given."""
+    with pytest.raises(UsageError, match=f"of type {type(value).__name__}") as caught:
+        Secret(value)  # type: ignore[arg-type]
+    trace = caught.value.__traceback__
+    assert trace is not None
+    assert trace.tb_next is not None
+    assert "value" not in trace.tb_next.tb_frame.f_locals
 
 
 def test_json_refuses_it() -> None:
