@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -190,6 +193,29 @@ def test_clear_finds_what_is_in_the_keyring(
     assert f"dora at openeo:{backend.url}#sso: " in told.stdout
     assert json.loads((tmp_path / "ring.json").read_text()) == {}
     assert command("clear", "--yes", **keyring).stdout == "No login is kept on this machine.\n"
+
+
+KILLED = """
+import os, signal
+from ipyterrascope.command import main
+from ipyterrascope.protocol.oauth import OAuthClient
+OAuthClient.revoke = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main({words})
+"""
+
+
+@pytest.mark.parametrize("words", [["logout"], ["clear", "--yes"]])
+def test_what_is_killed_while_it_signs_out_can_be_done_again(
+    environ: dict[str, str], command: Command, box: Sandbox, tmp_path: Path, words: list[str]
+) -> None:
+    """A login is removed once it is ended at the provider: else nobody could end it any more."""
+    at_terminal(["login"], environ, tmp_path, box)
+    code = KILLED.format(words=words)
+    killed = subprocess.run([sys.executable, "-c", code], env=environ, cwd=tmp_path, check=False, timeout=60)
+    assert (killed.returncode, len(stored(tmp_path)), box.requests_to("/revoke")) == (-signal.SIGKILL, 1, [])
+    again = command(*words)
+    assert (again.status, stored(tmp_path), len(box.requests_to("/revoke"))) == (0, [], 1)
+    assert "is ended." in again.stdout
 
 
 def test_a_login_that_cannot_be_kept_is_ended(environ: dict[str, str], box: Sandbox, tmp_path: Path) -> None:

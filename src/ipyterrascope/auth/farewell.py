@@ -17,14 +17,14 @@ RENEWAL_WAIT_S = 10.0
 
 def farewell(client: OAuthClient, login: Login | None, released: Released, keeper: Keeper) -> str:
     """End what is ours to end at the provider, remove what is stored, and return what happened; nothing for nobody."""
-    stored = keeper.take(RENEWAL_WAIT_S)
+    stored = keeper.take(RENEWAL_WAIT_S, lambda tokens: revoke(client, tokens))
     if login is not None and login.kept_as:
-        # what is stored is what is held here, or newer
-        return _said(_ended(client, stored.tokens) if stored.tokens else _release(client, released), stored)
-    if login is None and stored.tokens is not None:
-        return _ended(client, stored.tokens)
-    if stored.tokens is not None:
-        trouble = revoke(client, stored.tokens)
+        # what was stored is what is held here, or newer
+        return _said(_ended(client, stored.not_ended) if stored.was_there else _release(client, released), stored)
+    if login is None and stored.was_there:
+        return _said(_ended(client, stored.not_ended), stored)
+    if stored.was_there and not stored.trouble:
+        trouble = stored.not_ended
         stored = Taken(
             trouble=f"The stored login is removed. {trouble}" if trouble else "The stored login is ended too."
         )
@@ -59,11 +59,10 @@ def _release(client: OAuthClient, released: Released) -> str:
     except TimeoutError:
         label = client.provider.label
         return f"Signed out here. A renewal is under way; the session at {label} is ended when it is answered."
-    return _ended(client, tokens) if tokens else "Signed out. The session had ended already."
+    return _ended(client, revoke(client, tokens)) if tokens else "Signed out. The session had ended already."
 
 
-def _ended(client: OAuthClient, tokens: TokenSet) -> str:
-    trouble = revoke(client, tokens)
+def _ended(client: OAuthClient, trouble: str) -> str:
     if trouble:
         return f"Signed out here. {trouble}"
     return f"Signed out, and the session at {client.provider.label} is ended."

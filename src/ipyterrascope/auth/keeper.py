@@ -23,10 +23,14 @@ CAME_FROM = "the stored login"
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a stored login that was to be removed: its tokens where it was there, or why it could not be."""
+    """What became of a stored login that was to be ended and removed: whether it was there, or why it could not be.
 
-    tokens: TokenSet | None = None
+    `not_ended` is why its session goes on at the provider, if it does.
+    """
+
+    was_there: bool = False
     trouble: str = ""
+    not_ended: str = ""
 
 
 class Keeper:
@@ -135,18 +139,26 @@ class Keeper:
             return replace(served, renewer=renewer, kept_as=login.login_id)
         raise nothing
 
-    def take(self, wait_s: float, only: str = "") -> Taken:
-        """Remove what is stored, so that no kernel renews it any more; see `LoginStore.take`."""
+    def take(self, wait_s: float, end: Callable[[TokenSet], str | None], only: str = "") -> Taken:
+        """End what is stored, and remove it whatever comes of that; see `LoginStore.take`.
+
+        `end` ends tokens at the provider, and returns why they are not, if they are not.
+        """
         if isinstance(self.store, WhyNot):
             return Taken()
+        said: list[str] = []
+
+        def first(login: StoredLogin) -> None:
+            self._use_secret(login)
+            said.append(end(login.tokens) or "")
+
         try:
-            login = self.store.take(wait_s, only)
+            self.store.take(wait_s, only, first=first)
         except (StoreTroubleError, ProviderUnreachable) as exc:
-            return Taken(trouble=f"The stored login could not be removed. {exc}")
-        if login is None:
-            return Taken()
-        self._use_secret(login)
-        return Taken(login.tokens)
+            trouble = f"The stored login could not be removed. {exc}"
+        else:
+            trouble = ""
+        return Taken(said != [], trouble, "".join(said))
 
     def _use_secret(self, login: StoredLogin) -> None:
         """Let a client of one's own renew and end a login by the secret that it was made with."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -152,7 +152,9 @@ class LoginStore:
         with contextlib.suppress(OSError):
             os.utime(self._lock_path)
 
-    def take(self, wait_s: float, only: str = "") -> StoredLogin | None:
+    def take(
+        self, wait_s: float, only: str = "", *, first: Callable[[StoredLogin], object] = lambda _: None
+    ) -> StoredLogin | None:
         """Remove what is stored, and return it where it could be read.
 
         Parameters
@@ -161,6 +163,8 @@ class LoginStore:
             Seconds to wait for one's turn.
         only : str
             The `login_id` of the one to be removed; any, when empty.
+        first : callable
+            Done with it before: what a killed process had removed, nobody could end any more.
         """
         try:
             self.look()
@@ -173,7 +177,11 @@ class LoginStore:
             login = self._look_or_none()
             if only and (login is None or login.login_id != only):
                 return None
-            self.shelf.remove()
+            try:
+                if login is not None:
+                    first(login)
+            finally:
+                self.shelf.remove()
         return login
 
     def _look_or_none(self) -> StoredLogin | None:

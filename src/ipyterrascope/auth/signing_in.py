@@ -338,5 +338,6 @@ class SigningIn:
         if login.source == "stored" or login.is_borrowed or login.tokens is None:
             return
         # one that was to be kept is nobody's either
-        stored = self._keeper.take(RENEWAL_WAIT_S, login.kept_as) if login.kept_as else None
-        self._present.discard(stored.tokens if stored and stored.tokens else login.tokens)
+        end = self._present.discard
+        if not (login.kept_as and self._keeper.take(RENEWAL_WAIT_S, end, login.kept_as).was_there):
+            end(login.tokens)
