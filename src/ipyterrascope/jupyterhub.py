@@ -27,6 +27,7 @@ from weakref import WeakKeyDictionary
 
 from .errors import quoted
 from .protocol.claims import instant_of
+from .protocol.echoes import without_secrets
 from .values.hub import SESSION_ENDED
 from .values.secret import Secret
 
@@ -194,11 +195,14 @@ def _is_over(log: logging.Logger, user: HubUser, exc: Exception) -> bool:
 
 
 def _error_of(exc: Exception) -> tuple[str, str]:
-    """Return `error` and `error_description` of the answer in a tornado `HTTPClientError` (RFC 6749 section 5.2)."""
+    """Return `error` and `error_description` of the answer in a tornado `HTTPClientError` (RFC 6749 section 5.2).
+
+    Nothing of it that repeats what was sent, which is a secret that is held then.
+    """
     try:
         body: object = json.loads(getattr(getattr(exc, "response", None), "body", b"") or b"")
     except (ValueError, RecursionError):
         return "", ""
     fields = cast("Mapping[str, object]", body if isinstance(body, dict) else {})
-    code, description = (fields.get(name) for name in ("error", "error_description"))
-    return quoted(code or "", 60), quoted(description or "")
+    code, description = (without_secrets(str(fields.get(name) or "")) for name in ("error", "error_description"))
+    return quoted(code, 60), quoted(description)

@@ -273,6 +273,16 @@ def test_an_ended_session_is_asked_about_once(hub: Hub, caplog: pytest.LogCaptur
     assert len(hub.issuer.sent) == 2
 
 
+def test_a_provider_that_repeats_the_refresh_token(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    """What we write to the Hub's log tells why a session is over, without what was sent."""
+    user = hub.user(left_s=5)
+    hub.issuer.reply = refusal("invalid_grant", f"no such token: {state_of(user)['refresh_token']}")
+    assert hub.refreshed(user) == [False]
+    # oauthenticator writes the whole of a refusal there, too
+    ours = [record.getMessage() for record in caplog.records if "ipyterrascope" in record.pathname]
+    assert ours == ["The provider ended the session of dora: invalid_grant"]
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [

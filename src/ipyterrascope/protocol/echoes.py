@@ -37,17 +37,21 @@ class Echoes:
         The header of that name.
     """
 
-    __slots__ = ("_sought",)
+    __slots__ = ("_least", "_sought")
 
     def __init__(self, form: Secret | None = None, authorization: Secret | None = None) -> None:
         held = (secret.reveal() for secret in held_secrets())
-        self._sought = {
-            *(value.casefold() for value in _sent(form, authorization) if len(value) >= _LEAST_SENT),
-            *(value.casefold() for value in held if len(value) >= _LEAST_HELD),
+        values = {
+            *(value for value in _sent(form, authorization) if len(value) >= _LEAST_SENT),
+            *(value for value in held if len(value) >= _LEAST_HELD),
         }
+        self._least = min(map(len, values), default=0)
+        self._sought = {value.casefold() for value in values}
 
     def without(self, text: str) -> str:
         """Return a text, or nothing where it holds a secret: in capitals, percent-encoded or in base64 too."""
+        if len(text) < self._least:
+            return text  # no spelling is shorter, and most of an answer is short
         is_clean = not any(value in said for said in _readings(text) for value in self._sought)
         return text if is_clean else ""
 
