@@ -123,11 +123,18 @@ def test_four_libraries_read_through_every_rotation(cog: bytes, foreign: Loopbac
 
 @pytest.mark.soak
 def test_four_libraries_read_with_keycloaks_tokens(
-    keycloak: Keycloak, keycloak_files: ProtectedFiles, cog: bytes, foreign: Loopback, seconds: float
+    keycloak: Keycloak,
+    keycloak_files: ProtectedFiles,
+    cog: bytes,
+    foreign: Loopback,
+    seconds: float,
+    full_counts: bool,
 ) -> None:
     """The same against a real Keycloak, with rotation and a file service that checks each token's signature and end."""
     url = keycloak_files.add("/download/cog.tif", cog)
-    with keycloak.realm(accessTokenLifespan=3, revokeRefreshToken=True):
+    # beside other tests a renewal may take more than the second and a half that is left of three
+    life_s = 3 if full_counts else 6
+    with keycloak.realm(accessTokenLifespan=life_s, revokeRefreshToken=True):
         told = read_for(
             seconds, url, foreign,
             TERRASCOPE_ISSUER=keycloak.issuer, TERRASCOPE_HOSTS=url.split("/")[2], TERRASCOPE_PASSWORD=DORA.password,
@@ -135,11 +142,10 @@ def test_four_libraries_read_with_keycloaks_tokens(
     check(told, foreign)
     statuses = [status for _, status in keycloak_files.answered]
     # what comes after the logout: the file, and the folder that it is in
-    refused = statuses[statuses.index(401) :]
-    assert set(statuses[: -len(refused)]) <= {200, 206}
-    assert refused == [401] * len(refused)
-    assert len(refused) <= 2
-    assert len(keycloak.events("REFRESH_TOKEN")) >= seconds / 3
+    logout = statuses.index(401)
+    assert (set(statuses[:logout]), set(statuses[logout:])) == ({200, 206}, {401})
+    assert len(statuses) - logout <= 2
+    assert len(keycloak.events("REFRESH_TOKEN")) >= seconds / life_s
     assert keycloak.events("REFRESH_TOKEN_ERROR") == []
 
 
