@@ -107,6 +107,8 @@ class Attempts:
         self.newest: Attempt | None = None
         self.remember = False
         self._beside: Attempt | None = None
+        # whether a login may stay: for which answers a code was asked for since the last start
+        self._asked = set[bool]()
 
     def start(
         self,
@@ -121,7 +123,7 @@ class Attempts:
         with self._beginning(attempt, work) as thread:
             with self._machine.lock:
                 self.abandon()
-                self.newest, self.remember, self._work = attempt, remember, work
+                self.newest, self.remember, self._work, self._asked = attempt, remember, work, {remember}
                 self._machine.show(phase="signing_in", device=None, error=None, notice="", remember=remember)
             thread.start()
         return attempt
@@ -142,9 +144,24 @@ class Attempts:
             if other is not None:
                 self._turn_to(other)
                 return
+            if remember in self._asked:
+                return  # there was none to be had: what is shown goes on
+            self._asked.add(remember)
             other = self._beside = Attempt(shown.method, shown.before, shown.client_secret, remember=remember)
         with self._beginning(other, self._work) as thread:
             thread.start()
+
+    def wins(self, attempt: Attempt) -> bool:
+        """Say that `attempt` has its login: nothing else is waited for any more. False where nobody wants that."""
+        with self._machine.lock:
+            if attempt not in (self.newest, self._beside):
+                return False
+            loser = self._beside if attempt is self.newest else self.newest
+            # without a code: no other one is asked for beside it
+            self.newest, self._beside, attempt.code = attempt, None, None
+            if loser is not None:
+                loser.cancel()
+            return not attempt.is_cancelled
 
     def show_code(self, attempt: Attempt, code: DeviceAuthorization) -> None:
         """Show what `attempt` waits to see approved, unless it was cancelled, or the wish has changed meanwhile."""

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -125,17 +126,35 @@ class LoginStore:
         StoreTroubleError
             It is damaged, of a newer version, or cannot be read. `NothingStoredError` where there is none.
         """
+        login = self._read()
+        if login.is_ended:
+            raise NothingStoredError("No login is stored: somebody signed out of it.")
+        return login
+
+    def _read(self) -> StoredLogin:
         return read(self.shelf.read(), self._provider)
 
     def covers(self, login: StoredLogin) -> bool:
         """Tell whether a stored login was made for all the hosts that may see the bearer now."""
         return self._provider.hosts <= login.hosts
 
-    def keep(self, tokens: TokenSet, user: str, secret: Secret | None = None) -> tuple[StoredLogin, StoredLogin | None]:
-        """Store a fresh login, and return it with the one whose place it took, if that could be read."""
+    def keep(
+        self,
+        tokens: TokenSet,
+        user: str,
+        secret: Secret | None = None,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> tuple[StoredLogin, StoredLogin | None]:
+        """Store a fresh login, and return it with the one whose place it took, if that could be read.
+
+        `is_wanted` is asked once it is one's turn, which may take a while: a login that was cancelled takes no place.
+        """
         fresh = StoredLogin(secrets.token_hex(16), user, self._provider.hosts, tokens, secret)
         with self.turn():
-            before = self._look_or_none()
+            if not is_wanted():
+                raise StoreTroubleError("It was cancelled.")
+            before = self._read_or_none()
             self.put(fresh)
         return fresh, before
 
@@ -164,29 +183,36 @@ class LoginStore:
         only : str
             The `login_id` of the one to be removed; any, when empty.
         first : callable
-            Done with it before: what a killed process had removed, nobody could end any more.
+            Done with it before, while it serves nobody any more: what a killed process had removed, nobody could end.
         """
         try:
-            self.look()
+            self._read()
         except (NothingStoredError, NoStoreError):
             if not self.shelf.was_cut_off():
                 return None  # and no folder is made for that
         except StoreTroubleError:
             pass
         with self.turn(wait_s):
-            login = self._look_or_none()
+            login = self._read_or_none()
             if only and (login is None or login.login_id != only):
                 return None
-            try:
-                if login is not None:
-                    first(login)
-            finally:
-                self.shelf.remove()
+            if login is not None:
+                self._end(login, first)
+            self.shelf.remove()
         return login
 
-    def _look_or_none(self) -> StoredLogin | None:
+    def _end(self, login: StoredLogin, first: Callable[[StoredLogin], object]) -> None:
+        with contextlib.suppress(StoreTroubleError):  # of a full disk: it is removed in the end
+            self.shelf.write(written(replace(login, is_ended=True), self._provider))
         try:
-            return self.look()
+            first(login)
+        except Exception:
+            self.shelf.remove()
+            raise
+
+    def _read_or_none(self) -> StoredLogin | None:
+        try:
+            return self._read()
         except StoreTroubleError:
             return None
 

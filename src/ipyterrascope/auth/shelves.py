@@ -205,6 +205,7 @@ class KeyringShelf:
             keyring.set_password(_SERVICE, self._key, text.reveal())
             return keyring.get_password(_SERVICE, self._key) == text.reveal()
 
+        was_noted = self.was_cut_off()
         if self._note is not None:
             with _troubles():
                 _write(self._note, without_secrets(text))
@@ -212,7 +213,7 @@ class KeyringShelf:
         try:
             is_kept = _asked(put)
         finally:
-            if not is_kept:
+            if not is_kept and not was_noted:
                 self._remove_note()
         if not is_kept:
             raise StoreTroubleError("The keyring did not keep it.")

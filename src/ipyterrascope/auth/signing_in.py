@@ -231,11 +231,13 @@ class SigningIn:
     ) -> None:
         def kept(attempt: Attempt) -> Login:
             login = work(attempt)
-            if attempt.is_cancelled:
+            if not self._attempts.wins(attempt):
                 return login
             # as is wished by now
             if self._attempts.remember:
-                return self._keeper.keep(login, is_asked_to_last=attempt.remember)
+                return self._keeper.keep(
+                    login, is_asked_to_last=attempt.remember, is_wanted=lambda: not attempt.is_cancelled
+                )
             return self._keeper.leave(login) if attempt.remember else login
 
         self._attempts.start(kept, method, remember=remember, client_secret=client_secret)

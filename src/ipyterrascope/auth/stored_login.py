@@ -39,6 +39,8 @@ class StoredLogin:
     secret : Secret, optional
         What renewing it needs beside a refresh token, or in its place: that of a client of one's own, or user name and
         password for an openEO back-end, as RFC 7617 encodes them.
+    is_ended : bool
+        True once somebody signed out of it: it serves nobody, and is there only until it is ended at the provider.
     """
 
     login_id: str
@@ -46,6 +48,7 @@ class StoredLogin:
     hosts: frozenset[str]
     tokens: TokenSet
     secret: Secret | None = None
+    is_ended: bool = False
 
 
 def key_of(provider: Provider) -> str:
@@ -72,6 +75,7 @@ class Owner:
     client_id: str
     user: str
     name: str = ""
+    is_ended: bool = False
 
 
 def written(login: StoredLogin, provider: Provider) -> Secret:
@@ -93,6 +97,7 @@ def written(login: StoredLogin, provider: Provider) -> Secret:
         "refresh_expires_at": tokens.refresh_expires_at,
         "scope": tokens.scope,
         **({"secret": login.secret.reveal()} if login.secret else {}),
+        **({"is_ended": True} if login.is_ended else {}),
     }
     return Secret(json.dumps(fields))
 
@@ -115,16 +120,20 @@ def owner_of(text: Secret) -> Owner:
     """Return whose a login is. Raises `StoreTroubleError` where that cannot be read."""
     fields = _fields_of(text)
     issuer, client_id, user, name = (fields.get(field) for field in _OF_OWNER)
+    is_ended = fields.get("is_ended") is True
     del fields  # no frame shall hold what was read
     if not (isinstance(issuer, str) and isinstance(client_id, str) and isinstance(user, str) and issuer):
         raise StoreTroubleError("It is damaged.")
-    return Owner(issuer=issuer, client_id=client_id, user=user, name=name if isinstance(name, str) else "")
+    name = name if isinstance(name, str) else ""
+    return Owner(issuer=issuer, client_id=client_id, user=user, name=name, is_ended=is_ended)
 
 
 def without_secrets(text: Secret) -> Secret:
     """Return what stands for a login where that itself cannot be listed: only whose it is."""
     fields = _fields_of(text)
-    return Secret(json.dumps({name: fields[name] for name in ("version", "hosts", *_OF_OWNER) if name in fields}))
+    return Secret(
+        json.dumps({name: fields[name] for name in ("version", "hosts", "is_ended", *_OF_OWNER) if name in fields})
+    )
 
 
 def is_stored_as(text: Secret, key: str) -> bool:
@@ -187,6 +196,7 @@ def _login_of(fields: Mapping[str, object]) -> StoredLogin | None:
             scope=scope,
         ),
         Secret(secret) if secret else None,
+        is_ended=fields.get("is_ended") is True,
     )
 
 

@@ -170,7 +170,7 @@ class Attachment:
         if isinstance(told, dict):
             said = cast("Mapping[str, object]", told)
             address, serial = said.get("worker"), said.get("serial")
-            if isinstance(address, str) and isinstance(serial, int) and serial < MOST_SERIAL:
+            if isinstance(address, str) and isinstance(serial, int) and serial < MOST_SERIAL // 2:
                 self._asks.put(_Ask(address, serial, said.get("is_refused") is True))
 
     def _run(self) -> None:

@@ -99,7 +99,10 @@ class TerrascopeApp(JupyterApp):
         with contextlib.ExitStack() as stack:
             if sys.stderr.isatty() and not sys.stdin.isatty():
                 with contextlib.suppress(OSError):  # in cron, say, there is none
-                    sys.stdin = stack.enter_context(open("/dev/tty"))
+                    terminal = stack.enter_context(open("/dev/tty"))
+                    # behind `&` a job that reads is stopped
+                    if os.tcgetpgrp(terminal.fileno()) == os.getpgrp():
+                        sys.stdin = terminal
             try:
                 yield
             finally:

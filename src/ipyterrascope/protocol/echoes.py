@@ -21,6 +21,10 @@ _PUBLIC = ("client_id", "grant_type", "scope", "username", "token_type_hint", "c
 _SECRET = ("access_token", "refresh_token", "id_token", "device_code")
 # what is shorter stands in many a text by chance: of what was just sent, and of all that is held
 _LEAST_SENT, _LEAST_HELD = 4, 12
+# whoever hands out a token chooses its text: one that is a word of the protocol, or an address, must not blot these out
+# of what another provider answers
+_WORD = re.compile(r"[a-z_]*")
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 
 
@@ -35,25 +39,29 @@ class Echoes:
         What was posted, encoded.
     authorization : Secret, optional
         The header of that name.
+    spares_addresses : bool
+        Whether an address is let pass that holds what was not sent: it is asked, and not shown.
     """
 
-    __slots__ = ("_least", "_sought")
+    __slots__ = ("_held", "_least", "_sent", "_spares_addresses")
 
-    def __init__(self, form: Secret | None = None, authorization: Secret | None = None) -> None:
+    def __init__(
+        self, form: Secret | None = None, authorization: Secret | None = None, *, spares_addresses: bool = False
+    ) -> None:
+        self._spares_addresses = spares_addresses
+        sent = {value for value in _sent(form, authorization) if len(value) >= _LEAST_SENT}
         held = (secret.reveal() for secret in held_secrets())
-        values = {
-            *(value for value in _sent(form, authorization) if len(value) >= _LEAST_SENT),
-            *(value for value in held if len(value) >= _LEAST_HELD),
-        }
-        self._least = min(map(len, values), default=0)
-        self._sought = {value.casefold() for value in values}
+        held = {value for value in held if len(value) >= _LEAST_HELD and not _WORD.fullmatch(value)} - sent
+        self._least = min(map(len, sent | held), default=0)
+        self._sent, self._held = ({value.casefold() for value in values} for values in (sent, held))
 
     def without(self, text: str) -> str:
         """Return a text, or nothing where it holds a secret: in capitals, percent-encoded or in base64 too."""
         if len(text) < self._least:
             return text  # no spelling is shorter, and most of an answer is short
-        is_clean = not any(value in said for said in _readings(text) for value in self._sought)
-        return text if is_clean else ""
+        is_spared = self._spares_addresses and _ADDRESS.match(text)
+        sought = self._sent if is_spared else self._sent | self._held
+        return "" if any(value in said for said in _readings(text) for value in sought) else text
 
     def cleaned(self, parsed: object) -> object:
         """Return parsed JSON without the texts and names that hold a secret; tokens by their own names stay."""
@@ -68,7 +76,7 @@ class Echoes:
         return {
             name: value if name in _SECRET else self.cleaned(value)
             for name, value in fields.items()
-            if self.without(name)
+            if _WORD.fullmatch(name) or self.without(name)
         }
 
 

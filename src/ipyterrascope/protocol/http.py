@@ -190,7 +190,11 @@ class HttpClient:
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    return _answer(response, _body(response), Echoes(form, self._authorization or authorization))
+                    return _answer(
+                        response,
+                        _body(response),
+                        Echoes(form, self._authorization or authorization, spares_addresses=True),
+                    )
         except Exception as exc:  # noqa: BLE001 - whatever it is, it carries the request
             return _unreachable(url, exc)
 

@@ -22,7 +22,7 @@ _LOGGERS = (
 )
 _NAMES = (
     "code|state|token|access_token|refresh_token|id_token|client_secret|password|device_code|code_verifier|assertion"
-    "|signature|sig|x-amz-signature|x-amz-security-token"
+    "|signature|sig|x-(?:amz|goog)-(?:signature|credential)|x-amz-security-token|ticket|jwt|api_?key|hdnea"
 )
 # also where one address stands in the query of another one
 _PARAMETER = re.compile(rf"((?:[?&;#]|%3F|%26|%23)(?:{_NAMES})(?:=|%3D))(?:(?!%26|%23)[^&;#\s'\"<>])+", re.IGNORECASE)
@@ -35,7 +35,10 @@ def masked(text: str) -> str:
 
 class _Mask(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
+        try:
+            said = record.getMessage()
+        except Exception:  # noqa: BLE001 - logging itself tells of a line that does not fit its arguments
+            return True
         shown = masked(said)
         if shown != said:
             record.msg, record.args = shown, None

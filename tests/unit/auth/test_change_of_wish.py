@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from filelock import FileLock
 
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.attempts import EARLIER_CODE
+from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.sandbox import Sandbox
 
@@ -49,6 +53,17 @@ def change(account: Account, until: Until, *, remember: bool) -> str:
     account.change_wish(remember)
     until(lambda: shown(account) != before)
     return shown(account)
+
+
+def is_settled() -> bool:
+    """Tell whether no login is being kept or ended any more."""
+    return not {"login", "replaced"} & {thread.name for thread in threading.enumerate()}
+
+
+def is_good(account: Account, box: Sandbox) -> bool:
+    """Tell whether the provider's services take the token: none of a session that was ended."""
+    url = box.add_file("some.bin", b"data")
+    return requests.get(url, headers=account.headers(url), timeout=10).status_code == 200
 
 
 def scopes(box: Sandbox) -> list[str | None]:
@@ -176,3 +191,61 @@ def test_the_wish_of_nobody_changes_nothing(account: Account) -> None:
     """Without a code that waits there is nothing to change."""
     account.change_wish(True)
     assert (account.state.phase, account.state.remember) == ("signed_out", False)
+
+
+@pytest.fixture
+def others_turn(account: Account, tmp_path: Path) -> FileLock:
+    """Held, another kernel changes what is stored, and this one waits."""
+    folder = tmp_path / "ipyterrascope" / "logins"
+    folder.mkdir(parents=True, mode=0o700)
+    return FileLock(folder / f"{key_of(account.provider)}.lock", mode=0o600)
+
+
+def test_of_two_that_are_approved_the_first_is_the_login(
+    box: Sandbox, account: Account, until: Until, others_turn: FileLock
+) -> None:
+    """Also where keeping it takes a while: what is kept is what is shown, and goes on."""
+    first = ask(account, until)
+    second = change(account, until, remember=True)
+    with others_turn:
+        box.approve(first)
+        until(lambda: [record for record in box.requests_to("/token") if record.status == 200])
+        box.approve(second)
+        assert account.wait(0.5).phase == "awaiting_user"
+    assert account.wait(20).remember
+    until(is_settled)
+    assert account.has_kept_login
+    assert is_good(account, box)
+
+
+def test_a_login_that_is_cancelled_takes_no_other_s_place(
+    box: Sandbox, account: Account, until: Until, others_turn: FileLock
+) -> None:
+    """Cancelled while it waits for its turn, it is ended, and what was kept before stays."""
+    box.approve(ask(account, until, remember=True))
+    assert account.wait(20).remember
+    configuration = Configuration(terrascope=box.provider(), store="file")
+    other = Accounts(lambda: configuration, environ={}).account()
+    code = ask(other, until, remember=True)
+    box.forget_requests()
+    with others_turn:
+        box.approve(code)
+        until(lambda: [record for record in box.requests_to("/token") if record.status == 200])
+        assert other.wait(0.3).phase == "awaiting_user"
+        other.cancel()
+    until(lambda: box.requests_to("/revoke"))
+    until(is_settled)
+    assert (other.state.phase, account.has_kept_login) == ("signed_out", True)
+    assert is_good(account, box)
+
+
+def test_a_code_that_cannot_be_had_is_not_asked_for_at_each_tick(box: Sandbox, account: Account, until: Until) -> None:
+    """Ticked to and fro where the provider is down, the box asks for the other code once."""
+    ask(account, until)
+    box.timeline.device(*[503] * 20)
+    for _ in range(5):
+        account.change_wish(True)
+        until(lambda: len(scopes(box)) >= 2)
+        account.change_wish(False)
+    assert account.wait(0.5).phase == "awaiting_user"
+    assert len(scopes(box)) == 2

@@ -14,7 +14,7 @@ import pytest
 
 from ipyterrascope.auth.login_store import LoginStore, NothingStoredError
 from ipyterrascope.auth.shelves import FileShelf
-from ipyterrascope.auth.stored_login import StoreTroubleError
+from ipyterrascope.auth.stored_login import StoredLogin, StoreTroubleError
 from ipyterrascope.errors import ProviderUnreachable
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.secret import Secret
@@ -62,6 +62,39 @@ def test_keeping_looking_taking(store: LoginStore, folder: Path) -> None:
     assert store.take(1, only=again.login_id) == again
     assert store.take(1) is None
     assert [path.name for path in folder.iterdir() if path.suffix == ".login"] == []
+
+
+def test_what_is_being_ended_serves_nobody(store: LoginStore) -> None:
+    """While the provider is asked, and after a kill in the middle of that, nobody finds it, and it can be ended."""
+
+    def killed(login: StoredLogin) -> None:
+        with pytest.raises(NothingStoredError, match="signed out"):
+            store.look()
+        raise KeyboardInterrupt
+
+    fresh, _ = store.keep(tokens(1), "dora")
+    with pytest.raises(KeyboardInterrupt):
+        store.take(20, first=killed)
+    with pytest.raises(NothingStoredError):
+        store.look()
+    taken = store.take(20)
+    assert taken is not None
+    assert (taken.login_id, taken.tokens) == (fresh.login_id, fresh.tokens)
+    assert store.take(20) is None
+
+
+def test_what_takes_the_place_of_one_that_is_being_ended(store: LoginStore) -> None:
+    """It is told of, so that it is ended at the provider then."""
+    store.keep(tokens(1), "dora")
+    with pytest.raises(KeyboardInterrupt):
+        store.take(20, first=lambda _: _interrupt())
+    fresh, before = store.keep(tokens(2), "dora")
+    assert before is not None
+    assert (before.tokens, store.look()) == (tokens(1), fresh)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def test_looking_for_nothing_makes_no_folder(store: LoginStore, folder: Path) -> None:

@@ -292,6 +292,22 @@ def test_an_entry_that_is_too_long(use: Any) -> None:
         KeyringShelf("key").write(TEXT)
 
 
+def test_the_note_of_an_entry_that_is_not_replaced_stays(use: Any, folder: Path) -> None:
+    """Where a keyring refuses the next text, the one before is there still, and so is what tells of it."""
+    backend = use(Memory())
+    shelf = KeyringShelf("key", folder)
+    shelf.write(TEXT)
+
+    def refuse(*_: str) -> None:
+        raise PasswordSetError("too long")
+
+    backend.set_password = refuse
+    with pytest.raises(StoreTroubleError):
+        shelf.write(Secret('{"refresh_token": "s3cret-new"}'))
+    assert [path.name for path in folder.iterdir()] == ["key.keyring"]
+    assert shelf.read() == TEXT
+
+
 def test_a_keyring_that_forgets(use: Any) -> None:
     """What was kept is looked at again: a backend that takes everything and keeps nothing is no store."""
 

@@ -120,6 +120,20 @@ def test_claims_that_repeat_another_secret() -> None:
     assert user_of(jwt(claims)) == claims["preferred_username"]
 
 
+@pytest.mark.parametrize("word", ["access_token", "authorization_pending", "token_endpoint", "{issuer}/protocol"])
+def test_a_token_that_is_a_word_of_the_protocol_blots_out_nothing(box: Sandbox, word: str) -> None:
+    """A back-end chooses the text of what it hands out; another provider's answers are read all the same."""
+    hostile = Secret(word.format(issuer=box.issuer))
+    client = OAuthClient(box.provider())
+    tokens = client.password("dora", Secret("s3cret-Pa55"))
+    box.timeline.token("authorization_pending")
+    with pytest.raises(TerrascopeError) as caught:
+        client.refresh(tokens)
+    assert getattr(caught.value, "error", "authorization_pending") == "authorization_pending"
+    assert client.refresh(tokens).access_token != tokens.access_token
+    del hostile
+
+
 def test_a_data_centre_that_repeats_the_bearer() -> None:
     """Its reason and the page that it names are shown without the token that it was sent."""
     token = Secret(TOKEN)

@@ -13,7 +13,18 @@ from ipyterrascope.protocol.log_masks import masked
 from ipyterrascope.values.connection import Connection
 from testbed.loopback import Asked, Reply, loopback
 
-NAMES = ["code", "state", "token", "access_token", "refresh_token", "id_token", "client_secret", "X-Amz-Signature"]
+NAMES = [
+    "code",
+    "state",
+    "token",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "client_secret",
+    "X-Amz-Signature",
+    "X-Goog-Signature",
+    "api_key",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
