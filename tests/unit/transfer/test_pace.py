@@ -10,13 +10,17 @@ from ipyterrascope.transfer.curl.pace import Allowance, Pace
 
 
 def test_it_begins_low_and_grows() -> None:
-    """A host is asked for few connections at first, and for one more with each good answer, up to the ceiling."""
-    pace = Pace(10)
+    """A host is asked for few connections at first, for more from its first good answer on, and for one more with each
+    further one, up to the ceiling."""
+    pace = Pace(18)
     seen = [pace.allowed]
     for _ in range(4):
         pace.answered(0.0)
         seen.append(pace.allowed)
-    assert seen == [8, 9, 10, 10, 10]
+    assert seen == [8, 16, 17, 18, 18]
+    pace = Pace(10)
+    pace.answered(0.0)
+    assert pace.allowed == 10
     assert Pace(1).allowed == 1
 
 
