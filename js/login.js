@@ -171,7 +171,7 @@ function show(model, el) {
     if (!face || !active || active.localName === "select") return;
     const state = read(model);
     panels[face].show(state, connection.now(), codeOf(state));
-    panels[face].target().focus({ preventScroll: true });
+    panels[face].target().focus();
   }
 
   /** @param {LoginTraits} state */

@@ -40,6 +40,7 @@ def sign_in(
     `source` is the only one to be used. With `remember` the login that a person makes is kept; who is signed in without
     that is asked again. `choices` are the accounts that the person may turn to in the widget instead.
     """
+    account.look_again()
     account.allow_sources()
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait and source is None
@@ -120,6 +121,7 @@ def ready(account: Account) -> Account:
     LoginRequired
         Nobody is signed in, and this call is not the one to ask.
     """
+    account.look_again()
     if account.is_signed_in or account.sign_in_silently():
         return account
     where, seen = frontend.place(), account.state

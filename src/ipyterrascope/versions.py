@@ -13,7 +13,8 @@ from .errors import TerrascopeError, quoted
 
 _PACKAGES = (
     "ipyterrascope", "requests", "urllib3", "certifi", "oauthlib", "anywidget", "ipywidgets", "ipykernel", "ipython",
-    "jupyterlab", "notebook", "tqdm", "filelock", "keyring",
+    "jupyterlab", "notebook", "tqdm", "filelock", "keyring", "pystac-client", "stac-asset", "rasterio", "rioxarray",
+    "xarray", "zarr", "fsspec", "aiohttp", "dask", "distributed", "openeo", "earthaccess",
 )  # fmt: skip
 _VARIABLES = re.compile(
     r"TERRASCOPE_\w+|JUPYTERHUB_API_URL|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE|SSL_CERT_(FILE|DIR)",

@@ -183,6 +183,7 @@ def test_a_list_from_a_pipe_at_a_terminal(environ: dict[str, str], box: Sandbox,
     piping = f"import subprocess; subprocess.run({f'cat list.txt | {command} download @- -d data'!r}, shell=True)"
     terminal = Terminal(["-c", piping], re.escape(INVITED), environ, tmp_path)
     box.approve(box.waiting_codes[-1])
+    terminal.until("That sign-in was for this command alone; jupyter terrascope login keeps one.")
     terminal.until("Report: 1 saved")
     terminal.ended()
     typing = f"import subprocess; subprocess.run({f'true | {command} login --method password'!r}, shell=True)"

@@ -181,10 +181,11 @@ class Keeper:
         if _lasts(tokens) or tokens.refresh_expires_at is None:
             return ""
         minutes = round((tokens.refresh_expires_at - tokens.issued_at) / 60)
-        why = f"{self._client.provider.label} lets no login of this account last"
-        if not is_asked_to_last:
-            why = "The code that you approved was not yet one of a login that lasts"
-        return f"{why}: it ends when it is not used for {minutes} minutes."
+        ends = f"it ends when it is not used for {minutes} minutes"
+        if is_asked_to_last:
+            return f"{self._client.provider.label} lets no login of this account last: {ends}."
+        again = "For one that lasts, log out and tick the box before you approve"
+        return f"But the code that you approved was not yet of a login that lasts: {ends}. {again}."
 
 
 def _lasts(tokens: TokenSet) -> bool:

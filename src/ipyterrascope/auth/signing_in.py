@@ -30,6 +30,8 @@ from .present_login import PresentLogin
 from .renewers import ByRefreshToken
 from .ways import by_client, by_code, by_device, by_offer, by_password, by_refresh_token, by_token
 
+_CANCELLED = "Cancelled. "
+
 
 class SigningIn:
     """The part of an account that leads to a login, which `PresentLogin` then holds. Parameters as of `Account`."""
@@ -275,8 +277,11 @@ class SigningIn:
     def cancel(self) -> None:
         """Cancel a sign-in under way."""
         with self._machine.lock:
+            attempt = self._attempts.newest
             if self._attempts.abandon():
-                self._present.show(notice="Cancelled.")
+                # who had been signed out for this one is told so still
+                before = "" if attempt is None else attempt.before.notice.removeprefix(_CANCELLED)
+                self._present.show(notice=f"{_CANCELLED}{before}".strip())
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""

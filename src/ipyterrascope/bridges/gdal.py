@@ -87,7 +87,7 @@ class GdalStatus:
         if not self.is_signed_in:
             parts.append("waits for a login")
         elif self.expires_at is not None:
-            until = time.strftime("%H:%M:%S", time.localtime(self.expires_at))
+            until = time.strftime("%H:%M:%S %Z", time.localtime(self.expires_at))
             parts.append(f"the token in use ends at {until} and is renewed before")
         return "; ".join(parts)
 

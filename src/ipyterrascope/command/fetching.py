@@ -45,7 +45,19 @@ def download(app: TerrascopeApp, options: Namespace) -> Answer:
         is_beside = sys.__stdout__ is not None and sys.__stdout__.isatty() and sys.stderr.isatty() and not options.json
         notes = [exc.do] if is_beside else str(exc).splitlines()
         return Answer(text=repr(exc.report), fields=exc.report.to_dict(), notes=notes, status=FAILED)
-    return Answer(text=repr(report), fields=report.to_dict())
+    return Answer(text=repr(report), fields=report.to_dict(), notes=_not_kept(options.provider))
+
+
+def _not_kept(provider: str | None) -> list[str]:
+    """Say of a sign-in that a person made on the way that the next command will not find it."""
+    from .. import api, asking
+
+    account = api.account(provider)
+    is_by_person = account.is_signed_in and asking.can_be_kept(account, account.state.source)
+    if not is_by_person or account.state.remember:
+        return []
+    name = f" {provider}" if provider else ""
+    return [f"That sign-in was for this command alone; {PROG} login{name} keeps one."]
 
 
 def _piped(stream: TextIO) -> object:

@@ -214,6 +214,9 @@ class LoginWidget(KernelWidget):
             if code is not None:
                 self._reply("code", view_id, **code)
             self._reply("welcome", view_id, now=self._clock())
+            if account.state.phase == "signed_in":
+                # another kernel may have signed out of a login that they share; a tab that is looked at says hello
+                self._beside(view_id, account.look_again)
         elif kind == "poll":
             account.poll_now()
         elif kind == "choose_provider":

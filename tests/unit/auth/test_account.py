@@ -230,6 +230,17 @@ def test_the_last_way_stays_on_offer(box: Sandbox) -> None:
 # Cancelling, and starting again
 
 
+def test_cancel_tells_of_the_logout_before(account: Account) -> None:
+    """Who was signed out to sign in as somebody else, and cancels that, is told so; and once, however often."""
+    account.start_password_login("dora", PASSWORD)
+    account.wait(20)
+    said = account.logout()
+    for _ in range(2):
+        account.start_device_login()
+        account.cancel()
+        assert account.state.notice == f"Cancelled. {said}"
+
+
 def test_cancel_during_the_question(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """signing_in → signed_out at once; the tokens that still arrive are revoked, and change nothing."""
     box.timeline.token(steps.delayed(1.0))

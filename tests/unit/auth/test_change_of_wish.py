@@ -80,7 +80,8 @@ def test_the_code_that_was_shown_stays_good(box: Sandbox, account: Account, unti
     state = account.wait(20)
     assert (state.phase, state.user, state.remember) == ("signed_in", "dora", True)
     assert state.notice == (
-        "The code that you approved was not yet one of a login that lasts: it ends when it is not used for 60 minutes."
+        "But the code that you approved was not yet of a login that lasts: it ends when it is not used for 60 minutes. "
+        "For one that lasts, log out and tick the box before you approve."
     )
     assert account.has_kept_login
 

@@ -15,6 +15,7 @@ from typing import Any
 import keyring.backends.fail
 import pytest
 
+from ipyterrascope import asking
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.chain import WhyNot
@@ -290,6 +291,18 @@ def test_what_another_kernel_renewed_is_taken_at_the_next_use(box: Sandbox) -> N
     assert bearer(second) == bearer(first)
     assert renewals(box) == asked == 1
     assert second.tokens() is second.tokens()
+
+
+def test_who_signed_out_elsewhere_is_asked_again(box: Sandbox) -> None:
+    """A login that another kernel has ended is no answer to `login`, nor does a session begin with it."""
+    for ask in (asking.ready, lambda account: asking.sign_in(account, None, wait=False, username="")):
+        first, second = kernel(box), kernel(box)
+        sign_in(first)
+        assert second.sign_in_silently()
+        first.logout()
+        with pytest.raises(LoginRequired):
+            ask(second)
+        assert not second.is_signed_in
 
 
 def test_a_file_that_was_only_touched_renews_nothing(box: Sandbox, folder: Path) -> None:

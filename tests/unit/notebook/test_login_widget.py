@@ -85,6 +85,9 @@ class PlayedAccount(Account):
     def poll_now(self) -> None:
         self._note("poll_now")
 
+    def look_again(self) -> None:
+        self._note("look_again")
+
     def cancel(self) -> None:
         self._note("cancel")
 
@@ -404,6 +407,15 @@ def test_the_kernel_side_cannot_set_them_either(widget: LoginWidget) -> None:
 
 
 # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_hello_looks_what_others_did(account: PlayedAccount, send: Any) -> None:
+    """A tab that is looked at tells of a logout in another kernel; without a login there is nothing to look for."""
+    send("hello")
+    assert account.calls == []
+    account.play(phase="signed_in", user="dora")
+    send("hello")
+    wait_until(lambda: account.calls == [("look_again",)])
 
 
 def test_hello_is_answered(widget: LoginWidget, send: Any) -> None:

@@ -202,6 +202,14 @@ def test_host_that_asks_for_a_day_holds_up_nobody(one: Downloads) -> None:
     assert one.names() == ["1.tif", "2.tif"]
 
 
+def test_who_asks_for_a_day_of_all_but_one_connection_is_served_by_one(one: Downloads) -> None:
+    """Where something comes, no file fails because of a wait that nobody keeps: fewer are asked for at once."""
+    too_much = Answer(status=429, headers={"Retry-After": "86400"})
+    one.server.decide = lambda asked: Answer(LARGE[:5000], pause_s=SLOW) if asked.at_once == 1 else too_much
+    urls = [one.server.url(f"/{number}.tif") for number in range(12)]
+    assert len(download(urls, one.folder, engine=one.engine(max_connections=8)).saved) == 12
+
+
 def test_next_run_fills_the_holes(one: Downloads) -> None:
     """What a run could not finish, the next one does: it asks for what is not there, wherever that is."""
     good = Answer(LARGE, pause_s=SLOW)

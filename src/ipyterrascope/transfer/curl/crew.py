@@ -242,8 +242,9 @@ class Crew:
             job.restart()
         elif job.validator is None and not job.pieces.under_way:
             job.restart()
-        if passing.is_overload and passing.asked_s is None and job.host.busy > 0:
-            # fewer at once may do: nothing against this file
+        is_asked = passing.asked_s is not None and not backoff.ends(0, passing.asked_s)
+        if passing.is_overload and not is_asked and job.host.busy > 0:
+            # fewer at once may do: nothing against this file, whatever wait was asked for that nobody keeps
             job.host.pace.overloaded(now, backoff.wait_s(1, None, random))
             return
         if passing.is_unreached:
