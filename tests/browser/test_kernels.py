@@ -76,7 +76,7 @@ def test_a_notebook_that_is_reopened_does_not_pretend(lab: Lab, traits: Mapping[
     notebook.page.close()
     lab.server.end_kernels()
 
-    again = lab.view(notebook.path)
+    again = lab.reopen(notebook)
 
     assert_stopped(again, EARLIER, STOPPED)
     again.run(0)

@@ -223,6 +223,21 @@ class Lab:
         opened.wait_for_kernel()
         return opened
 
+    def reopen(self, notebook: Notebook) -> Notebook:
+        """Open a notebook again that was saved with its widgets, and whose kernel has ended.
+
+        Where its kernel connects late, ipywidgets calls its widgets restored before it has read those that were saved,
+        and shows none of them until the page is loaded again.
+        """
+        again = self.view(notebook.path)
+        missing = again.panel.get_by_text("Error displaying widget: model not found")
+        again.panel.locator(".ipyterrascope").or_(missing).first.wait_for()
+        if missing.count():
+            self.console_errors.clear()
+            again.page.reload()
+            again.wait_for_kernel()
+        return again
+
     def _hear(self, line: ConsoleMessage) -> None:
         if line.type == "error":
             self.console_errors.append(f"{line.text} ({line.location['url']})")
