@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """With `-n 3`, let tests that share what takes long to start stay on one worker."""
+    """With `-n 2`, let tests that share what takes long to start stay on one worker."""
     from testbed.scheduling import BySharedServer
 
     return BySharedServer(config, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from ipyterrascope.sandbox import Sandbox
@@ -18,6 +19,8 @@ def test_three_cells_are_enough(lab: Lab) -> None:
     login, find, download = (index for index, cell in enumerate(cells) if cell["cell_type"] == "code")
     with Sandbox(device_interval_s=1) as box:
         notebook = lab.open(NOTEBOOK, traits=provider_traits(box.provider()))
+        data = notebook.path.parent / "data"
+        shutil.rmtree(data, ignore_errors=True)  # of another test: the server is the same
         notebook.run(login)
         notebook.widget.locator("code").wait_for()
         box.approve(box.waiting_codes[-1])
@@ -25,7 +28,7 @@ def test_three_cells_are_enough(lab: Lab) -> None:
 
         assert notebook.run(find).startswith(f"'{box.url}/download/")
         notebook.run(download)
-        (saved,) = (notebook.path.parent / "data").rglob("*.tif")
+        (saved,) = data.rglob("*.tif")
         assert saved.stat().st_size > 1000
         saved.unlink()
 

@@ -237,11 +237,13 @@ def test_eight_threads_on_an_expired_token_make_one_refresh(
 ) -> None:
     """Time and again the token has ended, eight threads ask at once, and Keycloak sees one refresh."""
     url = keycloak_files.add("/download/a.tif", b"data")
-    with keycloak.realm(revokeRefreshToken=rotation, accessTokenLifespan=2):
+    # beside other tests eight answers may take more than the two seconds after which there has to be another one
+    life_s = 2 if full_counts else 5
+    with keycloak.realm(revokeRefreshToken=rotation, accessTokenLifespan=life_s):
         account = signed_in(keycloak.provider())
         session = AuthorizedSession(account, login_url=keycloak.issuer)
         for expected in range(1, 6 if full_counts else 3):
-            time.sleep(2.1)
+            time.sleep(life_s + 0.1)
             assert all_of(8, lambda: session.get(url).status_code) == [200] * 8
             assert len(keycloak.events("REFRESH_TOKEN")) == expected
         assert keycloak.events("REFRESH_TOKEN_ERROR") == []

@@ -79,8 +79,8 @@ _KEEP_WIDGET_STATE = """async wanted => {
 }"""
 
 
-# what Notebook 7.6 throws by itself at its start, and a font that it is refused by its own server
-_NOT_OURS = ("reading 'schema'", "'filebrowser:open-path' not registered", r"403 .*/static/notebook/\w+\.woff2")
+# what Notebook 7.6 throws by itself at its start, and a font that a page is refused by its own server while it goes
+_NOT_OURS = ("reading 'schema'", "'filebrowser:open-path' not registered", r"403 .*/static/(?:notebook|lab)/\w+\.woff2")
 
 Place = Literal["lab", "notebook"]
 

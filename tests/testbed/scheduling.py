@@ -1,4 +1,4 @@
-"""Which tests stay on one worker of `pytest -n 3`, so that what they share is started once.
+"""Which tests stay on one worker of `pytest -n 2`, so that what they share is started once.
 
 xdist's own groups are marks in the tests' names, which it no longer finds since pytest 9.2: every worker then started a
 Keycloak of its own. So this goes by the files alone.
