@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,8 +51,10 @@ def look_around_and_log_out(notebook: Notebook, files: ProtectedFiles) -> None:
     assert "signed in as dora" in run(notebook, "%terrascope status")
     assert "S2C_20260807T104621_31TCN_TOC_V220" in run(notebook, "import ipyterrascope")
     assert "B02_10M_V220.tif" in run(notebook, "data = ")
+    data = notebook.path.parent / "data"
+    shutil.rmtree(data, ignore_errors=True)  # of another test: the server is the same
     run(notebook, "%download")
-    saved = notebook.path.parent / "data" / "S2C_20260807T104621_31TCN_TOC-B02_10M_V220.tif"
+    saved = data / "S2C_20260807T104621_31TCN_TOC-B02_10M_V220.tif"
     assert saved.read_bytes() == b"B02" * 1000
     # none was refused; a file of which the length is not known is asked for in parts
     assert {status for _, status in files.answered} | {206} == {200, 206}
