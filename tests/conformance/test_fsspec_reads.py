@@ -147,7 +147,6 @@ def test_all_ways_to_read_go_with_keycloaks_tokens(
     keycloak_files: ProtectedFiles,
     files: dict[str, bytes],
     seconds: float,
-    in_vain: set[int],
     signed_in: Callable[..., Account],
 ) -> None:
     """The same against a real Keycloak that rotates its refresh tokens and detects when one is used again."""
@@ -158,6 +157,7 @@ def test_all_ways_to_read_go_with_keycloaks_tokens(
         signed_in(keycloak.provider(name="keycloak", hosts=frozenset({host})), DORA.password)
         _, failures = read_all(f"{keycloak_files.base_url}/download", "keycloak", seconds)
     assert failures == []
-    assert {status for _, status in keycloak_files.answered} - in_vain == {200, 206}
+    # a token of three seconds that Keycloak made late in one lives for hardly more than two: it may end on its way
+    assert {status for _, status in keycloak_files.answered} - {401, 404} == {200, 206}
     assert len(keycloak.events("REFRESH_TOKEN")) >= seconds / 3 - 1
     assert keycloak.events("REFRESH_TOKEN_ERROR") == []
