@@ -159,5 +159,6 @@ def test_all_ways_to_read_go_with_keycloaks_tokens(
     assert failures == []
     # a token of three seconds that Keycloak made late in one lives for hardly more than two: it may end on its way
     assert {status for _, status in keycloak_files.answered} - {401, 404} == {200, 206}
+    assert keycloak_files.refusals <= {"ExpiredTokenError"}
     assert len(keycloak.events("REFRESH_TOKEN")) >= seconds / 3 - 1
     assert keycloak.events("REFRESH_TOKEN_ERROR") == []

@@ -31,6 +31,8 @@ class ProtectedFiles:
         Path and status of every request so far.
     ends_at : dict of str to float
         When the token ends that a user's last request had, in POSIX seconds.
+    refusals : set of str
+        Why requests were refused, by the names of the errors: ``ExpiredTokenError`` for a token that had ended.
     """
 
     base_url: str
@@ -39,6 +41,7 @@ class ProtectedFiles:
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     answered: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     ends_at: dict[str, float] = field(default_factory=dict[str, float])
+    refusals: set[str] = field(default_factory=set[str])
 
     def add(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
@@ -52,7 +55,8 @@ class ProtectedFiles:
         try:
             told = jwt.decode(token, self.keys, algorithms=["RS256"]).claims
             claims.validate(told)
-        except (JoseError, ValueError):
+        except (JoseError, ValueError) as exc:
+            self.refusals.add(type(exc).__name__)
             return False
         self.ends_at[str(told.get("preferred_username"))] = float(told["exp"])
         return scheme == "Bearer"

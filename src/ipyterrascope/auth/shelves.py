@@ -27,7 +27,7 @@ from .private_files import (
     signature_of,
     write_private,
 )
-from .stored_login import StoreTroubleError, without_secrets
+from .stored_login import StoreTroubleError, note_of
 
 _T = TypeVar("_T")
 
@@ -208,7 +208,7 @@ class KeyringShelf:
         was_noted = self.was_cut_off()
         if self._note is not None:
             with _troubles():
-                _write(self._note, without_secrets(text))
+                _write(self._note, note_of(text))
         is_kept = False
         try:
             is_kept = _asked(put)

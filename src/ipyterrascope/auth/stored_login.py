@@ -128,7 +128,7 @@ def owner_of(text: Secret) -> Owner:
     return Owner(issuer=issuer, client_id=client_id, user=user, name=name, is_ended=is_ended)
 
 
-def without_secrets(text: Secret) -> Secret:
+def note_of(text: Secret) -> Secret:
     """Return what stands for a login where that itself cannot be listed: only whose it is."""
     fields = _fields_of(text)
     return Secret(
