@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from servers import free_port
@@ -21,6 +22,9 @@ class Relay:
         self.port = free_port()
         self.goes = threading.Event()
         self.goes.set()
+        self.turn = threading.Lock()
+        self.gap_s = 0.0
+        self.waiting = 0
         self.lines: set[socket.socket] = set()
         self._server: _Server | None = None
 
@@ -34,8 +38,17 @@ class Relay:
 
     def hang(self) -> None:
         """Take connections, and answer nothing, also on those that are there."""
+        self.gap_s = 0.0
         self.up()
         self.goes.clear()
+
+    def one_by_one(self, waiting: int, gap_s: float, patience_s: float = 60.0) -> None:
+        """Once so many requests hang here, let them go: each so long after the one before it."""
+        until = time.monotonic() + patience_s
+        while self.waiting < waiting and time.monotonic() < until:
+            time.sleep(0.02)
+        self.gap_s = gap_s
+        self.up()
 
     def down(self) -> None:
         """Take no connection, and cut those that are there."""
@@ -66,17 +79,26 @@ class _Handler(BaseRequestHandler):
             # a line may rest: cut off when its answer is due, a client sends the same once more
             there.settimeout(None)
             relay.lines |= {self.request, there}
-            back = threading.Thread(target=_pump, args=(relay, there, self.request), daemon=True)
+            back = threading.Thread(target=_pump, args=(relay, there, self.request, relay.goes.wait), daemon=True)
             back.start()
-            _pump(relay, self.request, there)
+            _pump(relay, self.request, there, lambda: _take_turn(relay))
             back.join()
             relay.lines -= {self.request, there}
 
 
-def _pump(relay: Relay, source: socket.socket, sink: socket.socket) -> None:
+def _take_turn(relay: Relay) -> None:
+    with relay.turn:
+        relay.waiting += 1
+    relay.goes.wait()
+    with relay.turn:
+        relay.waiting -= 1
+        time.sleep(relay.gap_s)
+
+
+def _pump(relay: Relay, source: socket.socket, sink: socket.socket, wait: Callable[[], object]) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            relay.goes.wait()
+            wait()
             if relay.heard is not None:
                 relay.heard.append(data)
             sink.sendall(data)
