@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -154,41 +153,16 @@ def fetch(batch: Batch) -> list[Ended]:
         error = _not_shared(batch.mark.parent)
         return [Ended(index, "failed", error=error) for index in range(len(batch.actions))]
     ended: list[Ended] = []
-    wanted: dict[Item, int] = {}
-    open_actions: list[Action] = []
-    for index, action in enumerate(batch.actions):
-        now = _as_it_is_now(action)
-        if now is None:
-            ended.append(Ended(index, "saved", action.item.size_bytes))
-        else:
-            wanted[action.item] = index
-            open_actions.append(now)
-    if not open_actions:
-        return ended
+    wanted = {action.item: index for index, action in enumerate(batch.actions)}
     with _runs.part_of(batch.run) as control:
         telling = _Telling(get_worker(), batch, wanted)
         engine = engine_of(_account(batch), max_connections=batch.max_connections, limit_rate=batch.limit_rate)
-        with closing(engine.run(open_actions, telling, control)) as running:
+        with closing(engine.run(batch.actions, telling, control)) as running:
             for outcome in running:
                 index = wanted[outcome.item]
                 telling.forget(index)
                 ended.append(_ended(index, outcome, batch.actions[index]))
     return ended
-
-
-def _as_it_is_now(action: Action) -> Action | None:
-    """Return what is to be done about a file, or None where it came since the plan was made."""
-    if action.overwrite or action.present_bytes is not None:
-        return action
-    try:
-        found = os.lstat(action.path)
-    except OSError:
-        return action
-    if not stat.S_ISREG(found.st_mode):
-        return action
-    size_bytes = action.item.size_bytes
-    # where no catalogue tells the size, the server does
-    return None if found.st_size == size_bytes else replace(action, present_bytes=found.st_size)
 
 
 def _ended(index: int, outcome: Outcome, planned: Action) -> Ended:
@@ -229,7 +203,7 @@ class _Telling:
         """See `Progress`."""
         self._note(self._bytes, item, done_bytes, size_bytes)
 
-    def waiting(self, item: Item, wait_s: float, error: TerrascopeError) -> None:
+    def waiting(self, item: Item, wait_s: float | None, error: TerrascopeError) -> None:
         """See `Progress`."""
         self._note(self._waits, item, wait_s, error.what)
 

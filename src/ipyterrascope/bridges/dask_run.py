@@ -168,7 +168,7 @@ class Run:
             return
         for index, done_bytes, size_bytes in cast("list[tuple[int, int, int | None]]", told["files"]):
             self._progress.advanced(flight.actions[index].item, done_bytes, size_bytes)
-        for index, wait_s, what in cast("list[tuple[int, float, str]]", told["waits"]):
+        for index, wait_s, what in cast("list[tuple[int, float | None, str]]", told["waits"]):
             self._progress.waiting(flight.actions[index].item, wait_s, ServerUnreachable(what))
 
     def _landed(self, number: int) -> Iterator[Outcome]:

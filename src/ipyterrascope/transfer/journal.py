@@ -110,6 +110,12 @@ def is_journal(path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
     return {"url", "url_sha256", "boot"} <= fields.keys()
 
 
+def is_of_another_file(path: str | os.PathLike[str], dir_fd: int | None, url: str) -> bool:
+    """Tell whether a journal says that its part is of another address than this one, however that is signed."""
+    there = _read(path, dir_fd)[0].get("url")
+    return isinstance(there, str) and there != shown(url)
+
+
 def may_be_torn(path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
     """Tell whether a file may be what a kill, a full disk or a power cut left of a journal of ours."""
     try:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from ..errors import TargetInvalid
 from .directory import Directory
+from .rivals import in_use
 
 if sys.platform != "win32":
     import fcntl
@@ -37,7 +38,7 @@ class LockedFile:
 
     Raises
     ------
-    TargetInvalid
+    InUse
         From `open_there` and `open_new`: another process, or another thread, writes it.
     OSError
         From every method.
@@ -79,11 +80,13 @@ class LockedFile:
             locked = False
         if not locked:
             self.close()
-            raise TargetInvalid(
-                f"{self.name} is in use: another download is writing it.",
-                "It may be that of another notebook, or of another person.",
-                "Wait until it has ended, or choose another folder.",
-            )
+            raise in_use(self.name, self._trace())
+
+    def _trace(self) -> tuple[int, ...] | None:
+        with contextlib.suppress(OSError):
+            status = self._status()
+            return status.st_ino, status.st_size, status.st_mtime_ns
+        return None
 
     @property
     def fd(self) -> int:

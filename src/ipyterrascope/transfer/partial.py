@@ -7,7 +7,7 @@ stops. A small file is kept in memory, and gets its name with all its bytes in i
 it is stopped on its way.
 
 Who writes a part holds a lock on it (see `locked`), so that of several notebooks, threads or machines only one does;
-the others fail and touch nothing.
+the others touch nothing, and wait (see `rivals`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +24,11 @@ from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
 from .directory import Directory
 from .folder import writing_to
-from .journal import Journal, JournalFile, boot_id, is_journal, may_be_torn, read_journal
+from .journal import Journal, JournalFile, boot_id, is_journal, is_of_another_file, may_be_torn, read_journal
 from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
+from .rivals import InUse, overtaken
 from .small import SmallFile
 
 SMALL_BYTES = 1 << 20
@@ -59,7 +61,8 @@ class Partial:
     Raises
     ------
     TargetInvalid
-        From every method: when the folder or the part cannot be written, or the part is not ours.
+        From every method: when the folder or the part cannot be written, or the part is not ours. `InUse` where another
+        download is writing it, `Overtaken` where another file has got the name meanwhile.
     """
 
     # of the class, as long as they are so: thousands are made in a second
@@ -98,9 +101,24 @@ class Partial:
                         self._take_what_is_there()
                     elif self.folder.has(self._name + JOURNAL):
                         self._remove_journal_left_alone()
+        except InUse as error:
+            is_another = is_of_another_file(*self._journal_place, self._url)
+            self._let_go()
+            if not is_another:
+                raise
+            # that is not waited for: it will be another file
+            raise TargetInvalid(*error.args) from None
         except BaseException:
             self._let_go()
             raise
+
+    def present_bytes(self) -> int | None:
+        """Tell the size of the file that bears the name now; None where there is none. Only after `open`."""
+        with contextlib.suppress(FileNotFoundError), writing_to(self._target):
+            if self.folder.is_there() and self.folder.has(self._name):
+                status = os.stat(self.folder.at(self._name), dir_fd=self.folder.fd)
+                return status.st_size if stat.S_ISREG(status.st_mode) else None
+        return None
 
     def _take_what_is_there(self) -> None:
         part_bytes, journal = self._part.size_bytes, read_journal(*self._journal_place)
@@ -144,7 +162,7 @@ class Partial:
         if not unfinished or self._validator is None:
             return
         self.folder.make()
-        self._check_target()
+        self._check_target(small.size_bytes)
         self._begin_on_disk(self._validator, small.size_bytes)
         for position, chunks in unfinished:
             self._part.write_at(position, chunks)
@@ -158,7 +176,7 @@ class Partial:
             return
         with writing_to(self._target):
             self.folder.make()
-            self._check_target()
+            self._check_target(size_bytes)
             self._begin_on_disk(validator, size_bytes)
 
     def put_down(self, chunks: Sequence[bytes]) -> SmallFile | None:
@@ -193,7 +211,7 @@ class Partial:
         """Go on with what is `done`."""
         if self.journal is None:
             raise ValueError("there is nothing to go on with")
-        self._check_target()
+        self._check_target(self.journal.size_bytes)
         with writing_to(self._target):
             self._write_journal(replace(self.journal, boot=boot_id(), done=tuple(self.done)))
             self._has_bytes = True
@@ -247,7 +265,7 @@ class Partial:
                 self._refuse_where(is_right is False)
             elif self._is_small_one_named(self._small, checksum):
                 return
-            self._check_target()
+            self._check_target(size_bytes)
             self._part.rename(self._name)
             self._unlink_journal()
             # what may lie there from now on is another process's
@@ -261,7 +279,7 @@ class Partial:
             if not self._overwrite and small.give_name(self._name):
                 return True
         self.folder.make()
-        self._check_target()
+        self._check_target(small.size_bytes)
         content = small.content()
         self._begin_on_disk(None, sum(map(len, content)))
         self._part.write_at(0, content)
@@ -321,10 +339,6 @@ class Partial:
         if log is not None:
             log.close()
 
-    def _check_target(self) -> None:
+    def _check_target(self, size_bytes: int | None) -> None:
         if not self._overwrite and self.folder.has(self._name):
-            raise TargetInvalid(
-                f"Another file {self._target.name} came there meanwhile.",
-                "Perhaps another notebook fetched it.",
-                "Run this again to compare them, or allow overwriting (`--overwrite`, overwrite=True).",
-            )
+            raise overtaken(self._target.name, self.present_bytes(), size_bytes)

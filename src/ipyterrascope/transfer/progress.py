@@ -31,8 +31,8 @@ class Progress(Protocol):
         """So many bytes of an item are there, of so many (None: not known). Falls when it has to start anew."""
         ...
 
-    def waiting(self, item: Item, wait_s: float, error: TerrascopeError) -> None:
-        """Something passing went wrong; the next try comes after so many seconds."""
+    def waiting(self, item: Item, wait_s: float | None, error: TerrascopeError) -> None:
+        """Something passing is in the way; the next try comes after so many seconds, or once that is over (None)."""
         ...
 
 

@@ -108,11 +108,11 @@ class Tally:
             if number not in self._active or more_bytes > 0:
                 self._active[number] = ""
 
-    def waiting(self, item: Item, wait_s: float, error: TerrascopeError) -> None:
+    def waiting(self, item: Item, wait_s: float | None, error: TerrascopeError) -> None:
         """See `Progress`."""
         with self._lock:
             if (number := self._number_of_open(item)) is not None:
-                self._active[number] = f"{error.what} Next try in {wait_s:.0f} s."
+                self._active[number] = error.what if wait_s is None else f"{error.what} Next try in {wait_s:.0f} s."
 
     # ── what the download tells ────────────────────────────────────────────────────────────────────────────────────
 

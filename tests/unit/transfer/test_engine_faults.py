@@ -108,8 +108,9 @@ def test_server_that_comes_back(one: Downloads) -> None:
     running = Errand(lambda: download(urls, one.folder, engine=engine), "downloads")
     running.start()
     assert running.wait(0.3) is None
-    with FaultyServer(port=port) as late:
-        late.decide = lambda asked: Answer(DATA, pause_s=0.001)
+    late = FaultyServer(port=port)
+    late.decide = lambda asked: Answer(DATA, pause_s=0.001)
+    with late:
         report = running.wait(30)
     assert isinstance(report, Report)
     assert len(report.saved) == 20

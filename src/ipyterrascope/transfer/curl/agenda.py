@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeAlias
 
 from ...errors import TerrascopeError, TransferError
@@ -12,10 +13,11 @@ from ..directory import Folders
 from ..failures import detached
 from ..names import host_of
 from ..partial import Partial
-from ..plan import Action
+from ..plan import Action, other_file_there
 from ..progress import Progress
 from ..report import Outcome, Status
 from ..retry import GivenUp
+from ..rivals import InUse, Rival
 from .host import Host
 from .job import Job
 from .network import spelled
@@ -94,8 +96,8 @@ class Agenda:
                 if (piece := job.next_piece()) is not None:
                     return Request(job, piece)
                 del host.open_jobs[job]
-        while host.waiting and len(host.jobs) < self._most_begun:
-            job = self._begun(host, host.waiting.popleft(), now)
+        while len(host.jobs) < self._most_begun and (action := _next_action(host, now)) is not None:
+            job = self._begun(host, action, now)
             if job and (piece := job.next_piece()) is not None:
                 return Request(job, piece)
         for job in host.jobs:
@@ -104,6 +106,7 @@ class Agenda:
         return None
 
     def _begun(self, host: Host, action: Action, now: float) -> Job | None:
+        rival = host.held.pop(action, None)
         if (reason := self._given_up.error_for(host.name)) is not None:
             self._tell(action, "failed", error=reason)
             return None
@@ -113,25 +116,67 @@ class Agenda:
         try:
             url = spelled(item.url)
             partial.open()
+            planned = self._as_it_is_now(action, partial)
+        except InUse as in_use:
+            self._hold(host, action, rival or Rival(action.path.name, now), in_use, now)
+            return None
         except TransferError as problem:
+            partial.close()
             self._tell(action, "failed", error=problem)
             return None
-        job = Job(action, partial, url, host, now)
+        if planned is None:
+            partial.close()
+            self._tell(action, "skipped", item.size_bytes)
+            return None
+        job = Job(planned, partial, url, host, now)
         host.jobs[job] = None
         there_bytes = job.pieces.done_bytes
         self.news.append(lambda progress: progress.item_started(item, there_bytes))
         return job
 
+    def _as_it_is_now(self, action: Action, partial: Partial) -> Action | None:
+        """Return what is to be done about a file, or None where it came since the plan was made.
+
+        Raises
+        ------
+        TargetInvalid
+            It is another one that came.
+        """
+        if action.overwrite or action.present_bytes is not None or (there := partial.present_bytes()) is None:
+            return action
+        if (size_bytes := action.item.size_bytes) is None:
+            # where no catalogue tells the size, the server does
+            return replace(action, present_bytes=there)
+        if there != size_bytes:
+            raise other_file_there(action.path.name, there, size_bytes)
+        return None
+
+    def hold(self, job: Job, in_use: InUse, now: float) -> None:
+        """Wait until another download has ended which was the first to write a file; nothing is under way for it."""
+        self._drop(job)
+        self._hold(job.host, job.action, Rival(job.action.path.name, now), in_use, now)
+
+    def _hold(self, host: Host, action: Action, rival: Rival, in_use: InUse, now: float) -> None:
+        try:
+            rival.met(now, in_use.trace)
+        except TransferError as error:
+            self._tell(action, "failed", error=error)
+        else:
+            host.held[action] = rival
+            self.news.append(lambda progress: progress.waiting(action.item, None, rival.news(now)))
+
     def end(
         self, job: Job, status: Status, size_bytes: int | None = None, error: TerrascopeError | None = None
     ) -> None:
         """Say what became of a file for which nothing is under way any more."""
-        host = job.host
-        del host.jobs[job]
-        host.open_jobs.pop(job, None)
-        job.partial.close()
-        self._given_up.note(host.name, error)
+        self._drop(job)
+        self._given_up.note(job.host.name, error)
         self._tell(job.action, status, size_bytes, error, self._monotonic() - job.began_at)
+
+    def _drop(self, job: Job) -> None:
+        del job.host.jobs[job]
+        job.host.open_jobs.pop(job, None)
+        job.partial.close()
 
     def give_up(self, host: Host, error: TerrascopeError) -> None:
         """Begin no other file of a host that cannot be reached."""
@@ -161,3 +206,11 @@ class Agenda:
                 seconds=seconds,
             )
         )
+
+
+def _next_action(host: Host, now: float) -> Action | None:
+    """Give out a file to begin: one that another download had when it was looked at last, else the next."""
+    for action, rival in host.held.items():
+        if rival.due <= now:
+            return action
+    return host.waiting.popleft() if host.waiting else None

@@ -18,6 +18,7 @@ from .. import answers
 from ..failures import broken_off, detached, too_slow
 from ..plan import Action
 from ..retry import Backoff
+from ..rivals import InUse, Overtaken
 from .agenda import Agenda
 from .aside import Aside
 from .faults import bad_address, curl_failure, is_no_connection, is_unreached, redirected, too_many_redirects
@@ -310,13 +311,18 @@ class Crew:
         try:
             job.partial.finish(size_bytes, job.item.checksum, is_right=is_right)
         except TerrascopeError as error:
-            self.agenda.end(job, "failed", error=error)
+            self._fail(job, error)
         else:
             self.agenda.end(job, "saved", size_bytes)
 
     def _fail(self, job: Job, error: TerrascopeError) -> None:
         self._end_all_of(job)
-        self.agenda.end(job, "failed", error=error)
+        if isinstance(error, InUse):
+            self.agenda.hold(job, error, self._monotonic())
+        elif isinstance(error, Overtaken) and error.same_bytes is not None:
+            self.agenda.end(job, "skipped", error.same_bytes)
+        else:
+            self.agenda.end(job, "failed", error=error)
 
     def _end_all_of(self, job: Job) -> None:
         for call in self._board.calls(job):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..plan import Action
+from ..rivals import Rival
 from .pace import Pace
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Host:
         Those that are, in the order in which they were.
     open_jobs : dict of Job
         Those of which there may be bytes that nobody fetches yet.
+    held : dict of Action to Rival
+        The files that another download has in hand.
     busy : int
         Requests under way.
     brought_bytes : int
@@ -46,6 +49,7 @@ class Host:
         self.waiting: deque[Action] = deque()
         self.jobs: dict[Job, None] = {}
         self.open_jobs: dict[Job, None] = {}
+        self.held: dict[Action, Rival] = {}
         self.busy = 0
         self.brought_bytes = 0
         self.tries = 0
@@ -62,9 +66,10 @@ class Host:
 
     def next_due(self, now: float) -> float | None:
         """Return when it may be asked for more, if it is time alone that keeps it from being asked."""
-        if self.busy >= self.pace.allowed or not (self.waiting or self.jobs):
+        if self.busy >= self.pace.allowed or not (self.waiting or self.jobs or self.held):
             return None
         moments = [job.due for job in self.jobs if job.due > now]
+        moments += [rival.due for rival in self.held.values()]
         if self.pace.rests_until > now:
             moments.append(self.pace.rests_until)
         return min(moments, default=None)

@@ -1,0 +1,205 @@
+"""Two downloads of the same files into one folder, at the same time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from children import child, names, until_part_has
+from downloads import DATA, Downloads, NoProgress
+from faulty import Answer, Asked
+
+from ipyterrascope.errors import DownloadFailed, TargetInvalid, TerrascopeError
+from ipyterrascope.transfer import Download, Item, download, order_of
+from ipyterrascope.transfer.partial import Partial
+from ipyterrascope.transfer.rivals import Rival
+
+PATIENCE_S = 20.0
+LARGE = DATA * 2
+
+
+class Gate:
+    """Answers well, but holds the body of one path back from the middle on until it is opened."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.is_open = path, False
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.path != self.path or self.is_open:
+            return Answer(LARGE)
+        return Answer(LARGE, cut_at=1 << 20, stall=True)
+
+
+def begun(one: Downloads, *paths: str, **options: object) -> Download:
+    """Begin a download in the background."""
+    order = order_of([one.server.url(path) for path in paths], one.folder, engine=one.engine(**options))
+    running = Download(order)
+    running.start()
+    return running
+
+
+def until(condition: Callable[[], object]) -> None:
+    ends_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
+
+
+def until_there(one: Downloads, size_bytes: int) -> None:
+    part = one.folder / "a.tif.part"
+    until(lambda: part.exists() and part.stat().st_size >= size_bytes)
+
+
+def waits_for_another(running: Download) -> bool:
+    return any("Another download is fetching it." in file.note for file in running.files("active"))
+
+
+def test_second_waits_for_the_first(one: Downloads) -> None:
+    """The second of two downloads says that it waits, fetches the rest meanwhile, asks no server for that file, and
+    finds it there."""
+    one.server.files["/b.tif"] = Answer(LARGE)
+    one.server.files["/a.tif"] = Answer(LARGE, pause_s=0.02)
+    first = begun(one, "/a.tif")
+    until((one.folder / "a.tif.part").exists)
+    second = begun(one, "/a.tif", "/b.tif")
+    until(lambda: waits_for_another(second))
+    assert [outcome.status for outcome in first.wait().outcomes] == ["saved"]
+    assert [outcome.status for outcome in second.wait().outcomes] == ["skipped", "saved"]
+    assert [path.read_bytes() for path in second.report] == [LARGE] * 2
+    assert [asked.path for asked in one.server.gets()].count("/a.tif") == 1
+    assert names(one.folder) == ["a.tif", "b.tif"]
+
+
+def test_second_takes_over_from_one_that_is_cancelled(one: Downloads) -> None:
+    """Where the first is cancelled, the second goes on with what it brought."""
+    one.server.decide = gate = Gate("/a.tif")
+    first = begun(one, "/a.tif")
+    until_there(one, 1 << 20)
+    second = begun(one, "/a.tif")
+    until(lambda: waits_for_another(second))
+    gate.is_open = True
+    first.cancel()
+    [path] = second.wait()
+    assert path.read_bytes() == LARGE
+    assert one.ranges()[-1] == f"bytes={1 << 20}-"
+
+
+def test_second_takes_over_from_one_that_is_killed(one: Downloads) -> None:
+    """Where the process of the first is killed, the second goes on with what it brought."""
+    one.server.decide = gate = Gate("/a.tif")
+    one.folder.mkdir()
+    process = child(one.folder, one.server.url("/a.tif"), connections=1)
+    until_part_has(one.folder, 1 << 20, process)
+    second = begun(one, "/a.tif")
+    until(lambda: waits_for_another(second))
+    gate.is_open = True
+    process.kill()
+    process.communicate()
+    [path] = second.wait()
+    assert path.read_bytes() == LARGE
+    assert (one.ranges()[-1] or "").startswith("bytes=")
+    assert names(one.folder) == ["a.tif"]
+
+
+def test_cancel_while_waiting(one: Downloads) -> None:
+    """A download that waits for another one is cancelled at once, and leaves the other's part alone."""
+    one.server.decide = gate = Gate("/a.tif")
+    first = begun(one, "/a.tif")
+    until_there(one, 1 << 20)
+    second = begun(one, "/a.tif")
+    until(lambda: waits_for_another(second))
+    began = time.monotonic()
+    second.cancel()
+    with pytest.raises(DownloadFailed, match="Cancelled"):
+        second.wait()
+    assert time.monotonic() - began < 5.0
+    gate.is_open = True
+    first.cancel()
+    first.retry()
+    until(lambda: first.state.is_ended)
+    [path] = download(one.server.url("/a.tif"), one.folder, engine=one.engine())
+    assert path.read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("size", [100, len(LARGE)])
+def test_both_at_once(one: Downloads, size: int) -> None:
+    """Downloads of one list that begin together end with the same files, whole, and none of them fails."""
+    paths = [f"/{number}.tif" for number in range(12)]
+    for path in paths:
+        one.server.files[path] = Answer(LARGE[:size], pause_s=0.01)
+    running = [begun(one, *paths, max_connections=4) for _ in range(3)]
+    for each in running:
+        assert [path.read_bytes() for path in each.wait()] == [LARGE[:size]] * len(paths)
+    assert names(one.folder) == sorted(path[1:] for path in paths)
+
+
+def test_file_that_came_since_the_plan(one: Downloads) -> None:
+    """What came since the plan was made is there, or is another file, and is not asked for."""
+    items = [one.item(3), Item(one.server.url("/b.tif"), "b.tif", 5)]
+    order = order_of(items, one.folder, engine=one.engine())
+    one.folder.mkdir()
+    (one.folder / "a.tif").write_bytes(b"abc")
+    (one.folder / "b.tif").write_bytes(b"abc")
+    with pytest.raises(DownloadFailed, match=r"Another file b\.tif is there") as caught:
+        Download(order).carry_out()
+    report = caught.value.report
+    assert [outcome.status for outcome in report.outcomes] == ["skipped", "failed"]  # type: ignore[attr-defined]
+    assert one.server.asked == []
+
+
+def test_one_that_hangs_is_told_of_and_given_up(one: Downloads) -> None:
+    """A download that holds a file and brings nothing is told of, and after five minutes not waited for any more."""
+    now, notes = [0.0], list[str]()
+
+    class Clock(NoProgress):
+        def waiting(self, item: Item, wait_s: float | None, error: TerrascopeError) -> None:
+            notes.append(error.what)
+
+    def monotonic() -> float:
+        now[0] += 10.0
+        return now[0]
+
+    one.folder.mkdir()
+    with Partial(one.folder / "a.tif", one.item().url) as held:
+        held.begin('"v1"', None)
+        held.write_at(0, [b"abc"])
+        held.note(0, 3)
+        actions = order_of(one.item(), one.folder, engine=one.engine()).plan.actions
+        [outcome] = one.engine(monotonic=monotonic).run(actions, Clock())
+    assert notes[0] == "Another download is fetching it."
+    assert any("Another download holds it, and brought nothing for 2 min." in note for note in notes)
+    assert type(outcome.error) is TargetInvalid
+    assert "a.tif is held by another download, which brought nothing for 5 min." in str(outcome.error)
+    assert one.server.asked == []
+
+
+def test_one_that_writes_is_waited_for() -> None:
+    """As long as the other one brings something within five minutes, it is waited for."""
+    rival = Rival("a.tif", 0.0)
+    for turn in range(100):
+        rival.met(turn * 200.0, turn)
+        assert rival.news(turn * 200.0).what == "Another download is fetching it."
+    rival.met(99 * 200.0 + 299.0, 99)
+    with pytest.raises(TargetInvalid):
+        rival.met(99 * 200.0 + 300.0, 99)
+
+
+def test_waiting_costs_no_thread(one: Downloads) -> None:
+    """Many files that another download has are waited for without a thread for each."""
+    one.folder.mkdir()
+    paths = [f"/{number}.tif" for number in range(30)]
+    held = [Partial(one.folder / path[1:], one.server.url(path)) for path in paths]
+    for partial in held:
+        partial.open()
+        partial.begin('"v1"', None)
+    threads = threading.active_count()
+    running = begun(one, *paths, max_connections=4)
+    until(lambda: len(running.files("active")) == len(paths))
+    assert threading.active_count() <= threads + 4
+    for partial in held:
+        partial.close()
+    for path in paths:
+        one.server.files[path] = Answer(b"abc")
+    assert [path.read_bytes() for path in running.wait()] == [b"abc"] * len(paths)
