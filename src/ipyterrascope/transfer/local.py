@@ -29,6 +29,7 @@ from .partial import Partial
 from .plan import Action, Here
 from .progress import Progress
 from .report import Outcome
+from .rivals import InUse, Overtaken
 from .sources import Item
 
 LocalUse = Literal["link", "copy", "off"]
@@ -92,7 +93,8 @@ class LocalFiles:
     def placed(
         self, actions: Iterable[Action], progress: Progress, gone: list[Action]
     ) -> Generator[Outcome, None, None]:
-        """Link or copy what is here; yield what became of each, and add those to `gone` that are not here any more."""
+        """Link or copy what is here; yield what became of each, and add those to `gone` that are not here any more, or
+        that another download is fetching: who fetches can wait for it."""
         with closing(Folders()) as folders:
             for action in actions:
                 began = time.monotonic()
@@ -101,7 +103,11 @@ class LocalFiles:
                         gone.append(action)
                         continue
                     progress.item_started(action.item)
-                    outcome = self._placed(action, found, progress, folders.of(action.path, action.depth))
+                    try:
+                        outcome = self._placed(action, found, progress, folders.of(action.path, action.depth))
+                    except InUse:
+                        gone.append(action)
+                        continue
                 yield replace(outcome, seconds=time.monotonic() - began)
 
     def _placed(self, action: Action, found: _Found, progress: Progress, folder: Directory) -> Outcome:
@@ -115,7 +121,11 @@ class LocalFiles:
                     status = "copied"
                 else:
                     part.discard()
+        except InUse:
+            raise
         except TransferError as error:
+            if isinstance(error, Overtaken) and error.same_bytes is not None:
+                return Outcome(item=item, path=path, status="skipped", size_bytes=error.same_bytes)
             return Outcome(item=item, path=path, status="failed", error=detached(error))
         return Outcome(item=item, path=path, status=status, size_bytes=found.size_bytes)
 

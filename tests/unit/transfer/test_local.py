@@ -19,6 +19,7 @@ from ipyterrascope.errors import ContentInvalid, TargetInvalid, UsageError
 from ipyterrascope.transfer import (
     Control,
     CurlEngine,
+    Download,
     Item,
     LocalFiles,
     Outcome,
@@ -31,6 +32,7 @@ from ipyterrascope.transfer import (
 from ipyterrascope.transfer.directory import Directory
 from ipyterrascope.transfer.journal import Journal, JournalFile
 from ipyterrascope.transfer.locked import LockedFile
+from testbed.waiting import until
 
 DATA = b"II*\x00" + bytes(range(256)) * 5000
 SMALL = DATA[:1000]
@@ -243,16 +245,31 @@ def test_an_unfinished_download_is_cleared_away(root: Path, data: Path, use: Any
 
 @pytest.mark.parametrize("use", ["link", "copy"])
 def test_who_is_writing_the_file_has_it(root: Path, data: Path, use: Any) -> None:
-    """While another download writes the same file, nothing is put in its place."""
+    """What another download writes is waited for, and nothing is put in its place."""
     folder = Directory(str(data))
     folder.make()
     other = LockedFile(folder, "a.tif.part")
     other.open_new()
-    with pytest.raises(TargetInvalid, match="another download is writing it"):
-        placed(item(root / "p" / "a.tif"), data, LocalFiles([str(root)], use))
+    order = order_of(item(root / "p" / "a.tif"), data, engine=CurlEngine(Nobody()), local=LocalFiles([str(root)], use))
+    running = Download(order)
+    running.start()
+    until(lambda: any("Another download" in file.note for file in running.files("active")))
+    other.write_at(0, [DATA])
+    other.rename("a.tif")
     other.close()
     folder.close()
-    assert names(data) == ["a.tif.part"]
+    assert [outcome.status for outcome in running.wait().outcomes] == ["skipped"]
+    assert names(data) == ["a.tif"]
+    assert not (data / "a.tif").is_symlink()
+
+
+@pytest.mark.parametrize("use", ["link", "copy"])
+def test_the_same_placed_twice_at_once(root: Path, data: Path, use: Any) -> None:
+    """What another download has linked or copied since the plan was made is there, and no failure."""
+    local = LocalFiles([str(root)], use)
+    planned = prepare(item(root / "p" / "a.tif"), data, local=local)
+    placed(planned, data, local)
+    assert [outcome.status for outcome in placed(planned, data, local).outcomes] == ["skipped"]
 
 
 @pytest.mark.parametrize("use", ["link", "copy"])

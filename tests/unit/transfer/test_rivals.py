@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from children import child, names, until_part_has
@@ -15,8 +14,8 @@ from ipyterrascope.errors import DownloadFailed, TargetInvalid, TerrascopeError
 from ipyterrascope.transfer import Download, Item, download, order_of
 from ipyterrascope.transfer.partial import Partial
 from ipyterrascope.transfer.rivals import Rival
+from testbed.waiting import until
 
-PATIENCE_S = 20.0
 LARGE = DATA * 2
 
 
@@ -38,13 +37,6 @@ def begun(one: Downloads, *paths: str, **options: object) -> Download:
     running = Download(order)
     running.start()
     return running
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends_at
-        time.sleep(0.01)
 
 
 def until_there(one: Downloads, size_bytes: int) -> None:
