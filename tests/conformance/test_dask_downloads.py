@@ -117,3 +117,22 @@ def test_an_adaptive_cluster_grows_for_a_download(box: Sandbox, account: Account
         box.timeline.clear()
         check(under_way.wait(60), tmp_path, 60)
     assert {record.status for record in box.requests_to("/download/")} <= {200, 206}
+
+
+def test_an_adaptive_cluster_that_is_not_seen_grows(box: Sandbox, account: Account, tmp_path: Path) -> None:
+    """A cluster that adapts itself grows also for a client that was made by the scheduler's address alone."""
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster.scheduler_address) as other,
+    ):
+        cluster.adapt(minimum=1, maximum=3, interval="100ms", target_duration="100ms")
+        assert other.cluster is None
+        urls = files(box, 60)
+        box.timeline.clear()
+        box.timeline.files(*[steps.delayed(0.5)] * 60)
+        under_way = ts.download(urls, tmp_path, provider=account.provider, client=other, background=True)
+        until(lambda: len(other.nthreads()) == 3 or under_way.state.is_ended, 60)
+        assert len(other.nthreads()) == 3
+        box.timeline.clear()
+        check(under_way.wait(60), tmp_path, 60)
+    assert {record.status for record in box.requests_to("/download/")} <= {200, 206}

@@ -22,6 +22,8 @@ from .dask_batches import batches_of, share_of
 
 _LOOK_EVERY_S = 2.0
 _TURN_S = 0.25
+_HINTS_FOR_S = 60.0
+"""So long more batches than workers are under way, after the start and after each worker that came."""
 _STOPPED_WITHIN_S = 5.0
 """How long a run that was asked to end waits for what its workers have."""
 _MOST_TRIES = 3
@@ -70,6 +72,7 @@ class Run:
         self._begun = 0
         self._given_up = GivenUp()
         self._lanes, self._looked_at = 1, 0.0
+        self._most_workers, self._hints_until = 0, 0.0
         self._look()
         self._waiting = deque((batch, 1) for batch in batches_of(actions, self._lanes))
         client.subscribe_topic(model.run, self._news.put)
@@ -139,9 +142,21 @@ class Run:
         with suppress(Exception):  # it may be connecting anew
             workers = len(client.nthreads())
             adaptive = getattr(client.cluster, "_adaptive", None)
-            self._lanes = int(min(self._model.max_connections, max(1, workers, getattr(adaptive, "maximum", 0))))
+            hints = self._hints(workers) if client.cluster is None else 0
+            lanes = max(1, workers + hints, getattr(adaptive, "maximum", 0))
+            self._lanes = int(min(self._model.max_connections, lanes))
             for flight in () if workers else self._flights.values():
                 self._progress.waiting(flight.actions[0].item, _LOOK_EVERY_S, _no_worker())
+
+    def _hints(self, workers: int) -> int:
+        """Return how many batches more than workers are to be under way, where nobody knows what cluster it is.
+
+        One that adapts itself asks for more workers only where tasks wait. One that does not is to have no connections
+        idle in such tasks, so this ends when no worker comes.
+        """
+        if workers > self._most_workers:
+            self._most_workers, self._hints_until = workers, self._looked_at + _HINTS_FOR_S
+        return max(2, workers) if self._looked_at < self._hints_until else 0
 
     # ── what is heard ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -104,8 +104,10 @@ def test_a_wrong_checksum_leaves_nothing(box: Sandbox, download: Callable[..., t
     assert [*tmp_path.iterdir()] == []
 
 
-def test_all_workers_together_keep_to_the_connections(client: Client, tmp_path: Path) -> None:
-    """Three workers that may have four connections have no more at once, and do have several."""
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_all_workers_together_keep_to_the_connections(client: Client, tmp_path: Path, is_seen: bool) -> None:
+    """Three workers that may have four connections have no more at once, and do have several, also where the client
+    knows no more of the cluster than its address."""
     under_way, seen, lock = [0], [0], threading.Lock()
 
     def answer(asked: Asked) -> Reply:
@@ -118,9 +120,11 @@ def test_all_workers_together_keep_to_the_connections(client: Client, tmp_path: 
         return Reply(body=CONTENT, headers={"Content-Type": "image/tiff"})
 
     provider = ts.Provider(name="other", label="O", issuer="https://sso.example.org", client_id="p", hosts=frozenset())
-    with loopback(answer) as server:
+    with loopback(answer) as server, Client(client.scheduler.address) as unseeing:
+        assert unseeing.cluster is None
         urls = [f"{server.url}/{number}.tif" for number in range(60)]
-        report = ts.download(urls, tmp_path, provider=provider, client=client, max_connections=4)
+        used = client if is_seen else unseeing
+        report = ts.download(urls, tmp_path, provider=provider, client=used, max_connections=4)
     assert len(report.saved) == 60
     assert 3 <= seen[0] <= 4
 
