@@ -21,6 +21,7 @@ _HAS_DESCRIPTORS = {os.open, os.mkdir, os.stat, os.access, os.unlink, os.rename}
 _OPEN: int = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _OPEN_BELOW: int = _OPEN | getattr(os, "O_NOFOLLOW", 0)
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
+_WORTH_LISTING, _FRESH_S = 32, 0.5
 
 
 class Directory:
@@ -41,6 +42,9 @@ class Directory:
     fd : int or None
         Its descriptor, for `dir_fd`; None before the first use, and where the system has none.
     """
+
+    _names: frozenset[str] | None = None
+    _looks, _names_until = 0, 0.0
 
     def __init__(self, path: str, parent: Directory | None = None, below: Sequence[str] = ()) -> None:
         self.path = path or os.curdir
@@ -91,6 +95,33 @@ class Directory:
             return os.path.lexists(self.at(name))
         return os.access(name, os.F_OK, dir_fd=self.fd, follow_symlinks=False)
 
+    def look_around(self, now: float) -> None:
+        """Learn what is in it, for a moment, once so much is asked of it that this is quicker than to ask for names.
+
+        Parameters
+        ----------
+        now : float
+            Seconds that never go back.
+        """
+        self._looks += 1
+        if now < self._names_until:
+            return
+        self._names = None
+        if self._looks < _WORTH_LISTING or self.fd is None:
+            return
+        self._looks, self._names_until = 0, now + _FRESH_S
+        with suppress(OSError):
+            # a descriptor that takes no right to list cannot be listed itself
+            listing = os.open(os.curdir, os.O_RDONLY, dir_fd=self.fd)
+            try:
+                self._names = frozenset(os.listdir(listing))
+            finally:
+                os.close(listing)
+
+    def had(self, name: str) -> bool:
+        """Tell whether anything in it has that name, as far as was known a moment ago."""
+        return self.has(name) if self._names is None else name in self._names
+
     def _open(self, *, makes: bool) -> None:
         if self._parent is not None:
             if self._parent.fd is None:
@@ -105,6 +136,12 @@ class Directory:
             raise FileNotFoundError
 
 
+def parted(path: Path) -> tuple[str, str]:
+    """Return the folder of a file, with its last separator, and the file's name."""
+    text, name = str(path), path.name
+    return text[: len(text) - len(name)], name
+
+
 class Folders:
     """The folders of one run. Target folders stay what they are from their first use until `close`."""
 
@@ -113,10 +150,11 @@ class Folders:
 
     def of(self, path: Path, depth: int) -> Directory:
         """Return the folder of a file that lies `depth` folders below a target folder."""
-        folder = os.path.dirname(path)
+        folder, _ = parted(path)
         if not depth:
             return self._target(folder)
-        return Directory(folder, self._target(os.fspath(path.parents[depth])), path.parts[-1 - depth : -1])
+        target, _ = parted(path.parents[depth - 1])
+        return Directory(folder, self._target(target), path.parts[-1 - depth : -1])
 
     def _target(self, path: str) -> Directory:
         target = self._targets.get(path)

@@ -56,8 +56,15 @@ class LockedFile:
 
     def open_there(self) -> bool:
         """Open the file that is there; False where there is none. A link of any kind or a device is refused."""
-        if not self._folder.has(self.name):
+        if not self._folder.had(self.name):
             return False
+        try:
+            return self._open_there()
+        except FileNotFoundError:
+            # it went a moment ago
+            return False
+
+    def _open_there(self) -> bool:
         status = self._status()
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise TargetInvalid(

@@ -97,9 +97,7 @@ def _behind_blanks(data: bytes) -> bytes:
 
 
 def _is_out_of_place(name: str, first_bytes: bytes, text: bytes) -> bool:
-    """Tell whether no file of that name begins so, but pages do."""
-    if not text.startswith(b"<"):
-        return False
+    """Tell whether no file of that name begins so, with a tag, but pages do."""
     if name.endswith(_BINARY_NAMES):
         return True
     if name.endswith(_MARKUP_NAMES) or _plain(first_bytes[:64]).startswith(b"<?xml "):
@@ -120,7 +118,8 @@ def check_page(url: str, final_url: str, name: str, headers: Headers, first_byte
             "Ask for its https address.",
         )
     text = _behind_blanks(first_bytes)
-    if not _is_out_of_place(name.lower(), first_bytes, text) and not _is_page(headers, first_bytes, text):
+    begins_as_one = text.startswith(b"<") and _is_out_of_place(name.lower(), first_bytes, text)
+    if not begins_as_one and not _is_page(headers, first_bytes, text):
         return
     moved = path_segments(url)[-1:] != path_segments(final_url)[-1:]
     if moved or not name.lower().endswith(_HTML_NAMES):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
-from .directory import Directory
+from .directory import Directory, parted
 from .folder import writing_to
 from .journal import Journal, JournalFile, boot_id, is_journal, is_of_another_file, may_be_torn, read_journal
 from .locked import LockedFile
@@ -75,7 +75,7 @@ class Partial:
 
     def __init__(self, target: Path, url: str, *, overwrite: bool = False, folder: Directory | None = None) -> None:
         self._target, self._url, self._overwrite = target, url, overwrite
-        path, self._name = os.path.split(target)
+        path, self._name = parted(target)
         self._owns_folder = folder is None or not folder.is_target
         self.folder = folder or Directory(path)
         self._part = LockedFile(self.folder, self._name + PART)
@@ -99,7 +99,7 @@ class Partial:
                 if self.folder.is_there():
                     if self._part.open_there():
                         self._take_what_is_there()
-                    elif self.folder.has(self._name + JOURNAL):
+                    elif self.folder.had(self._name + JOURNAL):
                         self._remove_journal_left_alone()
         except InUse as error:
             is_another = is_of_another_file(*self._journal_place, self._url)
@@ -114,8 +114,10 @@ class Partial:
 
     def present_bytes(self) -> int | None:
         """Tell the size of the file that bears the name now; None where there is none. Only after `open`."""
+        if not self.folder.had(self._name):
+            return None
         with contextlib.suppress(FileNotFoundError), writing_to(self._target):
-            if self.folder.is_there() and self.folder.has(self._name):
+            if self.folder.is_there():
                 status = os.stat(self.folder.at(self._name), dir_fd=self.folder.fd)
                 return status.st_size if stat.S_ISREG(status.st_mode) else None
         return None
@@ -144,6 +146,8 @@ class Partial:
 
     def close(self) -> None:
         """Keep what can be gone on with, and nothing else."""
+        if self._small is self._log is None and not (self._part.is_open or self._owns_folder):
+            return
         # what brought us here matters more than a part that cannot be kept, or removed
         with contextlib.suppress(OSError, TargetInvalid):
             if self._small is not None:
@@ -168,16 +172,22 @@ class Partial:
             self._part.write_at(position, chunks)
             self.note(position, position + sum(map(len, chunks)))
 
-    def begin(self, validator: str | None, size_bytes: int | None) -> None:
-        """Start anew with a content that `validator` names; what was there is dropped."""
+    def begin(self, validator: str | None, size_bytes: int | None, small: SmallFile | None = None) -> bool:
+        """Start anew with a content that `validator` names; what was there is dropped.
+
+        True where `small`, which was put down, is all of the file.
+        """
         self._forget()
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
-            self._small, self._validator = SmallFile(self.folder, size_bytes), validator
-            return
+            is_all = small is not None and small.size_bytes == size_bytes
+            self._small = small if small is not None and is_all else SmallFile(self.folder, size_bytes)
+            self._validator = validator
+            return is_all
         with writing_to(self._target):
             self.folder.make()
             self._check_target(size_bytes)
             self._begin_on_disk(validator, size_bytes)
+        return False
 
     def put_down(self, chunks: Sequence[bytes]) -> SmallFile | None:
         """Write what may be all of a file, before anybody believes it; None where it could not become the file."""
@@ -191,13 +201,6 @@ class Partial:
             small.close()
             return None
         return small
-
-    def take(self, small: SmallFile) -> bool:
-        """Let what was put down be all of the file, after `begin`; False where it is not."""
-        if self._small is None or self._small.size_bytes != small.size_bytes:
-            return False
-        self._small = small
-        return True
 
     def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
         if not self._part.is_open:
@@ -275,9 +278,9 @@ class Partial:
         """Give a small file its name; where that takes a part, write it and return False."""
         if checksum is not None:
             self._refuse_where(not matches(io.BytesIO(b"".join(small.content())), checksum))
-        with contextlib.suppress(FileExistsError):
-            if not self._overwrite and small.give_name(self._name):
-                return True
+        if not self._overwrite and small.give_name(self._name):
+            self._drop_small()
+            return True
         self.folder.make()
         self._check_target(small.size_bytes)
         content = small.content()

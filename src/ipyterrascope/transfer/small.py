@@ -17,7 +17,7 @@ from .directory import Directory
 
 _CAN = hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")
 _MOST_AT_ONCE = 512
-_TOLD = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST)
+_TOLD = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SmallFile:
@@ -60,12 +60,8 @@ class SmallFile:
         return [chunk for _, chunks in sorted(self._written, key=itemgetter(0)) for chunk in chunks]
 
     def give_name(self, name: str) -> bool:
-        """Put it into the folder, whole; False, with nothing done, where the system or the file system cannot.
-
-        Raises
-        ------
-        FileExistsError
-            Something bears the name already: it is never replaced.
+        """Put it into the folder, whole; False, with nothing done, where the system or the file system cannot, or
+        something bears the name already: it is never replaced.
         """
         if self._fd is None:
             self._put_down()
@@ -73,6 +69,8 @@ class SmallFile:
             return False
         try:
             os.link(f"/proc/self/fd/{self._fd}", name, dst_dir_fd=self._folder.fd, follow_symlinks=True)
+        except FileExistsError:
+            return False
         except OSError as error:
             if error.errno in _TOLD:
                 raise

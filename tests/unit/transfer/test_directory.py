@@ -126,3 +126,50 @@ def test_refused_files_hold_no_folder_open(one: Downloads) -> None:
         with pytest.raises(TargetInvalid, match="not made by this program"):
             download(Item(one.server.url("/a.tif"), "a.tif", folder="inner"), one.folder, engine=one.engine())
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_folder_of_which_much_is_asked_is_listed_now_and_then(tmp_path: Path) -> None:
+    """What is known of it is half a second old at most, also where nothing more is asked for a while."""
+    folder = Directory(str(tmp_path))
+    folder.make()
+    for _ in range(100):
+        folder.look_around(10.0)
+    (tmp_path / "new").touch()
+    assert not folder.had("new")
+    assert folder.has("new")
+    folder.look_around(10.4)
+    assert not folder.had("new")
+    folder.look_around(10.6)
+    assert folder.had("new")
+    folder.close()
+
+
+def test_a_folder_that_cannot_be_listed_is_asked_for_each_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right to list a folder is not needed to write to it."""
+
+    def refuses(_: object) -> list[str]:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "listdir", refuses)
+    folder = Directory(str(tmp_path))
+    folder.make()
+    for _ in range(100):
+        folder.look_around(10.0)
+    (tmp_path / "new").touch()
+    assert folder.had("new")
+    folder.close()
+
+
+def test_a_part_that_went_a_moment_ago_is_not_there(tmp_path: Path) -> None:
+    """Another download has finished a file since the folder was listed: that is no error."""
+    part = tmp_path / "a.tif.part"
+    part.touch()
+    folder = Directory(str(tmp_path))
+    folder.make()
+    for _ in range(100):
+        folder.look_around(10.0)
+    part.unlink()
+    with Partial(tmp_path / "a.tif", "https://a.example/a.tif", folder=folder) as partial:
+        assert partial.journal is None
+        assert partial.present_bytes() is None
+    folder.close()

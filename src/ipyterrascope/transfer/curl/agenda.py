@@ -112,6 +112,7 @@ class Agenda:
             return None
         item = action.item
         folder = self._folders.of(action.path, action.depth)
+        folder.look_around(now)
         partial = Partial(action.path, item.url, overwrite=action.overwrite, folder=folder)
         try:
             url = spelled(item.url)

@@ -132,7 +132,7 @@ class Crew:
             self._ask(request)
 
     def _ask(self, request: Request) -> None:
-        self._signing.sign(request, partial(self._send, request))
+        self._signing.sign(request, self._send)
 
     def _send(self, request: Request, credential: Mapping[str, str]) -> None:
         try:

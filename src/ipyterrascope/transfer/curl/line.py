@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 
 import pycurl
@@ -40,7 +40,7 @@ class Line:
         self._network = network
         self._proxy: str | None = None
         self._is_head = self._http_1 = False
-        self._sent: list[str] = []
+        self._sent: tuple[Sequence[str], Mapping[str, str]] = (), {}
         handle = self.handle = pycurl.Curl()
         network.prepare(handle)
         # libcurl speaks two dozen protocols, one of which reads local files
@@ -59,7 +59,7 @@ class Line:
     def ask(
         self,
         url: str,
-        headers: Iterable[str],
+        headers: Sequence[str],
         credential: Mapping[str, str],
         body: Callable[[bytes], int | None],
         *,
@@ -71,7 +71,7 @@ class Line:
         Parameters
         ----------
         url : str
-        headers : iterable of str
+        headers : sequence of str
             Lines, with a colon.
         credential : mapping
             Of header fields.
@@ -82,9 +82,7 @@ class Line:
         http_1 : bool
             Whether HTTP/2 is not spoken, also where it is offered.
         """
-        handle, lines = self.handle, [*headers]
-        for name, value in credential.items():
-            lines.append(f"{name}: {value}")
+        handle = self.handle
         self.lines.clear()
         handle.setopt(pycurl.URL, url)
         if (proxy := self._network.proxy_for(url)) != self._proxy:
@@ -97,12 +95,12 @@ class Line:
             versions = pycurl.CURL_HTTP_VERSION_2TLS, pycurl.CURL_HTTP_VERSION_1_1
             handle.setopt(pycurl.HTTP_VERSION, versions[http_1])
             self._http_1 = http_1
-        if lines != self._sent:
-            handle.setopt(pycurl.HTTPHEADER, lines)
-            self._sent = lines
+        if self._sent != (headers, credential):
+            handle.setopt(pycurl.HTTPHEADER, [*headers, *(f"{name}: {value}" for name, value in credential.items())])
+            self._sent = headers, {**credential}
         handle.setopt(pycurl.WRITEFUNCTION, body)
 
     def close(self) -> None:
         """End it, and forget the credential of the last request."""
         self.handle.close()
-        self._sent = []
+        self._sent = (), {}

@@ -315,11 +315,12 @@ class Request:
             # the server has another content than is there, if anything is, or serves no ranges: this is all of it
             job.pieces.begin_anew(piece)
             self._noted = 0
+        is_all = False
         if end is None or job.validator is None:
-            job.partial.begin(validator, size_bytes)
+            is_all = job.partial.begin(validator, size_bytes, self._small)
         else:
             job.partial.resume()
-        if self._small is not None and not job.partial.take(self._small):
+        if self._small is not None and not is_all:
             # it is the first part of a longer file
             self._chunks = [*self._small.content()]
             self._drop_small()

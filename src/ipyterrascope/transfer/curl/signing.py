@@ -42,13 +42,15 @@ class Signing:
         """How many requests wait."""
         return len(self._waiting)
 
-    def sign(self, request: Request, then: Callable[[Mapping[str, str]], None]) -> None:
-        """Let `then` have the credential for a request."""
-        credential, headers, url = self._at_once(request.url), self._authorizer.headers, request.url
+    def sign(self, request: Request, then: Callable[[Request, Mapping[str, str]], None]) -> None:
+        """Let `then` have a request and the credential for it."""
+        url = request.url
+        credential = self._at_once(url)
         if credential is not None:
-            then(credential)
+            then(request, credential)
         else:
-            self._wait_for(request, lambda: headers(url), then)
+            headers = self._authorizer.headers
+            self._wait_for(request, lambda: headers(url), partial(then, request))
 
     def refused(self, request: Request, credential: Mapping[str, str], then: Callable[[bool], None]) -> None:
         """Say that a credential was refused; `then` is told whether a second try can help."""

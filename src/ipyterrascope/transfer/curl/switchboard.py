@@ -84,8 +84,7 @@ class Switchboard:
             It cannot be sent so.
         """
         line = self._idle[-1]
-        kind = {"is_head": request.is_head, "http_1": request.http_1}
-        line.ask(request.url, request.headers, credential, request.body, **kind)
+        line.ask(request.url, request.headers, credential, request.body, is_head=request.is_head, http_1=request.http_1)
         request.line = line
         self._loop.add(line.handle)
         self._idle.pop()

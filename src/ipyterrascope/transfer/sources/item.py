@@ -17,7 +17,7 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT = (str, type(None))
 # what nearly all addresses are, and what the longer look below would let through as it is
-_PLAIN = re.compile(r'https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[!"$-~]*')
+_PLAIN = re.compile(r'https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?/[!"$-~]*')
 
 
 @dataclass(frozen=True, repr=False, slots=True)
@@ -73,6 +73,10 @@ class Item:
         if self.folder:
             for segment in self.folder.split("/"):
                 _check_name(segment)
+
+    def __hash__(self) -> int:
+        # that of a text is kept in it, and items are looked up again and again
+        return hash(self.url)
 
     def _check_types(self) -> None:
         _check_type("url", self.url, str)
