@@ -46,8 +46,11 @@ class Contents:
         if names is not None and fold(trail[-1]) not in names:
             return None
         path = os.path.join(self._folder, *trail)
-        with writing_to(Path(path)):
+        try:
             return _look_at(path)
+        except OSError:
+            with writing_to(Path(path)):
+                raise
 
     def unfinished(self, trail: Trail, item: Item) -> int:
         """Tell how many bytes of an item an interrupted download left beside a trail, to be gone on with."""

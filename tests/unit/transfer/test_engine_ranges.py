@@ -205,8 +205,8 @@ def test_host_that_asks_for_a_day_holds_up_nobody(one: Downloads) -> None:
 def test_who_asks_for_a_day_of_all_but_few_connections_is_served_by_these(one: Downloads) -> None:
     """Where something comes, no file fails because of a wait that nobody keeps: fewer are asked for at once."""
     too_much = Answer(status=429, headers={"Retry-After": "86400"})
-    # the one before may still be counted where the next one comes
-    one.server.decide = lambda asked: Answer(LARGE[:5000], pause_s=SLOW) if asked.at_once <= 2 else too_much
+    # those before may still be counted where the next one comes, on a busy machine
+    one.server.decide = lambda asked: Answer(LARGE[:5000], pause_s=SLOW) if asked.at_once <= 4 else too_much
     urls = [one.server.url(f"/{number}.tif") for number in range(12)]
     assert len(download(urls, one.folder, engine=one.engine(max_connections=8)).saved) == 12
 

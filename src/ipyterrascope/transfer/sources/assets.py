@@ -7,7 +7,7 @@ read; one by which a file is checked or found is an error then, which says whose
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urljoin
 
@@ -103,12 +103,11 @@ def _not_spoken(href: str) -> SourceInvalid:
     return SourceInvalid(f"It is at an address that begins with {scheme}: and has no other.", why)
 
 
-def _alternates(asset: dict[str, Any]) -> Iterator[Any]:
+def _alternates(asset: dict[str, Any]) -> list[Any]:
     alternates = asset.get("alternate")
-    if is_object(alternates):
-        for alternate in alternates.values():
-            if is_object(alternate):
-                yield alternate.get("href")
+    if not is_object(alternates):
+        return []
+    return [alternate.get("href") for alternate in alternates.values() if isinstance(alternate, dict)]
 
 
 def _local_path(asset: dict[str, Any]) -> str | None:

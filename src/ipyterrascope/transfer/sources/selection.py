@@ -98,7 +98,10 @@ class Chooser:
         return [key for key in keys if not self._roles.isdisjoint(roles_of(assets[key]))]
 
     def _named(self, assets: Assets) -> list[str]:
-        bands = [(a.get("eo:bands") or a.get("bands")) if is_object(a) else None for a in assets.values()]
+        # asked without a call, for there are a hundred thousand items of a dozen assets
+        bands: list[Any] = [
+            (a.get("eo:bands") or a.get("bands")) if isinstance(a, dict) else None for a in assets.values()
+        ]
         if self._last != (last := ([*assets], bands)):
             # the items of a collection have the same bands under the same keys, nearly always
             self._last, self._called = last, {name: _called(name, assets, bands) for name in self._selection.assets}
