@@ -248,7 +248,23 @@ def logout(provider: str | Provider | None = None, *, provider_id: str = "") -> 
     UsageError
         There is no such provider.
     """
-    return str(sign_out(provider, provider_id))
+    return str(sign_out(provider, provider_id)) + _said_of_downloads(provider)
+
+
+def _said_of_downloads(provider: str | Provider | None) -> str:
+    """Say what becomes of the downloads under way that need the login which has ended."""
+    transfer = sys.modules.get(f"{__package__}.transfer")
+    if transfer is None or (isinstance(provider, str) and is_openeo(provider)):
+        return ""
+    may_carry = account(provider).provider.may_carry
+    count = sum(download.fetches(may_carry) for download in transfer.downloads_under_way())
+    if not count:
+        return ""
+    who = "A download is" if count == 1 else f"{count} downloads are"
+    return (
+        f" {who} under way: what was begun may still end, the rest is refused. Sign in, and run the same again or press"
+        ' "Retry failed": what came is kept.'
+    )
 
 
 def sign_out(provider: str | Provider | None, provider_id: str = "") -> SignedOut:

@@ -196,11 +196,11 @@ def test_a_logout_takes_the_token_away_and_a_login_gives_it_back(
     url = box.download_urls[0]
     everywhere(client, use, url)
     attached.logout()
-    said = "The notebook lends no token: You are not signed in to Terrascope. You signed out. Sign in there again."
+    said = "The notebook lends no token: You signed out of Terrascope. Sign in there again."
     # it is told to them beside the logout, which does not wait for the slowest
     until(lambda: {why for _, why in everywhere(client, use, url)} == {said})
     box.forget_requests()
-    assert "You signed out." in everywhere(client, use, url)[0][1]
+    assert "You signed out of Terrascope." in everywhere(client, use, url)[0][1]
     assert box.requests == []
     sign_in(attached)
     until(lambda: {status for _, status in everywhere(client, use, url)} == {"200"})

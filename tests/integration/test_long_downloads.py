@@ -15,6 +15,7 @@ import ipyterrascope as ts
 from ipyterrascope.errors import DownloadFailed
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.secret import Secret
+from testbed.waiting import until
 
 TIFF = b"II*\x00" + random.Random(3).randbytes(3_000_000)
 
@@ -189,3 +190,31 @@ def test_batch_ends_with_its_login(brief: Sandbox, tmp_path: Path) -> None:
         ts.download(urls, tmp_path, provider=account.provider)
     assert "sign" in str(caught.value).lower()
     assert (tmp_path / "0.tif").read_bytes() == TIFF[:5000]
+
+
+def test_logout_while_a_download_goes_on(tmp_path: Path) -> None:
+    """Who signs out is told that a download is under way; what it cannot fetch any more says why, and comes once they
+    are signed in again, with nothing lost."""
+    with Sandbox() as box:
+        account = ts.account(box.provider())
+        account.start_password_login("dora", Secret("s3cret-Pa55"))
+        assert account.wait(30).phase == "signed_in"
+        urls = [box.add_file(f"p/{n}.tif", TIFF) for n in range(6)]
+        box.timeline.files(*[steps.drip(chunk_bytes=300_000, pause_s=0.1)] * 20)
+        options = {"provider": account.provider, "max_connections": 2}
+        running = ts.download(urls, tmp_path, background=True, **options)  # type: ignore[call-overload]
+        until(lambda: running.state.bytes_done > 0)
+        said = ts.logout(account.provider)
+        assert "is ended. A download is under way: what was begun may still end, the rest is refused." in said
+        with pytest.raises(DownloadFailed) as caught:
+            running.wait(30)
+        assert "5.tif: You signed out of Terrascope." in str(caught.value)
+        assert running.files("failed")[-1].note == "You signed out of Terrascope."
+        assert running.files("failed")[-1].advice.startswith("Run %terrascope login")
+        assert ts.logout(account.provider) == "Nobody was signed in."
+        box.timeline.clear()
+        account.start_password_login("dora", Secret("s3cret-Pa55"))
+        assert account.wait(30).phase == "signed_in"
+        running.retry()
+        assert all(path.read_bytes() == TIFF for path in running.wait(30))
+        account.logout()

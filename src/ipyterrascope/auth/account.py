@@ -225,8 +225,8 @@ class Account(SigningIn):
             do = reason.do if isinstance(reason, LoginRequired) else "Sign in again."
             return LoginRequired(reason.what, reason.why, do, error=reason.error)
         return LoginRequired(
-            f"You are not signed in to {label}.",
-            "You signed out." if self._chain.is_resting else "",
+            f"You signed out of {label}." if self._chain.is_resting else f"You are not signed in to {label}.",
+            "",
             _how_to_sign_in(self.provider),
         )
 

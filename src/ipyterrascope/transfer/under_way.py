@@ -124,6 +124,10 @@ class Download:
         again = partial(_again, self._order, self._show, self._monotonic)
         return Report(ended, self._earlier_s + self._tally.seconds, again=again)
 
+    def fetches(self, concerns: Callable[[str], bool]) -> bool:
+        """Tell whether a server has still to be asked for an address that is of concern."""
+        return any(action.do == "fetch" and concerns(action.item.url) for action in self._open_actions())
+
     def files(self, which: Which = "all", start: int = 0, stop: int | None = None) -> list[FileState]:
         """Return how far files are.
 

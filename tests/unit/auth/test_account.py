@@ -505,7 +505,7 @@ def test_logout(signed_in: Account, box: Sandbox, seen: Seen) -> None:
     assert signed_in.state.notice == "Signed out, and the session at Terrascope is ended."
     assert phases(seen) == ["signed_out", "signed_out"]
     assert places(token, signed_in) == []
-    with pytest.raises(LoginRequired, match="You are not signed in to Terrascope"):
+    with pytest.raises(LoginRequired, match="You signed out of Terrascope"):
         signed_in.tokens()
     assert signed_in.logout() == "Nobody was signed in."
 
