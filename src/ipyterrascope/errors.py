@@ -74,7 +74,7 @@ _UNFIT = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 def is_showable(text: str) -> bool:
     """Tell whether text is one line with nothing invisible in it, so that it can be shown as it is."""
-    return not any(unicodedata.category(letter) in _UNFIT for letter in text)
+    return text.isprintable() or not any(unicodedata.category(letter) in _UNFIT for letter in text)
 
 
 def printable(text: str) -> str:
@@ -86,8 +86,10 @@ def printable(text: str) -> str:
 
 def quoted(text: object, limit: int = 200) -> str:
     """Make text from a server fit for an error: one line, nothing invisible in it, `limit` characters at most."""
-    words = "".join(" " if unicodedata.category(letter) in _UNFIT else letter for letter in str(text)).split()
-    clean = " ".join(words)
+    line = str(text)
+    if not line.isprintable():
+        line = "".join(" " if unicodedata.category(letter) in _UNFIT else letter for letter in line)
+    clean = " ".join(line.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, overload
 
@@ -161,7 +163,15 @@ class Report(Sequence[Path]):
         return self._again(self)
 
     def _with(self, status: Status) -> list[Outcome]:
-        return list(dict.fromkeys(outcome for outcome in self.outcomes if outcome.status == status))
+        return [*self._by_status.get(status, ())]
+
+    @cached_property
+    def _by_status(self) -> dict[Status, list[Outcome]]:
+        """Each outcome once: to compare a hundred thousand by their fields, time and again, would take seconds."""
+        found: dict[Status, list[Outcome]] = {}
+        for outcome in {id(outcome): outcome for outcome in self.outcomes}.values():
+            found.setdefault(outcome.status, []).append(outcome)
+        return found
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -176,7 +186,7 @@ class Report(Sequence[Path]):
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON can hold it. URLs are without their query."""
         return {
-            **{status: len(self._with(status)) for status in _WORDS},
+            **{status: len(self._by_status.get(status, ())) for status in _WORDS},
             "seconds": self.seconds,
             "outcomes": [_as_dict(outcome) for outcome in self.outcomes],
         }
@@ -199,18 +209,18 @@ class Report(Sequence[Path]):
 
     def _rows(self) -> list[Row]:
         rest = (outcome for outcome in self.outcomes if outcome.status not in UNFETCHED)
-        first = [*self.failed, *self.cancelled, *rest][:MOST_ROWS]
+        first = islice(chain(self.failed, self.cancelled, rest), MOST_ROWS)
         return [(_WORDS[row.status], size_text(row.size_bytes), from_here(row.path), row.note) for row in first]
 
 
 def download_failed(report: Report) -> DownloadFailed:
     """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
     cancelled, of_all = len(report.cancelled), f"of {len(report.outcomes)}"
-    errors = {outcome.item: outcome.error for outcome in report.failed if outcome.error is not None}
-    lines = [f"{item.name}: {error.what}" for item, error in errors.items()]
-    if len(lines) > MOST_ROWS:
-        lines[MOST_ROWS:] = [f"… and {len(lines) - MOST_ROWS} more"]
-    advices = [*dict.fromkeys(error.do for error in errors.values() if error.do)][:_MOST_ADVICES]
+    errors = [(outcome.item.name, outcome.error) for outcome in report.failed if outcome.error is not None]
+    lines = [f"{name}: {error.what}" for name, error in errors[:MOST_ROWS]]
+    if len(errors) > MOST_ROWS:
+        lines.append(f"… and {len(errors) - MOST_ROWS:,} more: `report.failed` has all of them")
+    advices = [*dict.fromkeys(error.do for _, error in errors if error.do)][:_MOST_ADVICES]
     what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
     what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
     kept_bytes = sum(outcome.kept_bytes for outcome in (*report.failed, *report.cancelled))
@@ -218,7 +228,7 @@ def download_failed(report: Report) -> DownloadFailed:
     advices += [_GOES_ON if kept_bytes else _REST]
     failed = DownloadFailed(" ".join(what), "\n".join(lines), " ".join(advices))
     failed.report = report
-    failed.retryable = all(error.retryable for error in errors.values())
+    failed.retryable = all(error.retryable for _, error in errors)
     return failed
 
 

@@ -39,7 +39,7 @@ def html_table(headline: str, rows: Sequence[Row], count: int) -> str:
 
 
 def _left_out(count: int) -> list[str]:
-    return [f"… and {count - MOST_ROWS} more"] if count > MOST_ROWS else []
+    return [f"… and {count - MOST_ROWS:,} more"] if count > MOST_ROWS else []
 
 
 def _html_row(tag: str, row: Row) -> str:

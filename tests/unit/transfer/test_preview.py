@@ -126,7 +126,7 @@ def test_long_plans_are_cut() -> None:
     plan = Plan([Action(item(f"{n}.tif"), Path(f"{n}.tif"), "fetch") for n in range(10_000)], Path("data"), 1 << 40)
     assert len(repr(plan).splitlines()) == 24
     for shown in (repr(plan), plan._repr_html_()):
-        assert "… and 9980 more" in shown
+        assert "… and 9,980 more" in shown
         assert "10,000 to fetch" in shown
 
 

@@ -73,8 +73,31 @@ def test_long_report_is_cut() -> None:
     """The tables of ten thousand files stay short and say how many they leave out."""
     report = Report([outcome(f"{n}.tif") for n in range(10_000)])
     assert len(repr(report).splitlines()) == 23
-    assert "… and 9980 more" in repr(report)
-    assert "… and 9980 more" in report._repr_html_()
+    assert "… and 9,980 more" in repr(report)
+    assert "… and 9,980 more" in report._repr_html_()
+
+
+def test_many_failures_are_summed_up_without_comparing_them() -> None:
+    """What is shown of a hundred thousand failures is short, and none is compared with another for it; all of them are
+    at hand."""
+
+    class Uncompared(Outcome):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+    failures = [
+        Uncompared(item=Item(f"https://h/{n}.tif", f"{n}.tif"), path=Path(f"{n}.tif"), status="failed", error=GONE)
+        for n in range(100_000)
+    ]
+    report = Report(failures)
+    error = download_failed(report)
+    for text, most in ((repr(report), 3000), (report._repr_html_(), 8000), (str(error), 3000)):
+        assert len(text) < most
+        assert "… and 99,980 more" in text
+    assert len(report.failed) == len(failures)
+    assert report.to_dict()["failed"] == len(failures)
 
 
 class Tags(HTMLParser):
@@ -183,6 +206,6 @@ def test_summary_of_many_failures_is_short() -> None:
     error = download_failed(Report([outcome(f"{n}.tif", "failed", None, LATER) for n in range(1000)]))
     lines = str(error).splitlines()
     assert len(lines) == 23
-    assert lines[21] == "… and 980 more"
+    assert lines[21] == "… and 980 more: `report.failed` has all of them"
     assert str(error).count("Try later.") == 1
     assert error.retryable
