@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Literal
 
-from .errors import TerrascopeError, UsageError
+from .errors import UsageError
 from .values.secret import Secret
 
 Place = Literal["notebook", "terminal", "headless"]
@@ -85,7 +85,7 @@ def hide_result(kind: type) -> None:
 
 @contextlib.contextmanager
 def passing_text() -> Generator[Callable[[str], None], None, None]:
-    """Yield what shows a text under the running cell, in place of the one before; a failure takes its place too.
+    """Yield what shows a text under the running cell, in place of the one before; after a failure it is gone.
 
     What stands there at the end is saved with the notebook: no code that still works must be among it.
     """
@@ -105,9 +105,9 @@ def passing_text() -> Generator[Callable[[str], None], None, None]:
 
     try:
         yield show
-    except BaseException as exc:
+    except BaseException:
         if is_shown:
-            show(exc.what if isinstance(exc, TerrascopeError) else "Stopped.")
+            show("What stood here is waited for no more.")  # why is said below
         raise
 
 

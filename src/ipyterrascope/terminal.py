@@ -232,7 +232,8 @@ def check_signed_in(state: LoginState) -> None:
     """Raise what a sign-in ended with, where that is no login."""
     if state.error is not None:
         raise copy(state.error)  # each caller its own, for a traceback is kept in the exception
-    if state.phase != "signed_in":
+    # also of one that was to take the place of a login which goes on
+    if state.phase != "signed_in" or state.was_cancelled:
         raise cancelled()
 
 

@@ -177,8 +177,12 @@ class Account(SigningIn):
         return {"Authorization": f"Bearer {self.provider.bearer_prefix}{tokens.access_token.reveal()}"}
 
     def look_again(self) -> None:
-        """Notice what others did to a login that is shared, such as another kernel that signed out of it."""
+        """Notice what others did to a login that is shared, such as another kernel that signed out of it; what was said
+        of one that goes on is said no more."""
         self._vault.catch_up()
+        with self._machine.lock:
+            if self.state.phase == "signed_in" and self.state.was_cancelled:
+                self._machine.show(notice="")  # that was news once: the login that was there goes on
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""

@@ -18,7 +18,7 @@ from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
-from ..values.states import LoginState, Source
+from ..values.states import CANCELLED, LoginState, Source
 from .attempts import Attempt, Attempts
 from .chain import Chain, Offer, PassedOver, SilentSource, StoredOffer, WhyNot
 from .credentials import Login
@@ -29,8 +29,6 @@ from .machine import Machine
 from .present_login import PresentLogin
 from .renewers import ByRefreshToken
 from .ways import by_client, by_code, by_device, by_offer, by_password, by_refresh_token, by_token
-
-_CANCELLED = "Cancelled. "
 
 
 class SigningIn:
@@ -280,8 +278,8 @@ class SigningIn:
             attempt = self._attempts.newest
             if self._attempts.abandon():
                 # who had been signed out for this one is told so still
-                before = "" if attempt is None else attempt.before.notice.removeprefix(_CANCELLED)
-                self._present.show(notice=f"{_CANCELLED}{before}".strip())
+                before = "" if attempt is None else attempt.before.notice.removeprefix(CANCELLED)
+                self._present.show(notice=f"{CANCELLED} {before.strip()}".strip())
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""

@@ -124,7 +124,7 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
         raise ContentInvalid(
             f"{item.name} has another size than the catalogue says.",
             f"The server has {told:,} bytes and the catalogue {known:,}.",
-            "Look it up again; if it stays so, tell the provider.",
+            "Search the catalogue again; if it stays so, tell the provider.",
         )
     if known is None and told is None and "chunked" not in headers.get("transfer-encoding", "").lower():
         raise ContentInvalid(
@@ -173,7 +173,11 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
             "Your account lacks the right to it, or its conditions have to be accepted first.",
             "Open the address in a browser while signed in, and accept the conditions or ask for access.",
         ),
-        404: ("has no such file", "The address is wrong, or the file was moved or removed.", "Look it up again."),
+        404: (
+            "has no such file",
+            "The address may be old: the file was moved or removed, or it never was right.",
+            "Search the catalogue again, and download what it names now.",
+        ),
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
     return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from ..errors import ContentInvalid, ServerUnreachable, TerrascopeError
+from typing import TYPE_CHECKING
+
+from ..errors import ContentInvalid, ServerRefused, ServerUnreachable, TerrascopeError
 from .names import host_of, shown
-from .sources import Item
+
+if TYPE_CHECKING:
+    from .sources import Item
+
+_LATER = "Check the address and the network, and try again later."
+
+
+def not_found(host: str) -> ServerUnreachable:
+    """Return the error for a name that nobody knows."""
+    return ServerUnreachable(
+        f"No server called {host} was found.", "The name is misspelt, or this machine has no network.", _LATER
+    )
+
+
+def silent(host: str) -> ServerUnreachable:
+    """Return the error for a host of which nothing is heard."""
+    return ServerUnreachable(f"{host} does not answer.", "It is down, or a firewall is in the way.", _LATER)
+
+
+def takes_no_connections(host: str) -> ServerUnreachable:
+    """Return the error for a host at which nobody listens."""
+    return ServerUnreachable(
+        f"{host} takes no connections.", "Nothing listens there, or a firewall or a proxy is in the way.", _LATER
+    )
+
+
+def untrusted(host: str) -> ServerRefused:
+    """Return the error for a certificate of which nobody here knows the issuer."""
+    return ServerRefused(
+        f"The certificate of {host} is not trusted here.",
+        "The CA bundle does not know its issuer, or something between you and the server breaks encryption.",
+        "Set the CA bundle (`verify`, REQUESTS_CA_BUNDLE), and check the proxy and the clock.",
+    )
 
 
 def too_slow(url: str, limit_s: float) -> ServerUnreachable:

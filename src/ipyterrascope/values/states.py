@@ -15,6 +15,9 @@ Source = Literal[ReadyName, LoginMethod]
 Origin = Literal[SilentName, LoginMethod]
 """What a login may have come from."""
 
+CANCELLED = "Cancelled."
+"""How the notice of a sign-in that was cancelled begins."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceAuthorization:
@@ -78,3 +81,8 @@ class LoginState:
     error: TerrascopeError | None = None
     notice: str = ""
     methods: tuple[LoginMethod, ...] = ()
+
+    @property
+    def was_cancelled(self) -> bool:
+        """True when the last thing that happened was that a sign-in was cancelled."""
+        return self.notice.startswith(CANCELLED)

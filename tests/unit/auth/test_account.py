@@ -241,6 +241,15 @@ def test_cancel_tells_of_the_logout_before(account: Account) -> None:
         assert account.state.notice == f"Cancelled. {said}"
 
 
+def test_cancelled_is_said_of_a_login_that_goes_on_only_once(signed_in: Account) -> None:
+    """Who cancels a second sign-in is told so, and not at each later look at the login that goes on."""
+    signed_in.start_device_login()
+    signed_in.cancel()
+    assert (signed_in.state.phase, signed_in.state.notice) == ("signed_in", "Cancelled.")
+    signed_in.look_again()
+    assert (signed_in.state.phase, signed_in.state.notice) == ("signed_in", "")
+
+
 def test_cancel_during_the_question(account: Account, box: Sandbox, seen: Seen, until: Until) -> None:
     """signing_in → signed_out at once; the tokens that still arrive are revoked, and change nothing."""
     box.timeline.token(steps.delayed(1.0))

@@ -288,3 +288,23 @@ def test_it_is_a_module_of_the_package() -> None:
         "assert 'ipyterrascope.bridges.stac' in sys.modules and 'pystac' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("https://nobody.invalid/stac?token=s3cret", r"No server called nobody\.invalid was found\. .*no network"),
+        ("http://127.0.0.1:1/stac", r"127\.0\.0\.1:1 takes no connections\. .* Check the address and the network"),
+    ],
+)
+def test_a_catalogue_that_is_not_reached(address: str, said: str) -> None:
+    """Without a network it is said which host was not reached, why, and what to do; for a search of pystac-client's own
+    too, which a person made."""
+    provider = replace(ts.providers["terrascope"], stac_url=address)
+    with pytest.raises(ServerUnreachable, match=said) as caught:
+        ts.stac.open(provider)
+    assert "s3cret" not in str(caught.value)
+    search = pystac_client.ItemSearch(f"{address}/search", stac_io=StacApiIO(max_retries=None))
+    with pytest.raises(ServerUnreachable, match=said) as caught:
+        ts.plan(search)
+    assert "s3cret" not in str(caught.value)

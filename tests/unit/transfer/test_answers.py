@@ -130,7 +130,7 @@ def test_passing_refusal(status: int) -> None:
         (400, "address"),
         (401, "Sign in again"),
         (403, "conditions"),
-        (404, "Look it up"),
+        (404, "Search the catalogue again"),
         (410, "newer"),
         (304, "address"),
     ],

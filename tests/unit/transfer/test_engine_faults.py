@@ -189,7 +189,7 @@ def test_slow_file_that_comes_is_waited_for(one: Downloads) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "advice"), [(400, "Check the address"), (401, "Sign in again"), (403, "conditions"), (404, "Look it up")]
+    ("status", "advice"), [(400, "Check the address"), (401, "Sign in again"), (403, "conditions"), (404, "Search the")]
 )
 def test_refusal_is_final(one: Downloads, status: int, advice: str) -> None:
     """Other refusals are not tried again, leave nothing behind, and say what to do without the body."""

@@ -10,6 +10,7 @@ from ...errors import LoginRequired, ServerRefused, ServerUnreachable, Terrascop
 from ...values.hosts import is_secure
 from ...values.redirects import is_login_page, may_redirect
 from ..answers import compressed
+from ..failures import not_found, silent, takes_no_connections, untrusted
 from ..names import host_of, shown
 
 # what a host may mean by it that wants no further connection
@@ -44,11 +45,7 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
     """Return our error for one of libcurl's codes; `retryable` for what may pass."""
     host = host_of(url)
     if code in _UNTRUSTED:
-        return ServerRefused(
-            f"The certificate of {host} is not trusted here.",
-            "The CA bundle does not know its issuer, or something between you and the server breaks encryption.",
-            "Set the CA bundle (`verify`, REQUESTS_CA_BUNDLE), and check the proxy and the clock.",
-        )
+        return untrusted(host)
     if code == pycurl.E_URL_MALFORMAT:
         return bad_address(url)
     if code == pycurl.E_UNSUPPORTED_PROTOCOL:
@@ -65,20 +62,13 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
 
 
 def _unreached(code: int, host: str) -> ServerUnreachable:
-    do = "Check the address and the network, and try again later."
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
-        return ServerUnreachable(
-            f"No server called {host} was found.", "The name is misspelt, or this machine has no network.", do
-        )
+        return not_found(host)
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return ServerUnreachable(
             f"The proxy to {host} was not found.", "HTTPS_PROXY has a name that nobody knows.", "Check that variable."
         )
-    if code == pycurl.E_OPERATION_TIMEDOUT:
-        return ServerUnreachable(f"{host} does not answer.", "It is down, or a firewall is in the way.", do)
-    return ServerUnreachable(
-        f"{host} takes no connections.", "Nothing listens there, or a firewall or a proxy is in the way.", do
-    )
+    return silent(host) if code == pycurl.E_OPERATION_TIMEDOUT else takes_no_connections(host)
 
 
 def bad_address(url: str) -> ServerRefused:

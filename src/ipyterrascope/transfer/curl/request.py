@@ -366,4 +366,4 @@ class Request:
 
 def _too_long(job: Job) -> ContentInvalid:
     size = "" if job.size_bytes is None else f"It should have {job.size_bytes:,} bytes."
-    return ContentInvalid(f"{job.item.name} is longer than was said.", size, "Look it up again.")
+    return ContentInvalid(f"{job.item.name} is longer than was said.", size, "Search the catalogue again.")

@@ -1,11 +1,11 @@
 """What can be downloaded, made into items: the first step of a transfer (floor 4)."""
 
+from .catalogue import catalogue_failed
 from .files import source_of
 from .item import Item
 from .lists import Lines
 from .reading import Source, is_single, is_source, items_from
 from .selection import Selection
-from .stac import catalogue_failed
 
 __all__ = [
     "Item",

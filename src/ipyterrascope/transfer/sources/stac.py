@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from ...errors import ServerRefused, ServerUnreachable, SourceInvalid, TerrascopeError, TransferError, quoted
+from ...errors import SourceInvalid, TerrascopeError, quoted
 from .assets import item_of_asset
+from .catalogue import catalogue_failed
 from .item import Item
 from .json import is_array, is_object
 from .selection import Chooser
@@ -137,17 +138,3 @@ def features_of(search: Any) -> Iterator[dict[str, Any]]:
             yield feature
             continue
         raise problem
-
-
-def catalogue_failed(error: Exception) -> TerrascopeError:
-    """Return the error for a catalogue that did not answer. Its own words may hold an address with a query."""
-    for cause in (error.__cause__, error.__context__):
-        if isinstance(cause, TerrascopeError):
-            return cause
-    status: object = getattr(error, "status_code", None)
-    said = f"It said {status}." if isinstance(status, int) else f"The library says {type(error).__name__}."
-    kind: type[TransferError] = ServerUnreachable
-    if isinstance(status, int) and 400 <= status < 500 and status not in (408, 429):
-        kind = ServerRefused
-    do = "Check the search." if kind is ServerRefused else "Try again later."
-    return kind("The catalogue did not answer.", said, do, status=status if isinstance(status, int) else None)
