@@ -167,10 +167,14 @@ class Partial:
             return
         self.folder.make()
         self._check_target(small.size_bytes)
-        self._begin_on_disk(self._validator, small.size_bytes)
-        for position, chunks in unfinished:
-            self._part.write_at(position, chunks)
-            self.note(position, position + sum(map(len, chunks)))
+        try:
+            self._begin_on_disk(self._validator, small.size_bytes)
+            for position, chunks in unfinished:
+                self._part.write_at(position, chunks)
+                self.note(position, position + sum(map(len, chunks)))
+        except (OSError, TargetInvalid):
+            self.discard()
+            raise
 
     def begin(self, validator: str | None, size_bytes: int | None, small: SmallFile | None = None) -> bool:
         """Start anew with a content that `validator` names; what was there is dropped.
@@ -194,13 +198,11 @@ class Partial:
         if self._overwrite or self._part.is_open or not self.folder.is_there():
             return None
         small = SmallFile(self.folder, sum(map(len, chunks)))
-        try:
+        # what is refused will be tried again, and told
+        with contextlib.suppress(OSError):
             small.write_at(0, chunks)
-        except OSError:
-            # it will be tried again, and told
-            small.close()
-            return None
-        return small
+        # where it is not down, the chunks are all that there is of it
+        return small if small.is_down else None
 
     def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
         if not self._part.is_open:
@@ -261,13 +263,14 @@ class Partial:
             When the checksum is another, or somebody else wrote to the part.
         """
         with writing_to(self._target):
-            if self._small is None:
-                self._check_part(size_bytes)
+            was_small = self._small is not None
+            if self._small is not None and self._is_small_one_named(self._small, checksum):
+                return
+            self._check_part(size_bytes)
+            if not was_small:
                 if is_right is None and checksum is not None:
                     is_right = self.has(checksum, bool)
                 self._refuse_where(is_right is False)
-            elif self._is_small_one_named(self._small, checksum):
-                return
             self._check_target(size_bytes)
             self._part.rename(self._name)
             self._unlink_journal()

@@ -42,6 +42,11 @@ class SmallFile:
         self._written: list[tuple[int, Sequence[bytes]]] = []
         self._fd: int | None = None
 
+    @property
+    def is_down(self) -> bool:
+        """True when all of it is in a file, and nothing of it needed any more."""
+        return self._fd is not None
+
     def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Take bytes for a position."""
         self._written.append((position, chunks))

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipyterrascope.errors import TargetInvalid
-from ipyterrascope.transfer import CurlEngine, Item, download
+from ipyterrascope.transfer import CurlEngine, Item, download, small
 from ipyterrascope.transfer.journal import Journal, JournalFile
 
 DATA = random.Random(1).randbytes(2 << 20)
@@ -103,6 +103,35 @@ def test_full_disk(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> 
     first = server.gets()[asked_before].headers["Range"]
     # what one write could not bring in whole is not counted
     assert limit - (512 << 10) <= int(first.removeprefix("bytes=").partition("-")[0]) <= limit
+
+
+@pytest.mark.parametrize("limit", [10_000, 300_000])
+def test_full_disk_for_a_small_file(server: FaultyServer, engine: CurlEngine, tmp_path: Path, limit: int) -> None:
+    """Of a small file that the disk takes only a part of, none is saved, and the error says why."""
+    server.files["/a.tif"] = Answer(DATA[:900_000])
+    printed, _ = child(
+        tmp_path, server.url("/a.tif"), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    ).communicate(timeout=60)
+    assert printed.startswith("TargetInvalid")
+    assert "larger than this place allows" in printed
+    assert "a.tif" not in names(tmp_path)
+    [path] = download(server.url("/a.tif"), tmp_path, engine=engine)
+    assert path.read_bytes() == DATA[:900_000]
+    assert names(tmp_path) == ["a.tif"]
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_where_no_file_is_nameless(
+    server: FaultyServer, nobody: Nobody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connections: int
+) -> None:
+    """On a system or file system without nameless files (NFS, say), files of all sizes are saved whole."""
+    monkeypatch.setattr(small, "_CAN", False)
+    sizes = (0, 1, 100, 16_384, 16_385, 20_000, 100_000, 1 << 20, (1 << 20) + 1, len(DATA))
+    for size in sizes:
+        server.files[f"/{size}.tif"] = Answer(DATA[:size])
+    urls = [server.url(path) for path in server.files]
+    report = download(urls, tmp_path, engine=CurlEngine(nobody, max_connections=connections))
+    assert [path.read_bytes() == DATA[:size] for path, size in zip(report, sizes, strict=True)] == [True] * len(sizes)
 
 
 @pytest.mark.parametrize("below", ["file", "file/deeper"])
