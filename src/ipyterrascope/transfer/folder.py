@@ -14,6 +14,8 @@ from ..errors import TargetInvalid, quoted
 from .names import size_text
 
 _REASONS = {
+    errno.ENOENT: ("Its folder was removed, or its disk is gone.", "Make it again, or choose another folder"),
+    errno.ESTALE: ("Its folder was removed, or its disk is gone.", "Make it again, or choose another folder"),
     errno.ENOSPC: ("The disk is full.", "Make room"),
     errno.EDQUOT: ("Your quota on this disk is used up.", "Make room"),
     errno.EFBIG: ("The file is larger than this place allows.", "Choose another place"),

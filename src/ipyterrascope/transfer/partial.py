@@ -296,8 +296,8 @@ class Partial:
             self.discard()
             raise ContentInvalid(
                 f"{self._part.name} changed while it was written.",
-                "Something else wrote to it, or put another file in its place.",
-                "Run one download at a time, and try again.",
+                "Something else wrote to it, removed it or its folder, or put another file in its place.",
+                "Leave the folder alone until the download has ended, and try again.",
             )
 
     def _refuse_where(self, is_wrong: bool) -> None:

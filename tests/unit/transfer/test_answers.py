@@ -114,6 +114,17 @@ def test_length_of_a_compressed_body_is_not_the_files() -> None:
     assert content_length(headers(Content_Length="12", Content_Encoding="gzip")) is None
 
 
+def test_part_that_is_called_all() -> None:
+    """A 200 whose Content-Range tells of a longer file is not all of it; with no length, that tells how long it is."""
+    part = "bytes 500-599/12000"
+    assert read_body(200, headers(Content_Length="100", Content_Range=part), 0, 8000, None) is None
+    assert read_body(200, headers(Content_Length="12000", Content_Range=part), 0, 8000, None) == Body(
+        0, None, 12000, None
+    )
+    assert read_body(200, headers(Content_Range=part), 0, None, None) == Body(0, None, 12000, None)
+    assert read_body(200, headers(Content_Length="5", Content_Range="lies"), 0, None, None) == Body(0, None, 5, None)
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_passing_refusal(status: int) -> None:
     """Too many requests, time-outs and troubles of the server may be tried again."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import tempfile
 import threading
@@ -103,6 +104,24 @@ def test_full_disk(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> 
     first = server.gets()[asked_before].headers["Range"]
     # what one write could not bring in whole is not counted
     assert limit - (512 << 10) <= int(first.removeprefix("bytes=").partition("-")[0]) <= limit
+
+
+def test_folder_that_is_removed_on_the_way(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:
+    """Where the folder is removed while files come, none is saved elsewhere, and each says what happened."""
+    folder = tmp_path / "data"
+    server.files = {f"/{number}.tif": Answer(DATA, pause_s=0.01) for number in range(3)}
+
+    class Removing(NoProgress):
+        def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
+            if folder.exists() and done_bytes > 1 << 20:
+                shutil.rmtree(folder)
+
+    folder.mkdir()
+    actions = planned(folder, *(server.url(path) for path in server.files))
+    first, *others = CurlEngine(nobody, max_connections=1).run(actions, Removing())
+    assert "removed it or its folder" in str(first.error)
+    assert all("Its folder was removed" in str(outcome.error) for outcome in others)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("limit", [10_000, 300_000])
