@@ -68,7 +68,8 @@ def download(
 ) -> Report | Download:
     """Fetch files to a folder; each is whole or absent, and one that is there already is not fetched again.
 
-    An interrupt (Ctrl-C) cancels it within a second; the same call goes on where it was.
+    An interrupt (Ctrl-C) cancels it within a second; the same call goes on where it was. What another download is just
+    fetching to the same folder is waited for.
 
     Parameters
     ----------

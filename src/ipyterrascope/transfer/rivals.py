@@ -10,8 +10,9 @@ from ..errors import TargetInvalid
 
 _LOOK_EVERY_S = 1.0
 _SILENT_S = 60.0
-_MOST_SILENT_S = 300.0
-"""A download that goes on writes within that time, also after a wait for which a server asked."""
+_MOST_SILENT_S = 900.0
+"""A download that goes on writes within that time, also after a wait for which a server asked, or has read a large file
+for its checksum."""
 
 
 class InUse(TargetInvalid):
