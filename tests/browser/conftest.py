@@ -1,9 +1,9 @@
-"""JupyterLab in Chromium: one server for all tests, a fresh browser profile and kernels of its own for each."""
+"""JupyterLab in Chromium: one server for all tests, kernels of its own for each, and a page that is as new."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from ipyterrascope.sandbox import Sandbox
 from private_jupyter import provider_traits
 from testbed import lab as testbed_lab
 from testbed.lab import Lab, LabServer
+from testbed.shared_page import SharedPages, shared_pages
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -37,22 +38,35 @@ def traits(box: Sandbox) -> Mapping[str, object]:
     return provider_traits(box.provider())
 
 
+@pytest.fixture(scope="module")
+def pages(chromium: Browser, lab_server: LabServer) -> Iterator[SharedPages]:
+    with shared_pages(chromium, lab_server) as pages:
+        yield pages
+
+
 @pytest.fixture
-def lab(
-    request: pytest.FixtureRequest, lab_server: LabServer, browser_context: BrowserContext, tmp_path: Path
-) -> Iterator[Lab]:
-    """JupyterLab, or Notebook where a test says so, in a browser; pictures of what failed are in `build/failures`."""
-    window = Lab(lab_server, browser_context, tmp_path, getattr(request, "param", "lab"))
+def lab(request: pytest.FixtureRequest, lab_server: LabServer, tmp_path: Path) -> Iterator[Lab]:
+    """JupyterLab, or Notebook where a test says so, in a browser; pictures of what failed are in `build/failures`.
+
+    The page may have served other tests; a test that does more to it than to work with one notebook asks for
+    `browser_context`, and has a fresh page in that.
+    """
+    place = getattr(request, "param", "lab")
+    if "browser_context" in request.fixturenames:
+        window = Lab(lab_server, request.getfixturevalue("browser_context"), tmp_path, place)
+    else:
+        window = request.getfixturevalue("pages").lab(place, tmp_path)
     failed_before = request.session.testsfailed
     yield window
+    passed = request.session.testsfailed == failed_before
     try:
-        if request.session.testsfailed > failed_before:
-            _take_pictures(browser_context, request.config.rootpath / "build" / "failures", request.node.name)
+        if not passed:
+            _take_pictures(window.pages, request.config.rootpath / "build" / "failures", request.node.name)
     finally:
-        window.close()
+        window.close(passed=passed)
 
 
-def _take_pictures(context: BrowserContext, folder: Path, test: str) -> None:
+def _take_pictures(pages: Sequence[Page], folder: Path, test: str) -> None:
     name = re.sub(r"[^-\w]+", "-", test)
-    for number, page in enumerate(context.pages):
+    for number, page in enumerate(pages):
         page.screenshot(path=folder / f"{name}-{number}.png")

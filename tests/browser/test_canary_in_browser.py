@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -13,6 +14,9 @@ from ipyterrascope.sandbox import Sandbox
 from private_jupyter import provider_traits
 from testbed.canary import found_in, secrets_of
 from testbed.lab import Lab, Notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 _SPREAD = """token => {
   localStorage.planted = token;
@@ -29,10 +33,10 @@ CELLS = ["%load_ext ipyterrascope\nimport ipyterrascope as ts", "%terrascope log
 class Story:
     """A person's session in a notebook that is saved again and again, with the state of its widgets."""
 
-    def __init__(self, lab: Lab, box: Sandbox, folder: Path) -> None:
-        self.lab, self.box, self.folder = lab, box, folder
+    def __init__(self, lab: Lab, context: BrowserContext, box: Sandbox, folder: Path) -> None:
+        self.lab, self.context, self.box, self.folder = lab, context, box, folder
         self.lines: list[str] = []
-        lab.context.on("console", lambda line: self.lines.append(line.text))
+        context.on("console", lambda line: self.lines.append(line.text))
         self.typed: set[str] = set()
         self.notebook = lab.open([*CELLS, "print(ts.token().reveal())"], traits=provider_traits(box.provider()))
         self.notebook.run(0)
@@ -57,7 +61,7 @@ class Story:
         """Return every file of the server and the kernels, and all that the browser keeps or shows."""
         roots = (self.lab.server.folder, self.folder)
         files = {str(path): path.read_bytes() for root in roots for path in root.rglob("*") if path.is_file()}
-        kept = json.dumps(self.lab.context.storage_state(indexed_db=True), ensure_ascii=False)
+        kept = json.dumps(self.context.storage_state(indexed_db=True), ensure_ascii=False)
         page = self.notebook.page
         session = page.evaluate("JSON.stringify(sessionStorage)")
         return {
@@ -71,8 +75,8 @@ class Story:
 
 
 @pytest.fixture
-def story(lab: Lab, box: Sandbox, tmp_path: Path) -> Story:
-    return Story(lab, box, tmp_path)
+def story(lab: Lab, browser_context: BrowserContext, box: Sandbox, tmp_path: Path) -> Story:
+    return Story(lab, browser_context, box, tmp_path)
 
 
 def saved_texts(notebook: Notebook) -> list[str]:

@@ -201,6 +201,7 @@ def test_interrupted(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> No
     assert "Stopped. Run the same line again to go on where it was." in notebook.text(1)
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_reload_and_a_second_tab_show_the_same(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
     """The kernel is the truth: after a reload and in another tab the same download goes on, and can be ended there."""
     urls = files(box, 50 * MB, 50 * MB)
@@ -221,6 +222,7 @@ def test_a_reload_and_a_second_tab_show_the_same(lab: Lab, box: Sandbox, traits:
         reads(each.download, re.compile("^2 cancelled"))
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_reopened_notebook_says_how_it_ended(lab: Lab, box: Sandbox, traits: Mapping[str, object]) -> None:
     """With another kernel, a saved widget says how its download ended, or that it belongs to an earlier session."""
     urls = files(box, 50 * MB, 50 * MB)

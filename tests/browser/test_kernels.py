@@ -16,7 +16,7 @@ from testbed.ipykernel6 import ipykernel6
 from testbed.lab import Lab, Notebook, busy_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import WebSocketRoute
+    from playwright.sync_api import BrowserContext, WebSocketRoute
 
 pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
@@ -61,6 +61,7 @@ def test_a_kernel_that_dies_is_said_to_have_stopped(lab: Lab, traits: Mapping[st
     assert_stopped(notebook)
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_kernel_that_somebody_else_ends_is_said_to_have_stopped(lab: Lab, traits: Mapping[str, object]) -> None:
     """Ended elsewhere, by the culler or another tab, the code that waits is not pretended to for long."""
     notebook = opened(lab, traits)
@@ -69,6 +70,7 @@ def test_a_kernel_that_somebody_else_ends_is_said_to_have_stopped(lab: Lab, trai
     lab.console_errors.clear()  # of JupyterLab, on the kernel that it still looks for
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_notebook_that_is_reopened_does_not_pretend(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
     """A saved widget in front of a new kernel says "Run the cell again" after five seconds, and that works."""
     notebook = opened(lab, traits)
@@ -84,6 +86,7 @@ def test_a_notebook_that_is_reopened_does_not_pretend(lab: Lab, traits: Mapping[
     again.widget.get_by_text(box.waiting_codes[-1]).wait_for()
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_notebook_that_kept_no_widget_says_what_to_do(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
     """Jupyter, which by default saves no widgets, only says that one is missing; our sentence stands there then, and
     not beside a login that is alive."""
@@ -105,6 +108,7 @@ def test_a_notebook_that_kept_no_widget_says_what_to_do(lab: Lab, traits: Mappin
     lab.console_errors.clear()  # of JupyterLab, on the widget that it misses
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_page_that_is_loaded_while_a_cell_runs(lab: Lab, traits: Mapping[str, object], tmp_path: Path) -> None:
     """Jupyter brings no widget back before the cell has ended: a sentence says to wait, and then the login is there."""
     notebook = opened(lab, traits, None, busy_until(tmp_path / "enough"))
@@ -170,7 +174,9 @@ def test_a_widget_shown_by_a_busy_cell_comes_alive_when_that_ends(
     notebook.widget.get_by_role("link", name="Copy code").wait_for()
 
 
-def test_the_network_goes_and_comes_back(lab: Lab, traits: Mapping[str, object], box: Sandbox) -> None:
+def test_the_network_goes_and_comes_back(
+    lab: Lab, browser_context: BrowserContext, traits: Mapping[str, object], box: Sandbox
+) -> None:
     """With the line to the Jupyter server cut, nothing is pretended; when it is back the login is where it stands."""
     lines: list[WebSocketRoute] = []
     is_cut = False
@@ -182,7 +188,7 @@ def test_the_network_goes_and_comes_back(lab: Lab, traits: Mapping[str, object],
             line.connect_to_server()
             lines.append(line)
 
-    lab.context.route_web_socket(re.compile("/channels"), route)
+    browser_context.route_web_socket(re.compile("/channels"), route)
     notebook = opened(lab, traits)
     is_cut = True
     for line in lines:

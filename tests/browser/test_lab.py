@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.browser import loopback_context
-from testbed.lab import Lab
+from testbed.browser import STRANGE_HOST, loopback_context
+from testbed.lab import Lab, Place
+from testbed.scenes import THEMES
+from testbed.shared_page import SharedPages
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 BUTTON = """
 import ipywidgets
@@ -45,6 +48,7 @@ def test_a_kernel_is_configured_and_restarted(lab: Lab) -> None:
     assert notebook.run(0) == "SANDBOX yes"
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_what_a_message_handler_raises_fails_the_test(lab: Lab) -> None:
     """An exception in a widget's handler, which ipywidgets hides, is told at the end."""
     notebook = lab.open([BUTTON, "button.on_click(lambda _: 1 / 0)"])
@@ -92,6 +96,63 @@ def test_what_a_page_asks_of_the_world_fails_the_test(chromium: Browser, asks: s
         loopback_context(chromium) as context,
     ):
         context.new_page().evaluate(f"async () => {{ await {asks}; }}")
+
+
+_LEFT = {
+    "a global": ("window.odd = 1", "delete window.odd"),
+    "a style": ("document.body.style.zoom = 2", "document.body.style.zoom = ''"),
+    "an entry": ("localStorage.odd = 1", "delete localStorage.odd"),
+    "a question": (
+        "document.body.append(Object.assign(document.createElement('div'), { className: 'jp-Dialog' }))",
+        "document.querySelector('.jp-Dialog').remove()",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", ["lab", "notebook"])
+def test_a_page_serves_the_next_test_only_as_it_was(pages: SharedPages, tmp_path: Path, place: Place) -> None:
+    """Nothing is handed on to another test: neither the notebook and its theme, which are cleared away, nor what
+    somebody left, which costs the page, as does a test that failed."""
+    theme = "document.body.dataset.jpThemeName"
+
+    def served(number: int, leave: str = "0", passed: bool = True) -> Page:
+        lab = pages.lab(place, tmp_path.with_name(f"{tmp_path.name}-{number}"))
+        notebook = lab.open([f"print({number})"])
+        assert notebook.run(0) == str(number)
+        assert notebook.panel.count() == 1
+        before = notebook.page.evaluate(theme)
+        notebook.use_theme(THEMES["contrast"])
+        notebook.page.evaluate(leave)
+        lab.close(passed=passed)
+        assert notebook.page.evaluate(theme) == before
+        return notebook.page
+
+    page = served(1)
+    lab = pages.lab(place, tmp_path)
+    assert lab.open([]).page == page
+    for name, (leave, undo) in _LEFT.items():
+        page.evaluate(leave)
+        assert not lab.shared.is_as_new(), name
+        page.evaluate(undo)
+        assert lab.shared.is_as_new(), name
+    lab.close()
+    assert served(3, _LEFT["a global"][0]) == page
+    other = served(4, passed=False)
+    assert page.is_closed()
+    assert served(5) != other
+
+
+def test_a_shared_page_is_for_one_notebook(pages: SharedPages, tmp_path: Path) -> None:
+    """What would reach other tests is refused: the profile, another address, a second tab."""
+    lab = pages.lab("lab", tmp_path)
+    notebook = lab.open([])
+    with pytest.raises(AssertionError, match="browser_context"):
+        lab.context.clear_cookies()
+    with pytest.raises(AssertionError, match="browser_context"):
+        lab.open([], host=STRANGE_HOST)
+    with pytest.raises(AssertionError, match="browser_context"):
+        lab.view(notebook.path)
+    lab.close()
 
 
 def test_the_status_fits_in_a_narrow_panel(lab: Lab) -> None:

@@ -6,12 +6,16 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed.files import ProtectedFiles
 from testbed.keycloak import DORA, Keycloak
 from testbed.lab import Lab, Notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 
@@ -65,7 +69,11 @@ def look_around_and_log_out(notebook: Notebook, files: ProtectedFiles) -> None:
 
 
 def test_quickstart_by_device_code(
-    lab: Lab, keycloak: Keycloak, keycloak_files: ProtectedFiles, traits: Mapping[str, object]
+    lab: Lab,
+    browser_context: BrowserContext,
+    keycloak: Keycloak,
+    keycloak_files: ProtectedFiles,
+    traits: Mapping[str, object],
 ) -> None:
     """The code is approved on Keycloak's own page in a second tab; then all cells of the quickstart work."""
     notebook = lab.open(QUICKSTART, traits=traits)
@@ -75,7 +83,7 @@ def test_quickstart_by_device_code(
     url = link.get_attribute("href")
     assert url is not None
 
-    keycloak.answer_device_login(lab.context, url, DORA)
+    keycloak.answer_device_login(browser_context, url, DORA)
 
     notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
     look_around_and_log_out(notebook, keycloak_files)

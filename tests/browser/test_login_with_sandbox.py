@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ipyterrascope.sandbox import Sandbox
 from testbed.lab import Lab, Notebook, busy_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
@@ -53,11 +57,13 @@ def test_approved_code_signs_in(notebook: Notebook, box: Sandbox) -> None:
     assert "not signed in" in notebook.run(2)
 
 
-def test_the_link_copies_the_code_and_opens_the_page_that_knows_it(notebook: Notebook, lab: Lab) -> None:
+def test_the_link_copies_the_code_and_opens_the_page_that_knows_it(
+    notebook: Notebook, browser_context: BrowserContext
+) -> None:
     """One click: the code is in the clipboard, a tab of its own shows it, and who signs in there is signed in here."""
-    lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    browser_context.grant_permissions(["clipboard-read", "clipboard-write"])
     code = code_on(notebook)
-    with lab.context.expect_page() as tab:
+    with browser_context.expect_page() as tab:
         notebook.widget.get_by_role("link", name="Copy code & open Terrascope").click()
     page = tab.value
     page.get_by_text(code).wait_for()
@@ -164,6 +170,7 @@ def test_a_key_after_the_sign_in_does_not_log_out(
         notebook.output(2).get_by_text("next").wait_for()
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_two_tabs_and_two_views_show_the_same(notebook: Notebook, lab: Lab, box: Sandbox) -> None:
     """A second cell and a second tab of the same notebook show the same code, and all are signed in at once."""
     code = code_on(notebook)

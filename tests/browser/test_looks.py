@@ -155,6 +155,7 @@ def test_a_face_reads_like_sentences(stage: Theatre) -> None:
     assert 'button "Show what is typed"' in empty
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_system_with_forced_colours_and_no_motion_is_obeyed(stage: Theatre) -> None:
     """With Windows' high contrast each button keeps an edge; with reduced motion nothing pulses."""
     page = stage.notebook.page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from ipyterrascope.values.secret import Secret
 from testbed.keycloak import DORA, EGI_DORA, Keycloak
 from testbed.lab import Lab
 from testbed.openeo_driver import openeo_driver
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 
 def offered(provider_id: str, realm: Keycloak, client_id: str, **more: Any) -> dict[str, Any]:
@@ -33,7 +36,9 @@ def backend(keycloak: Keycloak, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_one_of_two_providers_is_chosen(lab: Lab, keycloak: Keycloak, backend: str) -> None:
+def test_one_of_two_providers_is_chosen(
+    lab: Lab, browser_context: BrowserContext, keycloak: Keycloak, backend: str
+) -> None:
     """The widget names back-end and provider; turned to the second one, its code signs in, and openEO's client too."""
     name, host = f"openeo:{backend}", backend.removeprefix("http://")
     notebook = lab.open(
@@ -56,7 +61,7 @@ def test_one_of_two_providers_is_chosen(lab: Lab, keycloak: Keycloak, backend: s
     url = link.get_attribute("href")
     assert url is not None
     assert url.startswith(keycloak.issuer)
-    keycloak.answer_device_login(lab.context, url, DORA)
+    keycloak.answer_device_login(browser_context, url, DORA)
     notebook.widget.get_by_text("Signed in as dora.").first.wait_for()
 
     told = notebook.run(1)

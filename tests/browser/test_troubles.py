@@ -145,6 +145,7 @@ def test_switch_account_lets_another_person_in(notebook: Notebook, box: Sandbox)
     notebook.widget.get_by_text("Signed in as boots.").first.wait_for()
 
 
+@pytest.mark.usefixtures("browser_context")
 def test_a_page_that_is_not_encrypted_warns_and_still_copies(
     lab: Lab, traits: Mapping[str, object], box: Sandbox
 ) -> None:

@@ -33,25 +33,46 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class LoopbackOnly:
+    """What the pages of a profile ask for, which may be nothing outside loopback.
+
+    `besides` is how an address begins that a front-end asks for by itself, and does not get.
+    """
+
+    def __init__(self, context: BrowserContext, besides: str = " ") -> None:
+        self._besides = besides
+        self._asked: list[str] = []
+        context.on("request", lambda request: self._asked.append(request.url))
+        context.on("page", self._watch)
+
+    def _watch(self, page: Page) -> None:
+        page.on("websocket", lambda socket: self._asked.append(socket.url))
+
+    def check(self) -> None:
+        """Assert that nothing was asked of the world since the last time."""
+        asked, self._asked = self._asked, []
+        abroad = {url for url in asked if urlsplit(url).netloc and urlsplit(url).hostname not in _LOOPBACK}
+        abroad = {url for url in abroad if not url.startswith(self._besides)}
+        assert not abroad, f"a page asked outside loopback: {sorted(abroad)}"
+
+
 @contextlib.contextmanager
-def loopback_context(browser: Browser, besides: str = " ", scale: float = 1.0) -> Iterator[BrowserContext]:
+def profile(browser: Browser, besides: str = " ", scale: float = 1.0) -> Iterator[tuple[BrowserContext, LoopbackOnly]]:
     """Open a fresh profile; assert at the end that no page asked for anything outside loopback.
 
-    `besides` is how an address begins that a front-end asks for by itself, and does not get; `scale` is how many pixels
-    of the screen make one of the page.
+    `besides` is as in `LoopbackOnly`; `scale` is how many pixels of the screen make one of the page.
     """
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}, device_scale_factor=scale)
-    asked: list[str] = []
-    context.on("request", lambda request: asked.append(request.url))
-
-    def watch(page: Page) -> None:
-        page.on("websocket", lambda socket: asked.append(socket.url))
-
-    context.on("page", watch)
+    asked = LoopbackOnly(context, besides)
     try:
-        yield context
+        yield context, asked
     finally:
         context.close()
-    abroad = {url for url in asked if urlsplit(url).netloc and urlsplit(url).hostname not in _LOOPBACK}
-    abroad = {url for url in abroad if not url.startswith(besides)}
-    assert not abroad, f"a page asked outside loopback: {sorted(abroad)}"
+    asked.check()
+
+
+@contextlib.contextmanager
+def loopback_context(browser: Browser, besides: str = " ", scale: float = 1.0) -> Iterator[BrowserContext]:
+    """Open a fresh profile as `profile` does, for who does not look into what was asked so far."""
+    with profile(browser, besides, scale) as (context, _):
+        yield context

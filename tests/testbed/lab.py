@@ -79,8 +79,12 @@ _KEEP_WIDGET_STATE = """async wanted => {
 }"""
 
 
-# what Notebook 7.6 throws by itself at its start, and a font that a page is refused by its own server while it goes
-_NOT_OURS = ("reading 'schema'", "'filebrowser:open-path' not registered", r"403 .*/static/(?:notebook|lab)/\w+\.woff2")
+# what Notebook 7.6 throws by itself at its start, a font that a page is refused by its own server while it goes, and
+# what JupyterLab throws where a notebook is closed before its kernel has answered
+_NOT_OURS = (
+    *("reading 'schema'", "'filebrowser:open-path' not registered", r"403 .*/static/(?:notebook|lab)/\w+\.woff2"),
+    r"Canceled future for (?:create_subshell|execute)_request message before replies were done",
+)
 
 Place = Literal["lab", "notebook"]
 
@@ -173,13 +177,23 @@ class Lab:
 
     def __init__(self, server: LabServer, context: BrowserContext, folder: Path, place: Place = "lab") -> None:
         self.server = server
-        self.context = context
+        self._context = context
         self.place: Place = place
         self.console_errors: list[str] = []
         self.page_errors: list[str] = []
         self._folder = folder
         self._numbers = itertools.count(1)
         self._failures: list[Path] = []
+
+    @property
+    def context(self) -> BrowserContext:
+        """The browser's profile."""
+        return self._context
+
+    @property
+    def pages(self) -> list[Page]:
+        """All tabs."""
+        return self._context.pages
 
     def open(
         self,
@@ -212,7 +226,7 @@ class Lab:
 
     def view(self, path: Path, host: str = "") -> Notebook:
         """Open a notebook of the server in a new tab of the browser, for example one that is open already."""
-        page = self.context.new_page()
+        page = self._context.new_page()
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         page.on("console", self._hear)
         workspace = secrets.token_hex(4)  # else Lab would show the tabs of the last test
@@ -242,10 +256,12 @@ class Lab:
         if line.type == "error":
             self.console_errors.append(f"{line.text} ({line.location['url']})")
 
-    def close(self) -> None:
-        """End the kernels; assert that no page and no message handler raised anything."""
-        for page in self.context.pages:
-            page.close()
+    def close(self, *, passed: bool = True) -> None:
+        """End the kernels; assert that no page and no message handler raised anything.
+
+        `passed` tells that the test did so far; what it left in its page where it did not is nobody's to use.
+        """
+        self._leave()
         self.server.end_kernels()
         hidden = [path.read_text() for path in self._failures if path.exists()]
         self._failures.clear()
@@ -253,6 +269,10 @@ class Lab:
         uncaught, told = (_ours(errors) for errors in (self.page_errors, self.console_errors))
         assert not uncaught, "in a page, uncaught:\n" + "\n".join(uncaught)
         assert not told, "on the console:\n" + "\n".join(told)
+
+    def _leave(self) -> None:
+        for page in self._context.pages:
+            page.close()
 
 
 def _ours(errors: Sequence[str]) -> list[str]:

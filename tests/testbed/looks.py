@@ -13,7 +13,11 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 
 _CHECK = """async ([root, rules]) => {
   const options = { runOnly: rules, resultTypes: ["violations", "incomplete", "passes"] };
+  // else axe takes everything for outside the page, and looks at no contrast
+  const height = document.body.style.height;
+  document.body.style.height = "100vh";
   const found = await axe.run(root, options);
+  document.body.style.height = height;
   const told = kind => found[kind].flatMap(rule => rule.nodes.map(node => [rule.id, node.html, node.failureSummary]));
   const looked = found.passes.find(rule => rule.id === "color-contrast")?.nodes.length ?? 0;
   return { faults: told("violations"), unsure: told("incomplete"), looked };
@@ -44,8 +48,6 @@ def checked(page: Page, root: str) -> tuple[list[Any], int]:
     """Return what axe finds wrong or is unsure of in an element, and how many texts it looked at for contrast."""
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=_AXE)
-    # else axe takes everything for outside the page, and looks at no contrast
-    page.evaluate("document.body.style.height = '100vh'")
     result = page.evaluate(_CHECK, [root, _RULES])
     return result["faults"] + result["unsure"], result["looked"]
 
