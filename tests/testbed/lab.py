@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -137,6 +138,11 @@ class LabServer:
         (self._kernels / name / "kernel.json").write_text(json.dumps(spec))
         return failures
 
+    def forget(self, notebook: Path) -> None:
+        """Remove a notebook with its kernel, which has its name."""
+        notebook.unlink(missing_ok=True)
+        shutil.rmtree(self._kernels / notebook.stem, ignore_errors=True)
+
     def end_kernels(self) -> None:
         """End every session and kernel: a browser that goes away leaves them running."""
         for session in self.api("GET", "sessions").json():
@@ -184,6 +190,7 @@ class Lab:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._failures: list[Path] = []
+        self._notebooks: list[Path] = []
 
     @property
     def context(self) -> BrowserContext:
@@ -222,6 +229,7 @@ class Lab:
         document = nbformat.read(notebook, 4) if isinstance(notebook, Path) else _notebook(notebook)
         document.metadata["kernelspec"] = {"name": name, "display_name": name, "language": "python"}
         nbformat.write(document, path)
+        self._notebooks.append(path)
         return self.view(path, host)
 
     def view(self, path: Path, host: str = "") -> Notebook:
@@ -269,6 +277,10 @@ class Lab:
         uncaught, told = (_ours(errors) for errors in (self.page_errors, self.console_errors))
         assert not uncaught, "in a page, uncaught:\n" + "\n".join(uncaught)
         assert not told, "on the console:\n" + "\n".join(told)
+        if passed:
+            # each page that is loaded, and each notebook that is opened, lists them all
+            for path in self._notebooks:
+                self.server.forget(path)
 
     def _leave(self) -> None:
         for page in self._context.pages:

@@ -115,7 +115,7 @@ class LabInSharedPage(Lab):
     def close(self, *, passed: bool = True) -> None:
         """As a `Lab` does; the page is free then where it is as it was."""
         self.shared.is_free = False
-        super().close()
+        super().close(passed=passed)
         self.shared.is_free = passed and self.shared.is_as_new()
 
     def _leave(self) -> None:
