@@ -9,8 +9,13 @@ from pathlib import Path
 from ipyterrascope.values.providers import Provider
 
 _TRAITS = ("issuer", "client_id", "stac_url", "registration_url", "account_url", "password_reset_url", "badge")
-_SETTINGS = {
-    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False}
+_FILES: Mapping[str, Mapping[str, object]] = {
+    "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    },
+    # else node looks at each load of a page whether JupyterLab wants to be built anew
+    "config/labconfig/page_config.json": {"buildAvailable": False, "buildCheck": False},
 }
 
 
@@ -20,8 +25,8 @@ def private_environment(folder: Path, environ: Mapping[str, str]) -> dict[str, s
     What would lead to the user's real Jupyter, Hub or Terrascope login is left out. `HOME` stays: a browser that is
     opened from there shall be the user's own.
     """
-    for name, content in _SETTINGS.items():
-        path = folder / "settings" / name
+    for name, content in _FILES.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
     kept = {name: value for name, value in environ.items() if not name.startswith(("JUPYTER", "TERRASCOPE_"))}
