@@ -12,11 +12,7 @@ export async function copy(node) {
     return true;
   } catch {
     // plain http has no clipboard, and a page in the background may not write to it
-  }
-  try {
     getSelection()?.selectAllChildren(node);
-    return document.execCommand("copy");
-  } catch {
-    return false;
+    return document.execCommand?.("copy") ?? false;
   }
 }

@@ -7,7 +7,7 @@
  */
 export function minutesAndSeconds(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  return `${(whole / 60) | 0}:${String(whole % 60).padStart(2, "0")}`;
 }
 
 /**

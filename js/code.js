@@ -13,7 +13,7 @@ import * as strings from "./strings.js";
  * @returns {import("./panels.js").Panel}
  */
 export function codePanel(provider, actions) {
-  const host = element("strong");
+  const [lead, host] = [element("span"), element("strong")];
   const code = element("code");
   const timer = element("span", { class: "ts-timer", role: "timer" });
   const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
@@ -21,7 +21,7 @@ export function codePanel(provider, actions) {
   const others = otherWays(actions, { class: "ts-quiet" });
   const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
   const scan = button(strings.qr, () => draw(!isOpen), { "aria-label": strings.showQr });
-  const picture = element("div", { class: "ts-scan" });
+  const picture = element("div");
   let address = "";
   let isOpen = false;
 
@@ -36,18 +36,15 @@ export function codePanel(provider, actions) {
   draw(false);
   return {
     node: panelOf(
-      element("p", {}, `${strings.enterCodeAt} `, host),
+      element("p", {}, lead, host),
       element("div", { class: "ts-code" }, code, element("div", { class: "ts-actions" }, copy, scan)),
       picture,
-      mainActions(
-        open,
-        button(strings.newCode, () => actions.request("start_device")),
-        button(strings.cancel, () => actions.request("cancel")),
-      ),
+      mainActions(open, button(strings.newCode, actions.start), button(strings.cancel, actions.cancel)),
     ),
     footer: [timer, ...others.nodes],
     show(state, now, waiting) {
       const complete = waiting?.verification_uri_complete || state.verification_uri;
+      setText(lead, `${strings.switching(state)}${strings.enterCodeAt} `);
       setText(host, safeUrl(state.verification_uri)?.host ?? "");
       setText(code, waiting?.user_code ?? "…");
       setText(timer, minutesAndSeconds(state.code_expires_at - now));

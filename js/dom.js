@@ -60,7 +60,7 @@ export function shape(path, side, attributes) {
 
 /** @param {string} path What to stroke, in a box of 16 by 16. */
 export function icon(path) {
-  return shape(path, 16, { class: "ts-icon", "aria-hidden": "true", focusable: "false" });
+  return shape(path, 16, { class: "ts-icon", "aria-hidden": "true" });
 }
 
 export const EXTERNAL = "M6.5 3.5h-3v9h9v-3M9.5 2.5h4v4M13 3 7.5 8.5";

@@ -48,8 +48,8 @@ export function revealer(input) {
   /** @param {boolean} isShown */
   function turn(isShown) {
     input.type = isShown ? "text" : "password";
-    toggle.ariaLabel = isShown ? strings.hideTyped : strings.showTyped;
     setText(toggle, isShown ? strings.hide : strings.show);
+    toggle.ariaLabel = strings.typed(toggle.textContent);
   }
 
   turn(false);

@@ -6,7 +6,6 @@
  * @param {HTMLElement} root
  */
 export function activeIn(root) {
-  const page = root.getRootNode();
-  const focused = page instanceof Document || page instanceof ShadowRoot ? page.activeElement : null;
-  return root.contains(focused) ? focused : null;
+  const { activeElement } = /** @type {Document | ShadowRoot} */ (root.getRootNode());
+  return root.contains(activeElement) ? activeElement : null;
 }

@@ -53,8 +53,7 @@ function formPanel(provider, name, actions, method) {
   const send = element("button", { type: "submit", class: "ts-primary" }, strings.submit);
   const anyway = button(strings.exposedAnyway, showAnyway);
   const others = otherWays(actions);
-  const cancel = button(strings.cancel, () => actions.request("cancel"));
-  const account = link(strings.myAccount, provider.account_url);
+  const cancel = button(strings.cancel, actions.cancel);
   const buttons = mainActions(send, anyway, ...others.nodes, cancel);
   const form = element("form", { class: "ts-panel", novalidate: true, submit }, news, warning, body, buttons);
 
@@ -96,23 +95,28 @@ function formPanel(provider, name, actions, method) {
   return {
     node: form,
     footer: [
-      ...(isPassword ? [link(strings.forgot, provider.password_reset_url)] : []),
+      link(strings.forgot, isPassword ? provider.password_reset_url : ""),
       link(strings.register, provider.registration_url),
-      account,
     ],
-    show({ phase, notice, error, provider: { methods } }) {
+    show(state) {
+      const {
+        phase,
+        notice,
+        error,
+        source,
+        provider: { methods },
+      } = state;
       isBusy = phase === "signing_in";
-      // who came here from the code knows that it was cancelled
-      setText(news, methods[0] === "device" ? "" : notice);
+      // who came here from the code knows of that
+      setText(news, strings.switching(state) || (methods[0] === "device" ? "" : notice));
       for (const { input } of [username, secret, code]) input.readOnly = isBusy;
       send.ariaDisabled = String(isBusy);
       setText(send, isBusy ? strings.signingIn : strings.submit);
       // the alert above says so, too, and what is wrong with the account is mended on its own page
       const isSaid = error.error === "invalid_grant" && !provider.demo_login;
       setText(hint, isSaid ? "" : hintFor(provider, method));
-      account.hidden = phase !== "failed" || !account.href;
       others.show(isBusy ? [] : methods, method);
-      cancel.hidden = !isBusy;
+      cancel.hidden = !isBusy && !source;
     },
     target: () => (body.hidden ? anyway : first()),
     leave() {

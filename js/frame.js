@@ -4,7 +4,7 @@ import { makeAlert } from "./alert.js";
 import { element, setText } from "./dom.js";
 import { activeIn } from "./focus.js";
 import { shareKeys } from "./keys.js";
-import { link } from "./links.js";
+import { link, point } from "./links.js";
 import * as strings from "./strings.js";
 
 /**
@@ -12,7 +12,7 @@ import * as strings from "./strings.js";
  * @param {Record<string, string>} choices Labels by name.
  * @param {(name: string) => void} onChoice
  */
-export function makeFrame({ name, label, badge, issuer_host, links }, choices, onChoice) {
+export function makeFrame({ name, label, badge, issuer_host, account_url, links }, choices, onChoice) {
   const chip = element("span", { class: "ts-badge" }, badge);
   chip.hidden = !badge;
   const host = element("span", { class: "ts-host" }, issuer_host);
@@ -20,6 +20,7 @@ export function makeFrame({ name, label, badge, issuer_host, links }, choices, o
   const body = element("div", { class: "ts-body" });
   const status = element("p", { class: "ts-status" });
   const end = element("div", { class: "ts-links" });
+  const account = link(strings.myAccount, "");
   const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
   const header = element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host);
   const footer = element("div", { class: "ts-footer" }, status, end);
@@ -39,7 +40,16 @@ export function makeFrame({ name, label, badge, issuer_host, links }, choices, o
   /** @param {import("./panels.js").Panel | null} panel */
   function turnTo(panel) {
     body.replaceChildren(...(panel ? [panel.node] : []));
-    end.replaceChildren(...(panel?.footer ?? []));
+    end.replaceChildren(...(panel?.footer ?? []), account);
+  }
+
+  /**
+   * Lead to where one looks after a login and signs out there, and mends what is wrong with the account.
+   *
+   * @param {import("./protocol.js").LoginTraits} state
+   */
+  function showAccount({ source, phase }) {
+    point(account, source || phase === "failed" ? account_url : "");
   }
 
   /** @param {string} text @param {boolean} isGoingOn */
@@ -56,7 +66,7 @@ export function makeFrame({ name, label, badge, issuer_host, links }, choices, o
     root.querySelector("select")?.focus();
   }
 
-  return { root, body, announcer, turnTo, showStatus, showAlert: alert.show, active, focus };
+  return { root, body, announcer, turnTo, showStatus, showAccount, showAlert: alert.show, active, focus };
 }
 
 /**

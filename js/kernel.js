@@ -3,7 +3,8 @@
  * a way that they promise to nobody: whatever is missing there is not known. Elsewhere nothing is.
  */
 
-const ENDED = ["dead", "terminating", "restarting", "autorestarting"];
+// autorestarting too
+const ENDED = /dead|terminating|restarting/;
 
 /**
  * @param {any} manager The model's `widget_manager`.
@@ -15,7 +16,7 @@ export function watchKernel(manager, onEnd) {
 
   /** @param {unknown} _sender @param {any} news A status, or what changed. */
   function hear(_sender, news) {
-    if (ENDED.includes(news) || news?.newValue === null) onEnd();
+    if (ENDED.test(news) || news?.newValue === null) onEnd();
   }
 
   for (const signal of signals) signal?.connect?.(hear);

@@ -28,7 +28,7 @@ function render({ model, el }) {
     const { name } = model.get("provider");
     if (name === shown) return;
     shown = name;
-    const hadFocus = view.hasFocus();
+    const hadFocus = view.active();
     view.close();
     view = show(model, el);
     if (hadFocus) view.focus();
@@ -52,26 +52,28 @@ function show(model, el) {
   /** @type {import("./protocol.js").LoginMethod | null} */
   let way = null;
   let flash = "";
-  let isSwitching = false;
   let isQueued = false;
   let isClosed = false;
-  let asked = -1;
+  let askedFor = -1;
+  let phase = model.get("phase");
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let flashTimer;
 
   /** @type {import("./panels.js").Actions} */
   const actions = {
-    request: (kind) => (kind === "start_device" ? start() : connection.request(kind)),
-    submit: (form, buffers) => connection.request("submit_password", { ...form, ...wish() }, buffers),
-    use(next) {
-      way = next;
-      if (next === "device") start();
-      else if (isWaiting()) connection.request("cancel");
+    start,
+    logout: () => connection.request("logout"),
+    cancel() {
+      if (phase === "signed_in") way = null;
+      else connection.request("cancel");
       refresh();
     },
-    switchAccount() {
-      isSwitching = true;
-      connection.request("logout");
+    submit: (form, buffers) => connection.request("submit_password", { ...form, ...asked() }, buffers),
+    use(next) {
+      way = next;
+      // a code that waits is shown again
+      if (next === "device" && !isWaiting()) start();
+      refresh();
     },
     async copy(code) {
       const isCopied = await copy(code);
@@ -89,7 +91,7 @@ function show(model, el) {
     ...forms(provider, model.get("username"), actions),
     asking: askingPanel(actions),
     code: codePanel(provider, actions),
-    account: accountPanel(provider, actions),
+    account: accountPanel(actions),
   };
   const choose = (/** @type {string} */ name) => connection.request("choose_provider", { provider: name });
   const frame = makeFrame(provider, model.get("choices"), choose);
@@ -100,12 +102,16 @@ function show(model, el) {
   /** @type {keyof typeof panels | null} */
   let face = null;
 
+  function isTicking() {
+    return isWaiting() || model.get("phase") === "signed_in";
+  }
+
   function isWaiting() {
     return model.get("phase") === "awaiting_user";
   }
 
   function start() {
-    connection.request("start_device", wish());
+    connection.request("start_device", asked());
   }
 
   /** What the box says, where there is one. */
@@ -113,11 +119,16 @@ function show(model, el) {
     return stay.node.hidden ? {} : { remember: stay.input.checked };
   }
 
+  /** The same, and whether the login that is shown is to be replaced. */
+  function asked() {
+    return { ...wish(), switch: model.get("source") !== "" };
+  }
+
   /** @param {LoginTraits} state */
   function showStay({ phase, remember, provider: { can_remember, methods } }) {
     // user name and password that are sent along leave nothing to keep, and nothing renews a token that was given
-    const isForNow = face === "token" || (face === "basic" && methods.length > 1);
-    stay.node.hidden = !can_remember || !face || face === "asking" || face === "account" || isForNow;
+    const isForNow = face === "basic" && methods.length > 1;
+    stay.node.hidden = !can_remember || isForNow || [null, "asking", "account", "token"].includes(face);
     if (phase === "awaiting_user" && !connection.isBusy()) stay.input.checked = remember;
   }
 
@@ -135,12 +146,19 @@ function show(model, el) {
     const state = read(model);
     const now = connection.now();
     const code = codeOf(state);
-    goOnSwitching(state);
-    turnTo(connection.status() === "live" ? faceOf(state, way) : null);
-    if (face) panels[face].show(state, now, code);
+    // a form stays while nothing but the times of a login change, and where it was refused
+    if (phase !== state.phase && isTicking() && !state.error.what) way = null;
+    phase = state.phase;
+    const next = connection.status() === "live" ? faceOf(state, way) : null;
+    const isFollowed = next !== face && turnTo(next);
+    if (face) {
+      panels[face].show(state, now, code);
+      if (isFollowed) panels[face].target().focus();
+    }
     showStay(state);
     const silence = connection.silence();
     const hint = strings.silence[silence] ?? flash;
+    frame.showAccount(state);
     frame.showAlert(alertOf(state, connection));
     frame.showStatus(hint || statusOf(state, connection), !hint || silence === "busy");
     frame.root.dataset.line = connection.status();
@@ -152,35 +170,22 @@ function show(model, el) {
   function codeOf({ phase, serial, code_expires_at }) {
     const code = connection.code();
     if (code?.code_expires_at === code_expires_at) return code;
-    if (phase === "awaiting_user" && connection.status() === "live" && asked !== serial) {
+    if (phase === "awaiting_user" && connection.status() === "live" && askedFor !== serial) {
       // a message was lost: the welcome brings it again
-      asked = serial;
+      askedFor = serial;
       connection.hello();
     }
     return null;
   }
 
-  /** @param {typeof face} next */
+  /** @param {typeof face} next Returns whether the focus goes along: it was in the panel before. */
   function turnTo(next) {
-    if (next === face) return;
     const active = frame.active();
     if (face) panels[face].leave?.();
     face = next;
     frame.turnTo(face && panels[face]);
     // the choice of the provider is no part of a panel
-    if (!face || !active || active.localName === "select") return;
-    const state = read(model);
-    panels[face].show(state, connection.now(), codeOf(state));
-    panels[face].target().focus();
-  }
-
-  /** @param {LoginTraits} state */
-  function goOnSwitching({ phase, notice, provider: { methods } }) {
-    if (connection.refusal()) isSwitching = false;
-    // the notice comes once the provider has ended its session too: before, it would let the same person in again
-    if (!isSwitching || phase !== "signed_out" || !notice) return;
-    isSwitching = false;
-    if (methods[0] === "device") start();
+    return active && active.localName !== "select";
   }
 
   function onState() {
@@ -188,12 +193,11 @@ function show(model, el) {
     // only a kernel that is there sends a state
     if (connection.status() !== "live") connection.hello();
     flash = "";
-    if (model.get("phase") === "signed_in") way = null;
     refresh();
   }
 
   function onTick() {
-    if (isWaiting() || model.get("phase") === "signed_in") refresh();
+    if (isTicking()) refresh();
     // not while signed in: a message now and then would keep a forgotten kernel from being culled as idle
     if (isWaiting() && !document.hidden) connection.pulse();
   }
@@ -212,7 +216,7 @@ function show(model, el) {
   connection.hello();
   update();
 
-  return { close, hasFocus: () => frame.active() !== null, focus: frame.focus };
+  return { ...frame, close };
 
   function close() {
     isClosed = true;

@@ -6,7 +6,6 @@ import { link } from "./links.js";
 import * as strings from "./strings.js";
 
 /** @typedef {import("./protocol.js").LoginTraits} LoginTraits */
-/** @typedef {import("./protocol.js").RequestKind} RequestKind */
 /** @typedef {import("./protocol.js").ShownProvider} ShownProvider */
 
 /**
@@ -24,10 +23,11 @@ import * as strings from "./strings.js";
  * What a panel can bring about.
  *
  * @typedef {object} Actions
- * @property {(kind: RequestKind) => void} request
+ * @property {() => void} start Ask for a code.
  * @property {(form: import("./protocol.js").SubmittedForm, buffers: Uint8Array<ArrayBuffer>[]) => void} submit
  * @property {(way: import("./protocol.js").LoginMethod) => void} use Turn to another way to sign in.
- * @property {() => void} switchAccount
+ * @property {() => void} cancel
+ * @property {() => void} logout
  * @property {(code: HTMLElement) => void} copy
  */
 
@@ -65,7 +65,7 @@ export function otherWays({ use }, attributes) {
  */
 export function startPanel(provider, actions) {
   const text = element("p");
-  const start = button("", () => actions.request("start_device"), { class: "ts-primary" });
+  const start = button("", actions.start, { class: "ts-primary" });
   const others = otherWays(actions);
   return {
     node: panelOf(text, mainActions(start, ...others.nodes)),
@@ -91,33 +91,35 @@ function again({ error = "", ended }) {
  * @returns {Panel}
  */
 export function askingPanel(actions) {
-  const text = element("p", { class: "ts-going-on" }, strings.signingIn);
-  const cancel = button(strings.cancel, () => actions.request("cancel"));
+  const text = element("p", { class: "ts-going-on" });
+  const cancel = button(strings.cancel, actions.cancel);
   return {
     node: panelOf(text, mainActions(cancel)),
-    show() {},
+    show: (state) => setText(text, strings.switching(state) + strings.signingIn),
     target: () => cancel,
   };
 }
 
 /**
- * @param {ShownProvider} provider
  * @param {Actions} actions
  * @returns {Panel}
  */
-export function accountPanel(provider, actions) {
+export function accountPanel(actions) {
   const who = element("strong");
   // takes the focus after a sign-in: a key that was meant for the form or the code must not press "Log out"
   const headline = element("p", { class: "ts-who", tabindex: "-1" }, icon(CHECK), who);
   const [how, until, news] = [element("p"), element("p"), element("p")];
   const soonText = element("span");
   const soon = element("p", { class: "ts-warning" }, icon(WARNING), soonText);
-  const logout = button(strings.logout, () => actions.request("logout"));
-  const change = button(strings.switchAccount, actions.switchAccount);
+  const logout = button(strings.logout, actions.logout);
+  /** @type {import("./protocol.js").LoginMethod | undefined} */
+  let first;
+  const change = button(strings.switchAccount, () => first && actions.use(first));
   return {
     node: panelOf(headline, element("div", { class: "ts-facts" }, how, until, news, soon), mainActions(logout, change)),
-    footer: [link(strings.myAccount, provider.account_url)],
     show(state, now) {
+      [first] = state.provider.methods;
+      change.hidden = !first;
       const minutes = minutesToEnd(state, now);
       setText(who, strings.signedInAs(state.user));
       setText(how, [strings.how[state.source], state.remember ? strings.stays : ""].join(" ").trim());
@@ -139,24 +141,19 @@ export function accountPanel(provider, actions) {
  */
 export function minutesToEnd({ session_ends_at }, now) {
   const left = session_ends_at - now;
-  return session_ends_at > 0 && left > 0 && left < SOON_S ? Math.ceil(left / 60) : 0;
+  return left > 0 && left < SOON_S ? Math.ceil(left / 60) : 0;
 }
 
 /** @param {LoginTraits} state @param {number} now */
-function end({ renewable, expires_at, session_ends_at }, now) {
-  const instant = renewable ? session_ends_at : expires_at;
-  return { instant, isOver: instant > 0 && instant <= now };
-}
+const isOver = (state, now) => endOf(state) > 0 && endOf(state) <= now;
 
-/** @param {LoginTraits} state @param {number} now */
-function isOver(state, now) {
-  return end(state, now).isOver;
-}
+/** @param {LoginTraits} state */
+const endOf = ({ renewable, expires_at, session_ends_at }) => (renewable ? session_ends_at : expires_at);
 
 /** @param {LoginTraits} state @param {number} now */
 function untilWhen(state, now) {
-  const { instant, isOver } = end(state, now);
-  if (isOver) return strings.endedAt(timeOfDay(instant, now));
-  if (state.renewable) return [strings.renewed, instant ? strings.idleUntil(timeOfDay(instant, now)) : ""].join(" ");
-  return instant ? strings.goodUntil(timeOfDay(instant, now)) : strings.untilLogout;
+  const time = endOf(state) ? timeOfDay(endOf(state), now) : "";
+  if (isOver(state, now)) return strings.endedAt(time);
+  if (state.renewable) return `${strings.renewed} ${time && strings.idleUntil(time)}`;
+  return time ? strings.goodUntil(time) : strings.untilLogout;
 }

@@ -17,12 +17,13 @@ export function read(model) {
 
 /** @param {LoginTraits} state @param {import("./protocol.js").LoginMethod | null} way Which one was turned to. */
 export function faceOf({ phase, provider: { methods } }, way) {
+  const shown = way && methods.includes(way) ? way : methods[0];
+  const form = /** @type {import("./protocol.js").FormMethod | false} */ (shown && shown !== "device" && shown);
+  // beside a code, or a login that it is to replace, the form is there for who turned to it
+  if (form && form === way) return form;
   if (phase === "awaiting_user") return "code";
   if (phase === "signed_in") return "account";
-  const shown = way && methods.includes(way) ? way : methods[0];
-  // none but the form's own are offered beside the code
-  if (shown && shown !== "device") return /** @type {import("./protocol.js").FormMethod} */ (shown);
-  return phase === "signing_in" ? "asking" : "start";
+  return form || (phase === "signing_in" ? "asking" : "start");
 }
 
 /**

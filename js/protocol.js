@@ -64,7 +64,8 @@
 
 /**
  * What a view sends; each message also carries `boot_id` and `view_id`. `hello` and `poll` are not acknowledged.
- * `start_device` may say by `remember` that the login is to be kept, as does the kind of that name while a code waits.
+ * `start_device` may say by `remember` that the login is to be kept, as does the kind of that name while a code waits,
+ * and by `switch` that a login was shown, which this one is to replace.
  *
  * @typedef {"hello" | "start_device" | "remember" | "cancel" | "poll" | "submit_password" | "logout" | "choose_provider"} RequestKind
  */
@@ -78,6 +79,7 @@
  * @property {FormMethod} method
  * @property {boolean} has_one_time_code
  * @property {boolean} [remember] Whether the login is to be kept; no unless it is said.
+ * @property {boolean} [switch] Whether a login was shown, which this one is to replace.
  */
 
 /**

@@ -33,13 +33,13 @@ export function speaker(announcer) {
     if (moment !== last) {
       said.clear();
       // what is there from the start is read where it stands
-      if (last) once("news", news(state, user_code));
+      if (last) setText(announcer, news(state, user_code));
       last = moment;
     }
     const left = state.code_expires_at - now;
     if (state.phase === "awaiting_user" && left > 0 && left <= LAST_MINUTE_S) once("minute", strings.oneMinuteLeft);
     if (state.phase === "awaiting_user" && state.error.what) once("trouble", strings.passing(state.error.what));
-    const minutes = state.phase === "signed_in" ? minutesToEnd(state, now) : 0;
+    const minutes = state.phase === "signed_in" && minutesToEnd(state, now);
     if (minutes) once("soon", strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)));
     if (hint !== lastHint) setText(announcer, hint);
     lastHint = hint;

@@ -56,8 +56,6 @@ export const withOneTimeCode = "I have a one-time code";
 export const submit = "Sign in";
 export const show = "Show";
 export const hide = "Hide";
-export const showTyped = "Show what is typed";
-export const hideTyped = "Hide what is typed";
 export const capsLock = "Caps Lock is on.";
 export const missing = "Fill this in.";
 
@@ -82,6 +80,9 @@ export const signedOut = "Signed out.";
 export const untilLogout = "Good until you log out.";
 export const renewed = "Renewed by itself while in use.";
 
+/** @param {string} verb One of the two of above. */
+export const typed = (verb) => `${verb} what is typed`;
+
 /** @param {string} label */
 export const title = (label) => `${label} login`;
 
@@ -104,6 +105,9 @@ export const passing = (what) => `${what} Still trying…`;
 
 /** @param {string} user */
 export const signedInAs = (user) => (user ? `Signed in as ${user}.` : "Signed in.");
+
+/** @param {import("./protocol.js").LoginTraits} state What stands before a sign-in that is to replace a login. */
+export const switching = ({ source, user }) => (source ? `${signedInAs(user)} Switching: ` : "");
 
 /** @type {Partial<Record<import("./protocol.js").Source | "", string>>} How somebody signed in, by the source. */
 export const how = {

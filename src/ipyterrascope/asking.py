@@ -188,7 +188,8 @@ def _ask_by_widget(
     if offered[0] != "device" and account.state.phase == "awaiting_user":
         account.cancel()  # they want the form, not the code that is waited for
     elif offered[0] == "device" and may_start and (not _is_under_way(account) or account.state.remember < remember):
-        account.start_device_login(remember=remember)
+        # who is asked only so that the login can be kept is the same person
+        account.start_device_login(remember=remember, is_switch=account.is_signed_in and not remember)
     elif account.is_signed_in:
         # the form would replace the login that is shown; that is one click, and theirs
         terminal.say(f"{welcome(account)} To change that, use Switch account.")

@@ -68,7 +68,7 @@ class AccountStatus:
     @property
     def is_signed_in(self) -> bool:
         """True when somebody is."""
-        return self.phase == "signed_in"
+        return self.phase == "signed_in" or self.source != ""  # also while somebody else is to sign in
 
 
 class Status:
@@ -133,12 +133,12 @@ def _table(facts: list[Fact]) -> str:
 
 
 def _status_of(account: Account, now: float, do: str) -> AccountStatus:
-    if account.state.phase == "signed_in":
+    if _has_login(account.state):
         account.look_again()
     state = account.state
     sources, concerned = _sources(account, state)
     facts: list[Fact] = []
-    if state.phase == "signed_in":
+    if _has_login(state):
         facts += [*_times(state, now), *_at_provider(account)]
     facts += _together({name: text for name, text in sources.items() if name in concerned})
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
@@ -171,19 +171,29 @@ def _headline(account: Account, state: LoginState, sources: Mapping[SilentName, 
 
 
 def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str], do: str) -> str:
-    if state.phase == "signed_in":
+    under_way = _under_way(account, state)
+    if _has_login(state):
         who = f"signed in as {state.user}" if state.user else "signed in"
         unchecked = " (not checked at sign-in)" if account.is_unchecked else ""
-        return f"{who}, {how(account)}{unchecked}."
-    if state.phase == "awaiting_user":
-        # without the code: what is printed is saved with the notebook, and whoever opens it could approve the code
-        return f"waiting for approval of a code at {account.provider.issuer_host}."
-    if state.phase == "signing_in":
-        return "signing in …"
+        return f"{who}, {how(account)}{unchecked}{f'; {under_way}' if under_way else '.'}"
+    if under_way:
+        return under_way
     if state.error is not None:
         return f"not signed in. {state.error}"
     ready = next((SOURCES[name] for name, text in sources.items() if text == _READY), "")
     return f"not signed in yet; the next use signs in ({ready})." if ready else f"not signed in. {do}"
+
+
+def _has_login(state: LoginState) -> bool:
+    # while another one is to take its place, too
+    return state.phase == "signed_in" or state.source != ""
+
+
+def _under_way(account: Account, state: LoginState) -> str:
+    if state.phase == "awaiting_user":
+        # without the code: what is printed is saved with the notebook, and whoever opens it could approve the code
+        return f"waiting for approval of a code at {account.provider.issuer_host}."
+    return "signing in …" if state.phase == "signing_in" else ""
 
 
 def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str], set[SilentName]]:

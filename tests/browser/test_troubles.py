@@ -10,6 +10,7 @@ import pytest
 from ipyterrascope.sandbox import Sandbox, steps
 from testbed.browser import STRANGE_HOST
 from testbed.lab import Lab, Notebook
+from testbed.waiting import until
 
 pytestmark = pytest.mark.parametrize("lab", ["lab", "notebook"], indirect=True)
 
@@ -135,14 +136,21 @@ def test_a_slow_sign_in_can_be_cancelled(notebook: Notebook, box: Sandbox) -> No
 
 
 def test_switch_account_lets_another_person_in(notebook: Notebook, box: Sandbox) -> None:
-    """It ends the session at the provider first, so that the next code is approved by whoever signs in there."""
+    """Who is signed in stays so until somebody else is, in all words; Cancel goes back, and only the end ends it."""
     waiting(notebook)
     box.approve(box.waiting_codes[-1])
     notebook.widget.get_by_role("button", name="Switch account").click()
+    notebook.widget.get_by_text("Signed in as dora. Switching: Approve this code at").wait_for()
+    notebook.widget.get_by_text("Use a private window").first.wait_for()
+    notebook.widget.get_by_role("button", name="Cancel").click()
+    notebook.widget.get_by_text("Cancelled.").first.wait_for()
+    notebook.widget.get_by_role("button", name="Switch account").click()
+    notebook.widget.get_by_text("Switching: ").wait_for()
     notebook.widget.get_by_text(CODE).wait_for()
-    assert box.requests_to("/revoke")
+    assert not box.requests_to("/revoke")
     box.approve(box.waiting_codes[-1], user="boots")
     notebook.widget.get_by_text("Signed in as boots.").first.wait_for()
+    until(lambda: box.requests_to("/revoke"))
 
 
 @pytest.mark.usefixtures("browser_context")

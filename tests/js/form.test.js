@@ -28,7 +28,7 @@ test("the password leaves once, as bytes, and is gone from the page in the same 
   assert.deepEqual(model.buffers.at(-1), ["päss wörd+&%"]);
   const { kind, username, method, has_one_time_code, ...rest } = model.sent.at(-1);
   assert.deepEqual([kind, username, method, has_one_time_code], ["submit_password", "alice", "password", false]);
-  assert.deepEqual(Object.keys(rest).sort(), ["boot_id", "view_id"]);
+  assert.deepEqual(Object.keys(rest).sort(), ["boot_id", "switch", "view_id"]);
 });
 
 test("the wish to stay signed in goes along with the form, but not with Basic among other ways", async () => {

@@ -140,13 +140,14 @@ test("a waiting code is shown with its host, a link that opens a tab of its own,
   assert.deepEqual(view.buttons(), ["Copy", "QR", "New code", "Cancel", "Use a password"]);
 });
 
-test("who would rather use a password while a code waits is asked for it once the code is cancelled", async () => {
+test("who would rather use a password while a code waits is asked for it, and gets back to the code", async () => {
   const model = makeModel(AWAITING);
   const view = await show(model);
   await view.click("Use a password");
-  assert.deepEqual(model.kinds(), ["hello", "cancel"]);
-  await model.turn({ ...SIGNED_OUT, serial: 2, notice: "Cancelled." });
   assert.deepEqual(view.buttons(), ["Show", "Sign in", "Use a code"]);
+  await view.click("Use a code");
+  assert.equal(view.text("code"), "WDJB-MJHT");
+  assert.deepEqual(model.kinds(), ["hello"]);
 });
 
 test("without a complete address the link goes to the plain one", async () => {
@@ -233,14 +234,52 @@ test("after logging out it says what that did", async () => {
   assert.deepEqual(model.kinds(), ["hello", "logout"]);
 });
 
-test("Switch account logs out, waits until the provider has ended its session, then asks for a code", async () => {
+const SWITCHING = { ...SIGNED_IN, ...AWAITING };
+
+test("Switch account asks for a code beside the login that is there, which Cancel leaves as it was", async () => {
   const model = makeModel(SIGNED_IN);
-  const view = await show(model);
+  const [view, other] = [await show(model), await show(model)];
   await view.click("Switch account");
-  await model.turn({ phase: "signed_out" });
-  assert.deepEqual(model.kinds(), ["hello", "logout"]);
-  await model.turn({ notice: "Signed out." });
-  assert.deepEqual(model.kinds(), ["hello", "logout", "start_device"]);
+  assert.deepEqual(
+    model.sent.slice(2).map(({ kind, switch: isSwitch }) => [kind, isSwitch]),
+    [["start_device", true]],
+  );
+  await model.turn({ phase: "signing_in" });
+  assert.match(other.text(), /Signed in as alice\. Switching: Signing in…/);
+  await model.turn(SWITCHING);
+  for (const each of [view, other]) {
+    assert.match(each.text(), /Signed in as alice\. Switching: Approve this code at sso\.example\.org/);
+    assert.ok(each.links().includes("My account"));
+  }
+  await view.click("Cancel");
+  assert.equal(model.kinds().at(-1), "cancel");
+  await model.turn({ ...SIGNED_IN, verification_uri: "", code_expires_at: 0, notice: "Cancelled." });
+  assert.deepEqual(view.buttons(), ["Log out", "Switch account"]);
+});
+
+test("Switch account shows the form where there are no codes, and asks the kernel when that is sent", async () => {
+  const model = makeModel({ ...SIGNED_IN, provider: { ...PROVIDER, methods: ["password"] } });
+  const [view, other] = [await show(model), await show(model)];
+  await view.click("Switch account");
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Cancel"]);
+  assert.deepEqual(other.buttons(), ["Log out", "Switch account"]);
+  assert.match(view.text(), /Signed in as alice\. Switching:/);
+  await model.turn({ expires_at: SIGNED_IN.expires_at + 270 });
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Cancel"]);
+  await view.click("Cancel");
+  assert.deepEqual(view.buttons(), ["Log out", "Switch account"]);
+  assert.deepEqual(model.kinds(), ["hello", "hello"]);
+  await view.click("Switch account");
+  [view.input("username").value, view.input("password").value] = ["bob", "secret"];
+  await view.click("Sign in");
+  assert.deepEqual([model.sent.at(-1).kind, model.sent.at(-1).switch], ["submit_password", true]);
+  await model.turn({ phase: "signing_in" });
+  await model.turn({ ...SIGNED_IN, error: REFUSED.error });
+  assert.match(view.alert(), /password is not right/);
+  assert.deepEqual(view.buttons(), ["Show", "Sign in", "Cancel"]);
+  await model.turn({ phase: "signing_in", error: {} });
+  await model.turn({ ...SIGNED_IN, user: "bob" });
+  assert.deepEqual(view.buttons(), ["Log out", "Switch account"]);
 });
 
 test("each new state is spoken, and what was there from the start is not", async () => {

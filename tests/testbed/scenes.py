@@ -93,6 +93,7 @@ SCENES = {
     "code": Scene("code", "WDJB-MJHT"),
     "code-qr": Scene("code", "WDJB-MJHT", _scan),
     "code-two": Scene("code, two", "shown before"),
+    "code-switch": Scene("code, switch", "private window"),
     "code-trouble": Scene("code, trouble", "Still trying"),
     "denied": Scene("denied", "was denied"),
     "expired": Scene("expired", "ran out"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.auth.attempts import EARLIER_CODE
+from ipyterrascope.auth.attempts import EARLIER_CODE, ELSEWHERE
 from ipyterrascope.errors import LoginDenied, LoginExpired, LoginRefused, LoginRequired, ProviderUnreachable
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.protocol.earthdata import TokenLimitReached
@@ -66,6 +66,7 @@ def states() -> dict[str, dict[str, Any]]:
         "asking": {"phase": "signing_in"},
         "code": {"phase": "awaiting_user", "device": code},
         "code, two": {"phase": "awaiting_user", "device": code, "remember": True, "notice": EARLIER_CODE},
+        "code, switch": {**signed_in, "phase": "awaiting_user", "device": code, "notice": ELSEWHERE},
         "code, trouble": {
             "phase": "awaiting_user",
             "device": code,

@@ -23,15 +23,16 @@ from .credentials import Login
 from .machine import Machine
 
 EARLIER_CODE = "The code shown before is good too."
+ELSEWHERE = "Another account? Use a private window, or sign out there first."
 
 
 class Attempt:
     """Lets the thread of an attempt wait, and others wake it.
 
     `method` is how it signs in, if a person chose it; `before` is what was shown until then; `client_secret` is that of
-    the client whose login it is; `remember` says whether it asks for a session that may stay; `code` is what it waits
-    to see approved; `signal` is aborted when it is cancelled; `passed_over` says why it came to nothing that anybody
-    needs to be shown.
+    the client whose login it is; `remember` says whether it asks for a session that may stay, `is_switch` whether it is
+    to take the place of the login that is there until then; `code` is what it waits to see approved; `signal` is
+    aborted when it is cancelled; `passed_over` says why it came to nothing that anybody needs to be shown.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class Attempt:
         client_secret: Secret | None = None,
         *,
         remember: bool = False,
+        is_switch: bool = False,
     ) -> None:
         self.method: LoginMethod | None = method
         self.before, self.client_secret = before or LoginState(), client_secret
-        self.remember = remember
+        self.remember, self.is_switch = remember, is_switch
         self.code: DeviceAuthorization | None = None
         self.signal = AbortSignal()
         self.passed_over: PassedOver | None = None
@@ -117,11 +119,13 @@ class Attempts:
         *,
         remember: bool = False,
         client_secret: Secret | None = None,
+        is_switch: bool = False,
     ) -> Attempt:
         """Replace what is under way by `work` and return at once; `remember` is shown."""
-        attempt = Attempt(method, self._machine.state, client_secret, remember=remember)
+        attempt = Attempt(method, self._machine.state, client_secret, remember=remember, is_switch=is_switch)
         with self._beginning(attempt, work) as thread:
             with self._machine.lock:
+                attempt.is_switch |= self.newest is not None and self.newest.is_switch
                 self.abandon()
                 self.newest, self.remember, self._work, self._asked = attempt, remember, work, {remember}
                 self._machine.show(phase="signing_in", device=None, error=None, notice="", remember=remember)
@@ -147,7 +151,9 @@ class Attempts:
             if remember in self._asked:
                 return  # there was none to be had: what is shown goes on
             self._asked.add(remember)
-            other = self._beside = Attempt(shown.method, shown.before, shown.client_secret, remember=remember)
+            other = self._beside = Attempt(
+                shown.method, shown.before, shown.client_secret, remember=remember, is_switch=shown.is_switch
+            )
         with self._beginning(other, self._work) as thread:
             thread.start()
 
@@ -173,7 +179,7 @@ class Attempts:
     def _turn_to(self, attempt: Attempt) -> None:
         if attempt is self._beside:
             self.newest, self._beside = attempt, self.newest
-        notice = EARLIER_CODE if self._beside else ""
+        notice = " ".join([EARLIER_CODE] * (self._beside is not None) + [ELSEWHERE] * attempt.is_switch)
         self._machine.show(phase="awaiting_user", device=attempt.code, error=None, notice=notice)
 
     def look_again(self) -> None:
@@ -224,7 +230,7 @@ class Attempts:
             is_beside = attempt is self._beside
             if is_beside and not isinstance(outcome, Login):
                 self._beside = None
-                self._machine.show(notice="")
+                self._machine.show(notice=ELSEWHERE if attempt.is_switch else "")
                 return False
             is_wanted = is_beside or attempt is self.newest
             if is_wanted:

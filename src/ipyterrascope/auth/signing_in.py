@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Literal, cast
 
 from ..errors import FlowUnavailable, TerrascopeError
@@ -19,7 +20,7 @@ from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider, SilentName
 from ..values.secret import Secret
 from ..values.states import CANCELLED, LoginState, Source
-from .attempts import Attempt, Attempts
+from .attempts import ELSEWHERE, Attempt, Attempts
 from .chain import Chain, Offer, PassedOver, SilentSource, StoredOffer, WhyNot
 from .credentials import Login
 from .farewell import RENEWAL_WAIT_S
@@ -100,17 +101,19 @@ class SigningIn:
         """True when one is kept there, readable or not."""
         return self._keeper.has_login()
 
-    def start_device_login(self, *, remember: bool = False) -> None:
+    def start_device_login(self, *, remember: bool = False, is_switch: bool = False) -> None:
         """Start a device login (RFC 8628) and return at once; `state` tells how it goes.
 
         With `remember` it is kept in the store, for other kernels and later days; a notice tells where it cannot be.
+        With `is_switch` it takes the place of the login that is there, which serves until then, is ended in the end
+        even if it was kept, and goes on as it was where none comes.
         Where the login of a client that has a secret waits for an approval, that one is started anew.
         """
         waiting = self._attempts.newest
         if waiting is not None and waiting.client_secret is not None:
-            self.start_client_login(waiting.client_secret, remember=remember)
+            self.start_client_login(waiting.client_secret, remember=remember, is_switch=is_switch)
         else:
-            self._start(lambda attempt: self._by_device(self._client, attempt), "device", remember)
+            self._start(lambda attempt: self._by_device(self._client, attempt), "device", remember, is_switch=is_switch)
 
     def change_wish(self, remember: bool) -> None:
         """Say of a device login that waits whether it is to be kept. A code that is shown stays good.
@@ -128,11 +131,12 @@ class SigningIn:
             on_trouble=lambda trouble: self._attempts.show(attempt, error=trouble),
         )
 
-    def start_client_login(self, client_secret: Secret, *, remember: bool = False) -> None:
+    def start_client_login(self, client_secret: Secret, *, remember: bool = False, is_switch: bool = False) -> None:
         """Start a login as a client that has a secret, and return at once; `state` tells how it goes.
 
         A client that may signs in for itself (RFC 6749 section 4.4); with another one a person approves a code. The
         secret is sent wherever the client is named, and kept in the store with the login, if that is to be kept.
+        `is_switch` is as for `start_device_login`.
         """
 
         own = OAuthClient(self.provider, self.connection)
@@ -145,7 +149,7 @@ class SigningIn:
                 self._client.client_secret = client_secret
             return login
 
-        self._start(work, "oidc", remember, client_secret)
+        self._start(work, "oidc", remember, client_secret, is_switch=is_switch)
 
     def lend_client_secret(self, client_secret: Secret | None) -> None:
         """Send a secret of the client that is written down elsewhere, from now on and after each logout."""
@@ -161,17 +165,18 @@ class SigningIn:
         one_time_code: Secret | None = None,
         method: Literal["password", "basic"] = "password",
         remember: bool = False,
+        is_switch: bool = False,
     ) -> None:
         """Start a login by user name and password and return at once; `state` tells how it goes.
 
         With method "basic" the two are kept in memory and sent to the data service as they are (RFC 7617). `remember`
-        is as for `start_device_login`.
+        and `is_switch` are as for `start_device_login`.
         """
 
         def work(attempt: Attempt) -> Login:
             return by_password(self._client, attempt, username, password, one_time_code, method, remember=remember)
 
-        self._start(work, method, remember)
+        self._start(work, method, remember, is_switch=is_switch)
 
     def another_client(self) -> OAuthClient:
         """Return a client of the same provider for a login that shall not be this account's."""
@@ -203,13 +208,15 @@ class SigningIn:
 
         self._start(work, "code", remember)
 
-    def start_token_login(self, access_token: Secret, *, remember: bool = False) -> None:
+    def start_token_login(self, access_token: Secret, *, remember: bool = False, is_switch: bool = False) -> None:
         """Start a login by an access token that somebody has, and return at once.
 
         An openEO back-end and Earthdata Login are asked whether it is good; nothing renews it, and so with `remember` a
-        notice says that it is not kept.
+        notice says that it is not kept. `is_switch` is as for `start_device_login`.
         """
-        self._start(lambda attempt: by_token(self._client, attempt, access_token), "token", remember)
+        self._start(
+            lambda attempt: by_token(self._client, attempt, access_token), "token", remember, is_switch=is_switch
+        )
 
     def start_renewal_login(self, refresh_token: Secret, *, remember: bool = False) -> None:
         """Start a login by a refresh token that somebody gave up for it (RFC 6749 section 6) and return at once.
@@ -228,6 +235,8 @@ class SigningIn:
         method: LoginMethod,
         remember: bool,
         client_secret: Secret | None = None,
+        *,
+        is_switch: bool = False,
     ) -> None:
         def kept(attempt: Attempt) -> Login:
             login = work(attempt)
@@ -240,7 +249,7 @@ class SigningIn:
                 )
             return self._keeper.leave(login) if attempt.remember else login
 
-        self._attempts.start(kept, method, remember=remember, client_secret=client_secret)
+        self._attempts.start(kept, method, remember=remember, client_secret=client_secret, is_switch=is_switch)
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -316,7 +325,8 @@ class SigningIn:
 
     def _on_attempt_ended(self, attempt: Attempt, outcome: Login | TerrascopeError) -> None:
         if isinstance(outcome, Login):
-            self._present.take(outcome)
+            former = self._present.login if attempt.is_switch else None
+            self._present.take(outcome if former is None else self._switched(former, outcome))
             self._chain.end_rest()
             return
         if isinstance(outcome, PassedOver):
@@ -332,12 +342,24 @@ class SigningIn:
         # a login that is there already goes on
         self._present.show(phase="signed_in" if self._present.login else "failed", error=outcome, methods=methods)
 
+    def _switched(self, former: Login, login: Login) -> Login:
+        """End a login that is kept, as its successor ends any other; say of that where it is the same person's."""
+        if former.kept_as:
+            work = (RENEWAL_WAIT_S, self._present.discard, former.kept_as)
+            threading.Thread(target=self._keeper.take, args=work, daemon=True, name="replaced").start()
+        if not login.user or login.user != former.user:
+            return login
+        return replace(login, notice=f"You are {login.user} as before. {ELSEWHERE} {login.notice}".rstrip())
+
     def _on_ended(self, login: Login, reason: TerrascopeError) -> None:
         if login.came_from and login.tokens and login.tokens.refresh_token is None and login.tokens.lifetime_s == 0:
             # it had ended when it came: its source would be asked again at each use
             self._chain.refused(cast("SilentName", login.source), reason)
         if self._attempts.newest is None:
             self._present.show(phase="failed", error=reason)
+        else:
+            # who signs in meanwhile goes on with that
+            self._machine.show(user="", source="", expires_at=None, session_ends_at=None, renewable=False)
 
     def _discard_late(self, login: Login) -> None:
         if login.source == "stored" or login.is_borrowed or login.tokens is None:

@@ -14,7 +14,7 @@ from .protocol import Request, RequestKind
 _ALLOWED_IN: Mapping[RequestKind, tuple[Phase, ...]] = {
     "start_device": ("signed_out", "failed", "awaiting_user"),
     "remember": ("awaiting_user",),
-    "submit_password": ("signed_out", "failed"),
+    "submit_password": ("signed_out", "failed", "awaiting_user"),
     "cancel": ("signing_in", "awaiting_user"),
     "logout": ("signed_in",),
 }
@@ -46,8 +46,9 @@ def obey(
     FlowUnavailable
         That way to sign in is not offered.
     """
-    kind = request.kind
-    if account.state.phase not in _ALLOWED_IN[kind]:
+    kind, allowed = request.kind, _ALLOWED_IN[request.kind]
+    # a login that was not seen is not replaced
+    if account.state.phase not in ((*allowed, "signed_in") if request.switch else allowed):
         raise UsageError(
             "Nothing was done.", "The login had moved on already, perhaps in another tab.", "See how it stands now."
         )
@@ -59,7 +60,7 @@ def obey(
         account.change_wish(request.remember)
     elif kind == "start_device":
         _check_offered(account, "device", offered)
-        account.start_device_login(remember=request.remember)
+        account.start_device_login(remember=request.remember, is_switch=request.switch)
     elif request.password is not None:
         _check_offered(account, request.method, offered)
         _submit(account, request, request.password)
@@ -67,9 +68,9 @@ def obey(
 
 def _submit(account: Account, request: Request, secret: Secret) -> None:
     if request.method == "token":
-        account.start_token_login(secret)
+        account.start_token_login(secret, is_switch=request.switch)
     elif request.method == "oidc":
-        account.start_client_login(secret, remember=request.remember)
+        account.start_client_login(secret, remember=request.remember, is_switch=request.switch)
     else:
         account.start_password_login(
             request.username,
@@ -77,6 +78,7 @@ def _submit(account: Account, request: Request, secret: Secret) -> None:
             one_time_code=request.one_time_code,
             method=request.method,
             remember=request.remember,
+            is_switch=request.switch,
         )
 
 

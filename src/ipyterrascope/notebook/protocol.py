@@ -26,8 +26,9 @@ FORM_METHODS: tuple[FormMethod, ...] = get_args(FormMethod)
 
 _FIELDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(REQUEST_KINDS, frozenset[str]()),
-    **dict.fromkeys(("start_device", "remember"), frozenset({"remember"})),
-    "submit_password": frozenset({"username", "method", "has_one_time_code", "remember"}),
+    "start_device": frozenset({"remember", "switch"}),
+    "remember": frozenset({"remember"}),
+    "submit_password": frozenset({"username", "method", "has_one_time_code", "remember", "switch"}),
     "choose_provider": frozenset({"provider"}),
 }
 _WITH_USERNAME = ("password", "basic")
@@ -51,6 +52,8 @@ class Request:
         Only of `submit_password`.
     remember : bool
         Of `start_device`, `submit_password` and `remember`: whether the login is to be kept.
+    switch : bool
+        Of `start_device` and `submit_password`: whether the person was shown a login, which this one is to replace.
     provider : str
         Only of `choose_provider`: its name.
     """
@@ -62,6 +65,7 @@ class Request:
     password: Secret | None = None
     one_time_code: Secret | None = None
     remember: bool = False
+    switch: bool = False
     provider: str = ""
 
 
@@ -103,17 +107,19 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
     """
     fields = read_fields(content, _FIELDS, boot_id, "login")
     kind = cast(RequestKind, fields["kind"])
-    remember = fields.get("remember", False)
+    remember, switch = fields.get("remember", False), fields.get("switch", False)
     if not isinstance(remember, bool):
         raise refusal("It does not say whether to stay signed in.")
+    if not isinstance(switch, bool):
+        raise refusal("It does not say whether a login is to be replaced.")
     if kind == "submit_password":
-        return replace(_read_form(fields, secrets), remember=remember)
+        return replace(_read_form(fields, secrets), remember=remember, switch=switch)
     if secrets:
         raise refusal("It has a buffer that it must not have.")
     provider = fields.get("provider", "")
     if not isinstance(provider, str) or bool(provider) != (kind == "choose_provider"):
         raise refusal("It does not name a provider as it must.")
-    return Request(kind=kind, view_id=view_of(fields), remember=remember, provider=provider)
+    return Request(kind=kind, view_id=view_of(fields), remember=remember, switch=switch, provider=provider)
 
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:

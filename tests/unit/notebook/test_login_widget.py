@@ -73,8 +73,8 @@ class PlayedAccount(Account):
     def why_not_kept(self) -> str:
         return "" if self.can_be_kept else "There is no store."
 
-    def start_device_login(self, *, remember: bool = False) -> None:
-        self._note("start_device_login", *(["remember"] if remember else []))
+    def start_device_login(self, *, remember: bool = False, is_switch: bool = False) -> None:
+        self._note("start_device_login", *["remember"] * remember, *["switch"] * is_switch)
 
     def change_wish(self, remember: bool) -> None:
         self._note("change_wish", remember)
@@ -436,7 +436,7 @@ def test_a_password_reaches_the_account_as_a_secret(account: PlayedAccount, send
     reply = send("submit_password", buffer(PASSWORD.encode()), buffer(b"123456"), **FORM | code)
 
     assert reply["kind"] == "accepted"
-    rest = {"one_time_code": Secret("123456"), "method": "password", "remember": False}
+    rest = {"one_time_code": Secret("123456"), "method": "password", "remember": False, "is_switch": False}
     assert account.calls == [("start_password_login", "alice", Secret(PASSWORD), rest)]
 
 
@@ -553,7 +553,7 @@ def test_the_box_is_ticked_as_was_wished_and_then_as_it_is(account: PlayedAccoun
         ("logout", "signed_out"),
         ("logout", "awaiting_user"),
         ("submit_password", "signed_in"),
-        ("submit_password", "awaiting_user"),
+        ("submit_password", "signing_in"),
     ],
 )
 def test_a_button_that_comes_too_late_is_refused(account: PlayedAccount, send: Any, kind: str, phase: str) -> None:
@@ -566,6 +566,22 @@ def test_a_button_that_comes_too_late_is_refused(account: PlayedAccount, send: A
         "Nothing was done. The login had moved on already, perhaps in another tab. See how it stands now.",
     )
     assert account.calls == []
+
+
+@pytest.mark.parametrize("phase", ["signed_in", "awaiting_user", "signed_out"])
+def test_a_login_that_the_person_was_shown_may_be_replaced(account: PlayedAccount, send: Any, phase: str) -> None:
+    """Whoever saw who is signed in, and asks for another, gets a code or sends a form, and says so to the account."""
+    account.play(phase=phase)
+    assert send("start_device", switch=True)["kind"] == "accepted"
+    assert send("submit_password", PASSWORD.encode(), **FORM, switch=True)["kind"] == "accepted"
+    assert account.calls[0] == ("start_device_login", "switch")
+    assert account.calls[1][-1]["is_switch"] is True
+
+
+def test_a_sign_in_under_way_is_not_switched(account: PlayedAccount, send: Any) -> None:
+    """While the provider is asked, nothing else begins."""
+    account.play(phase="signing_in")
+    assert send("start_device", switch=True)["kind"] == "refused"
 
 
 def test_poll_is_passed_on_and_not_answered(account: PlayedAccount, send: Any) -> None:

@@ -1,0 +1,159 @@
+"""Signing in as somebody else: the login that is there serves until the other one is, and only then ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts
+from ipyterrascope.auth.attempts import EARLIER_CODE, ELSEWHERE
+from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import LoginRequired
+from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.status import Status
+from ipyterrascope.values.secret import Secret
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A provider whose codes may be asked about often."""
+    with Sandbox(device_interval_s=0.05) as running:
+        yield running
+
+
+@pytest.fixture
+def account(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of a kernel that can keep a login; what is left of its sign-in ends with the test."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    configuration = Configuration(terrascope=box.provider(), store="file")
+    account = Accounts(lambda: configuration, environ={}).account()
+    yield account
+    account.cancel()
+
+
+def sign_in(account: Account, box: Sandbox, *, remember: bool = False) -> str:
+    """Sign dora in, and return her access token."""
+    account.start_password_login("dora", Secret(box.users["dora"]), remember=remember)
+    assert account.wait(20).user == "dora"
+    return account.tokens().access_token.reveal()
+
+
+def switch(account: Account, until: Until, *, remember: bool = False) -> str:
+    account.start_device_login(remember=remember, is_switch=True)
+    until(lambda: account.state.device)
+    device = account.state.device
+    assert device is not None
+    return device.user_code
+
+
+def is_settled() -> bool:
+    """Tell whether no login is being kept or ended any more."""
+    return not {"login", "replaced"} & {thread.name for thread in threading.enumerate()}
+
+
+def is_good(token: str, box: Sandbox) -> bool:
+    """Tell whether the services take a token: none of a session that was ended."""
+    url = box.add_file("some.bin", b"data")
+    return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code == 200
+
+
+def test_the_former_login_serves_while_a_code_waits(box: Sandbox, account: Account, until: Until) -> None:
+    """Sessions and downloads go on with it, and state and status say whose it is."""
+    token = sign_in(account, box)
+    switch(account, until)
+    state = account.state
+    assert (state.phase, state.user, state.source, state.notice) == ("awaiting_user", "dora", "password", ELSEWHERE)
+    assert account.headers(box.add_file("some.bin", b"data")) == {"Authorization": f"Bearer {token}"}
+    told = Status([account]).accounts[0]
+    assert told.is_signed_in
+    assert told.headline == (
+        "Terrascope [SANDBOX]: signed in as dora, by password; "
+        f"waiting for approval of a code at {account.provider.issuer_host}."
+    )
+
+
+def test_cancelled_everything_is_as_it_was(box: Sandbox, account: Account, until: Until) -> None:
+    """The login is there, kept as before, and nothing was ended at the provider."""
+    token = sign_in(account, box, remember=True)
+    switch(account, until)
+    account.cancel()
+    state = account.state
+    assert (state.phase, state.user, state.remember, state.notice) == ("signed_in", "dora", True, "Cancelled.")
+    assert account.tokens().access_token.reveal() == token
+    assert account.has_kept_login
+    assert box.requests_to("/revoke") == []
+
+
+def test_a_refusal_leaves_everything_as_it_was(box: Sandbox, account: Account, until: Until) -> None:
+    """Denied at the provider, the former login goes on, and the state says both."""
+    sign_in(account, box)
+    box.deny(switch(account, until))
+    state = account.wait(20)
+    assert (state.phase, state.user, state.error and state.error.error) == ("signed_in", "dora", "access_denied")
+
+
+@pytest.mark.parametrize("was_kept", [False, True])
+def test_the_former_ends_when_the_other_is_there(box: Sandbox, account: Account, until: Until, was_kept: bool) -> None:
+    """It is ended at the provider, and not kept any more where it was: no later kernel is dora again."""
+    token = sign_in(account, box, remember=was_kept)
+    box.approve(switch(account, until), user="boots")
+    state = account.wait(20)
+    assert (state.phase, state.user, state.remember, state.notice) == ("signed_in", "boots", False, "")
+    until(lambda: not is_good(token, box))
+    until(lambda: not account.has_kept_login)
+    assert is_good(account.tokens().access_token.reveal(), box)
+
+
+def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Account, until: Until) -> None:
+    """With the box ticked the new login is what is kept, and only the former one is ended."""
+    token = sign_in(account, box, remember=True)
+    box.approve(switch(account, until, remember=True))
+    assert (account.wait(20).phase, account.state.remember) == ("signed_in", True)
+    until(lambda: not is_good(token, box))
+    until(is_settled)
+    assert account.has_kept_login
+    assert is_good(account.tokens().access_token.reveal(), box)
+
+
+def test_the_same_person_again_is_told_how_to_be_another(box: Sandbox, account: Account, until: Until) -> None:
+    """A browser that is still signed in there approves as the same person."""
+    sign_in(account, box)
+    box.approve(switch(account, until), user="dora")
+    assert account.wait(20).notice == f"You are dora as before. {ELSEWHERE}"
+
+
+def test_a_new_code_and_another_wish_belong_to_the_same_switch(box: Sandbox, account: Account, until: Until) -> None:
+    """What is asked for while a code waits needs not say again what it is for."""
+    sign_in(account, box, remember=True)
+    first = switch(account, until)
+    account.start_device_login()
+    until(lambda: account.state.device and account.state.device.user_code != first)
+    assert account.state.notice == ELSEWHERE
+    account.change_wish(True)
+    until(lambda: account.state.notice == f"{EARLIER_CODE} {ELSEWHERE}")
+    account.change_wish(False)
+    device = account.state.device
+    assert device is not None
+    box.approve(device.user_code, user="boots")
+    assert account.wait(20).user == "boots"
+    until(lambda: not account.has_kept_login)
+
+
+def test_a_former_login_that_ends_meanwhile_is_not_shown_any_more(box: Sandbox, account: Account, until: Until) -> None:
+    """Its session over, nobody is signed in, and the code still waits."""
+    sign_in(account, box)
+    code = switch(account, until)
+    box.revoke_all()
+    with pytest.raises(LoginRequired):
+        account._vault.renew()
+    state = account.state
+    assert (state.phase, state.user, state.source, account.is_signed_in) == ("awaiting_user", "", "", False)
+    box.approve(code, user="boots")
+    assert account.wait(20).user == "boots"
