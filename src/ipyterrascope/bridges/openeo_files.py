@@ -26,11 +26,15 @@ from ..errors import ConfigurationError, LoginError, LoginRefused, LoginRequired
 from ..protocol.device import Wake, authorize, poll, until_approved
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import address_of
+from ..threads.errand import Errand
 from ..values.openeo import PREFIX
 from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
 
 __all__ = ["export_openeo", "import_openeo"]
+
+# seconds for which a first Ctrl-C waits: a provider that is asked has not answered by then, and will hardly
+_LAST_WAIT_S = 15.0
 
 
 def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> str:
@@ -63,7 +67,7 @@ def import_openeo(url: str, *, provider_id: str = "", client_id: str = "") -> st
     address, tokens_path, _ = _places(url)
     account = _to_import(tokens_path, address, Wish(provider_id=provider_id, client_id=client_id))
     check_store(account, "sign in here by login()", is_sure=True)
-    sealed(lambda: _move(tokens_path, account))
+    _finish(Errand(lambda: sealed(lambda: _move(tokens_path, account)), "import-openeo"))
     moved = f"Moved: openEO's client has that login no more, and you are signed in to {account.provider.label} here."
     return f"{moved} {account.state.notice}".strip()
 
@@ -154,7 +158,21 @@ def _to_import(path: Path, address: str, wish: Wish) -> Account:
     return sealed(lambda: next(filter(has_login, accounts), accounts[0]))
 
 
-def _move(path: Path, account: Account) -> None:
+def _finish(errand: Errand[bool]) -> None:
+    """Do what must not be left in the middle: Ctrl-C waits for it, for a while; the second one does not."""
+    errand.start()
+    try:
+        answer = errand.wait()
+    except KeyboardInterrupt:
+        # with the provider's answer the token in their file is void, and the new one has to be stored
+        answer = errand.wait(_LAST_WAIT_S)
+        if answer is None:
+            raise
+    if isinstance(answer, BaseException):
+        raise answer
+
+
+def _move(path: Path, account: Account) -> bool:
     issuer, client_id = account.provider.issuer, account.provider.client_id
     with turn(path):
         entry = look(read_file(path), issuer, client_id)
@@ -172,7 +190,7 @@ def _move(path: Path, account: Account) -> None:
         # by now what is there may be void
         if account.state.remember:
             change_file(path, lambda tree: branch_of(tree, issuer).pop(client_id, None), has_turn=True)
-            return
+            return True
         why, renewed = account.state.notice, account.hand_over()
 
         def give_back(tree: Tree) -> None:

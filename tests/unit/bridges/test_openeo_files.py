@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import threading
 import time
@@ -25,10 +26,11 @@ from ipyterrascope.auth.stored_login import StoreTroubleError
 from ipyterrascope.configuration import Configuration, configure
 from ipyterrascope.errors import ConfigurationError, LoginError, LoginRefused, LoginRequired, UsageError
 from ipyterrascope.protocol.oauth import OAuthClient
-from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.secret import Secret
 from ipyterrascope.values.tokens import TokenSet
 from testbed.openeo import FakeBackend
+from testbed.waiting import until
 
 
 @pytest.fixture
@@ -155,6 +157,25 @@ def test_an_import_that_could_not_be_kept_is_given_back(
     monkeypatch.undo()
     again = TokenSet(access_token=Secret(""), refresh_token=Secret(str(renewed)), issued_at=time.time())
     assert OAuthClient(box.provider(scope="openid")).refresh(again).refresh_token is not None
+
+
+def test_an_interrupt_waits_for_the_provider_s_answer(box: Sandbox, backend: FakeBackend) -> None:
+    """Ctrl-C in the middle of it loses no login: what the provider renewed is stored here, and the move is told."""
+    RefreshTokenStore().set_refresh_token(box.issuer, "public", refresh_token(box))
+    box.forget_requests()
+    box.timeline.token(steps.delayed(1.0))
+
+    def interrupt() -> None:
+        until(lambda: box.requests_to("/token"))
+        signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert ts.import_openeo(backend.address).startswith("Moved: ")
+    thread.join(20)
+    assert (account_of(backend).state.user, account_of(backend).has_kept_login) == ("dora", True)
+    assert RefreshTokenStore().get_refresh_token(box.issuer, "public") is None
+    account_of(backend).logout()
 
 
 def test_an_import_takes_the_login_that_there_is(box: Sandbox, backend: FakeBackend, home: Path) -> None:
