@@ -50,12 +50,13 @@ class Attempt:
         self.code: DeviceAuthorization | None = None
         self.signal = AbortSignal()
         self.passed_over: PassedOver | None = None
+        self._has_lost = False
         self._calls: SimpleQueue[Wake] = SimpleQueue()
 
     @property
     def is_cancelled(self) -> bool:
-        """True once it was cancelled."""
-        return self.signal.is_aborted
+        """True once it was cancelled, or another one was approved first."""
+        return self._has_lost or self.signal.is_aborted
 
     def wait(self, seconds: float) -> Wake:
         """Wait for at most `seconds`; say what ended it. A wish to look again that came before counts once."""
@@ -72,6 +73,16 @@ class Attempt:
         """End the attempt; what it still obtains is thrown away."""
         self.signal.abort()
         self._calls.put("cancel")
+
+    def lose(self) -> None:
+        """Ask no more, for another one was approved first. A question under way is not cut: somebody may have approved
+        this one too, and only who hears the answer can end that session.
+        """
+        if self.code is None:
+            self.cancel()
+        else:
+            self._has_lost = True
+            self._calls.put("cancel")
 
     def look_again(self) -> None:
         """Say that the person is back, so that asking now may be worth it."""
@@ -166,7 +177,7 @@ class Attempts:
             # without a code: no other one is asked for beside it
             self.newest, self._beside, attempt.code = attempt, None, None
             if loser is not None:
-                loser.cancel()
+                loser.lose()
             return not attempt.is_cancelled
 
     def show_code(self, attempt: Attempt, code: DeviceAuthorization) -> None:
@@ -237,7 +248,7 @@ class Attempts:
                 loser = self.newest if is_beside else self._beside
                 self.newest = self._beside = None
                 if loser is not None:
-                    loser.cancel()
+                    loser.lose()
                 self._on_end(attempt, outcome)
         return is_wanted
 

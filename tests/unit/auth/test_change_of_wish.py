@@ -15,7 +15,7 @@ from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.attempts import EARLIER_CODE
 from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
-from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.sandbox import Sandbox, steps
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -237,6 +237,20 @@ def test_a_login_that_is_cancelled_takes_no_other_s_place(
     until(lambda: box.requests_to("/revoke"))
     until(is_settled)
     assert (other.state.phase, account.has_kept_login) == ("signed_out", True)
+    assert is_good(account, box)
+
+
+def test_a_second_login_that_comes_late_is_ended(box: Sandbox, account: Account, until: Until) -> None:
+    """Both approved, and one answered long after the other: its session does not go on at the provider."""
+    codes = {ask(account, until), change(account, until, remember=True)}
+    # longer than a question that was cancelled is waited for
+    box.timeline.token(steps.delayed(7))
+    until(lambda: len(codes.intersection(box.waiting_codes)) == 1)
+    box.approve(box.waiting_codes[0])
+    assert account.wait(5).phase == "signed_in"
+    assert box.requests_to("/revoke") == []
+    until(is_settled)
+    assert len(box.requests_to("/revoke")) == 1
     assert is_good(account, box)
 
 
