@@ -23,11 +23,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Protocol, cast
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 from .errors import quoted
 from .protocol.claims import instant_of
-from .protocol.echoes import without_secrets
+from .protocol.echoes import Echoes
 from .values.hub import SESSION_ENDED
 from .values.secret import Secret
 
@@ -47,6 +48,7 @@ class Authenticator(Protocol):
     """What is used of `oauthenticator.oauth2.OAuthenticator`."""
 
     log: logging.Logger
+    client_secret: str
     user_auth_state_key: str
 
     def build_refresh_token_request_params(self, refresh_token: str) -> dict[str, str]: ...
@@ -151,7 +153,7 @@ class TokenRenewal:
             )
             brought = await _auth_state(authenticator, state, answer)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the Hub goes on with what it has
-            is_over = _is_over(authenticator.log, user, exc)
+            is_over = _is_over(authenticator.log, user, exc, Echoes(_secrets(authenticator, sent)))
             return not (is_over and await _is_stored(authenticator.log, user, sent, {**state, SESSION_ENDED: True}))
         if brought["refresh_token"] != sent.reveal():
             known.spent, known.brought = sent, brought
@@ -159,6 +161,11 @@ class TokenRenewal:
             ends_at = instant_of(Secret(brought["access_token"]), "exp") or 0.0
             authenticator.log.info("Renewed the token of %s: %d s to live.", user.name, ends_at - self._clock())
         return True
+
+
+def _secrets(authenticator: Authenticator, refresh_token: Secret) -> Secret:
+    """Return what is secret of all that a renewal sends, as the form of it."""
+    return Secret(urlencode({"refresh_token": refresh_token.reveal(), "client_secret": authenticator.client_secret}))
 
 
 async def _auth_state(authenticator: Authenticator, before: AuthState, answer: AuthState) -> AuthState:
@@ -178,12 +185,12 @@ async def _is_stored(log: logging.Logger, user: HubUser, sent: Secret, state: Au
     return True
 
 
-def _is_over(log: logging.Logger, user: HubUser, exc: Exception) -> bool:
+def _is_over(log: logging.Logger, user: HubUser, exc: Exception, echoes: Echoes) -> bool:
     """Say in the log why a token was not renewed, and tell whether the session is over.
 
     No exception is printed: the text of some holds the whole answer.
     """
-    code, description = _error_of(exc)
+    code, description = _error_of(exc, echoes)
     if code == "invalid_grant":
         log.warning("The provider ended the session of %s: %s", user.name, description or code)
     elif code in ("invalid_client", "unauthorized_client"):
@@ -194,15 +201,15 @@ def _is_over(log: logging.Logger, user: HubUser, exc: Exception) -> bool:
     return code == "invalid_grant"
 
 
-def _error_of(exc: Exception) -> tuple[str, str]:
+def _error_of(exc: Exception, echoes: Echoes) -> tuple[str, str]:
     """Return `error` and `error_description` of the answer in a tornado `HTTPClientError` (RFC 6749 section 5.2).
 
-    Nothing of it that repeats what was sent, which is a secret that is held then.
+    Nothing of it that repeats what was sent, the Hub's own secret for one.
     """
     try:
         body: object = json.loads(getattr(getattr(exc, "response", None), "body", b"") or b"")
     except (ValueError, RecursionError):
         return "", ""
     fields = cast("Mapping[str, object]", body if isinstance(body, dict) else {})
-    code, description = (without_secrets(str(fields.get(name) or "")) for name in ("error", "error_description"))
+    code, description = (echoes.without(str(fields.get(name) or "")) for name in ("error", "error_description"))
     return quoted(code, 60), quoted(description)

@@ -283,6 +283,20 @@ def test_a_provider_that_repeats_the_refresh_token(hub: Hub, caplog: pytest.LogC
     assert ours == ["The provider ended the session of dora: invalid_grant"]
 
 
+@pytest.mark.parametrize("code", ["invalid_grant", "invalid_client"])
+def test_a_provider_that_repeats_the_secret_of_the_hub(hub: Hub, code: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does our line in the log hold what this Hub signs in with, in whatever spelling."""
+    for said in ("hub-s3cret", base64.b64encode(b"jupyterhub:hub-s3cret").decode()):
+        user = hub.user(f"dora-{len(said)}".replace("-", ""), left_s=5)
+        hub.issuer.reply = refusal(code, f"bad client jupyterhub {said}")
+        hub.refreshed(user)
+    ours = [record.getMessage() for record in caplog.records if "ipyterrascope" in record.pathname]
+    assert len(ours) == 2
+    assert all(line.endswith(f": {code}") for line in ours)
+    # oauthenticator writes the whole of a refusal there, too
+    caplog.clear()
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
