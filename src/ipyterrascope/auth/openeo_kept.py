@@ -35,14 +35,17 @@ class SignedOut:
         Whether one is still kept here.
     note : str
         What a person should know where there was none.
+    is_elsewhere : bool
+        Whether the address that was given leads to a back-end at another one, which is named then.
     """
 
     told: Sequence[tuple[str, str]]
     is_left: bool = False
     note: str = ""
+    is_elsewhere: bool = False
 
     def __str__(self) -> str:
-        if len(self.told) == 1:
+        if len(self.told) == 1 and not self.is_elsewhere:
             return self.told[0][1]
         lines = [f"{label}: {said}" for label, said in self.told]
         return "\n".join(lines) or f"{NOBODY} {self.note}".strip()
@@ -139,7 +142,7 @@ def sign_out(address: str, provider_id: str, accounts: Sequence[Account], config
     unsaid = [login for login in others if login.key not in keys or login.is_in_keyring != is_keyring]
     told += [(login.shown(()), end(login, (), configuration.connection)) for login in unsaid]
     is_left = any(account.has_kept_login for account in accounts) or any(login.path.exists() for login in others)
-    return SignedOut(told, is_left)
+    return SignedOut(told, is_left, is_elsewhere=any(origin_of(place) != origin_of(address) for place in places))
 
 
 def kept_elsewhere() -> str:

@@ -23,7 +23,7 @@ from ipyterrascope.errors import UsageError
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.values.secret import Secret
 from testbed.keyrings import Memory
-from testbed.openeo import DEVICE, FakeBackend, fake_backend
+from testbed.openeo import DEVICE, FakeBackend, as_json, fake_backend
 
 PASSWORD = Secret("s3cret-Pa55")
 TYPED = [DEVICE, "password", "refresh_token"]
@@ -170,6 +170,18 @@ def test_each_of_several_is_named_at_the_end(several: FakeBackend) -> None:
     )
     ended = process().sign_out(name_of(several))
     assert sorted(label.rpartition(" ")[2] for label, _ in ended.told) == ["(second)", "(sso)"]
+    assert kept_logins() == []
+
+
+def test_a_back_end_that_an_address_leads_to_is_named(several: FakeBackend) -> None:
+    """Whoever gives one address and is signed out at another one reads where that was."""
+    keep(several, SECOND)
+    with fake_backend() as front:
+        versions = {"versions": [{"url": f"{several.url}/", "api_version": "1.2.0", "production": True}]}
+        front.answers["/.well-known/openeo"] = as_json(versions)
+        told = str(process().sign_out(name_of(front)))
+    host = several.address.removeprefix("http://")
+    assert told.startswith(f"openEO at {host} (second): Signed out")
     assert kept_logins() == []
 
 
