@@ -228,11 +228,11 @@ class Account(SigningIn):
         if reason is not None and (state.phase == "failed" or reason.error):
             do = reason.do if isinstance(reason, LoginRequired) else "Sign in again."
             return LoginRequired(reason.what, reason.why, do, error=reason.error)
-        return LoginRequired(
-            f"You signed out of {label}." if self._chain.is_resting else f"You are not signed in to {label}.",
-            "",
-            _how_to_sign_in(self.provider),
-        )
+        how = _how_to_sign_in(self.provider)
+        if self._chain.is_resting:
+            return LoginRequired(f"You signed out of {label}.", "", how)
+        halves = " ".join(why.reason for why in self.why_not.values() if why.is_half)
+        return LoginRequired(f"You are not signed in to {label}.", halves, how)
 
     # ── signing out ────────────────────────────────────────────────────────────────────────────────────────────────
 

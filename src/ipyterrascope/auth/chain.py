@@ -76,11 +76,13 @@ class StoredOffer:
 @dataclass(frozen=True)
 class WhyNot:
     """One sentence why a source has nothing to offer. `is_fault` where somebody set it up, and counts on it; `do` tells
-    what mends it, where that is known."""
+    what mends it, where that is known. `is_half` where a part is there and the other one is missing: that may be meant
+    for something else, and is told where no login comes about."""
 
     reason: str
     is_fault: bool = False
     do: str = ""
+    is_half: bool = False
 
 
 NOT_ASKED = "Not asked."

@@ -54,7 +54,7 @@ def environment_source(
             (client_secret, client_id, "CLIENT_ID"),
         ):
             if value and not other:
-                return WhyNot(f"{prefix}_{missing} is not set.")
+                return WhyNot(f"{prefix}_{missing} is not set.", is_half=True)
         return WhyNot(f"Neither {prefix}_TOKEN nor {prefix}_USERNAME and {prefix}_PASSWORD are set.")
 
     return SilentSource("environment", find)

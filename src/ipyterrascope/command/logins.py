@@ -124,7 +124,7 @@ def _signed_in(account: Account) -> Account:
     """Return the account once what lies ready signed in: where a token is wanted, nobody expects a question."""
     if account.is_signed_in or account.sign_in_silently():
         return account
-    reasons = [why.reason for why in account.why_not.values() if why.is_fault]
+    reasons = [why.reason for why in account.why_not.values() if why.is_fault or why.is_half]
     raise LoginRequired(
         f"Nobody is signed in to {account.provider.label}.",
         " ".join(reasons),

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from ipyterrascope.auth.chain import GivenClient, GivenPassword, GivenToken, WhyNot
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts
+from ipyterrascope.auth.chain import GivenClient, GivenPassword, GivenToken, SilentSource, WhyNot
 from ipyterrascope.auth.environment import environment_source
+from ipyterrascope.command.logins import _signed_in
+from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import LoginRequired
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Provider
 from ipyterrascope.values.secret import Secret
@@ -76,6 +81,20 @@ def test_why_not(environ: dict[str, str], reason: str) -> None:
     assert isinstance(why_not, WhyNot)
     assert why_not.reason == reason
     assert why_not.is_fault == bool(environ.get(TOKEN, "").strip())
+    assert why_not.is_half == (not why_not.is_fault and not reason.startswith("Neither"))
+
+
+@pytest.mark.parametrize(("half", "missing"), [(USER, PASSWORD), ("TERRASCOPE_CLIENT_SECRET", "TERRASCOPE_CLIENT_ID")])
+def test_the_missing_half_is_named_where_a_login_fails(half: str, missing: str) -> None:
+    """In Python and on the command line; another source that has something serves all the same."""
+    account = Accounts(Configuration, environ={half: "dora"}).account()
+    with pytest.raises(LoginRequired, match=f"{missing} is not set"):
+        _signed_in(account)
+    with pytest.raises(LoginRequired, match=f"{missing} is not set"):
+        account.tokens()
+    other = SilentSource("token_file", lambda _: GivenToken(Secret(OPAQUE), "a file"))
+    served = Account(TERRASCOPE, sources=[environment_source(TERRASCOPE, {half: "dora"}), other])
+    assert served.sign_in_silently()
 
 
 def test_nothing_found_shows_a_secret() -> None:
