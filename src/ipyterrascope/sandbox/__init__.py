@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..bridges import extra_missing
+
 if TYPE_CHECKING:
     from . import steps
     from .box import Sandbox
@@ -17,6 +19,10 @@ __all__ = ["Sandbox", "steps"]
 def __getattr__(name: str) -> Any:
     if name != "Sandbox":
         raise AttributeError(f"module 'ipyterrascope.sandbox' has no attribute {name!r}")
-    from .box import Sandbox
-
-    return Sandbox
+    try:
+        from .box import Sandbox
+    except ModuleNotFoundError as exc:
+        missing = extra_missing("sandbox", str(exc.name))
+    else:
+        return Sandbox
+    raise missing

@@ -15,17 +15,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..bridges import extra_missing
 from ..values.known import earthdata_at
 from ..values.providers import Provider
-from .certificates import served_by
-from .content import Held
-from .earthdata_data import DataCentre
-from .earthdata_login import EarthdataLogin
-from .earthdata_settings import DAAC, TOOL, Application, EarthdataSettings
-from .messages import Answer, ReceivedRequest
-from .recorded import Recorded
-from .server import Server
-from .steps import Manner, Step, as_step
+
+try:
+    from .certificates import served_by
+    from .content import Held
+    from .earthdata_data import DataCentre
+    from .earthdata_login import EarthdataLogin
+    from .earthdata_settings import DAAC, TOOL, Application, EarthdataSettings
+    from .messages import Answer, ReceivedRequest
+    from .recorded import Recorded
+    from .server import Server
+    from .steps import Manner, Step, as_step
+except ModuleNotFoundError as exc:
+    raise extra_missing("sandbox", str(exc.name)) from None
 
 
 @dataclass(kw_only=True, eq=False)

@@ -73,6 +73,23 @@ def test_without_the_extra_one_sentence_says_what_to_install(missing):
     assert done.stderr == "The sandbox needs its extra: pip install 'ipyterrascope[sandbox]'.\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("from ipyterrascope.sandbox import Sandbox", "aiohttp"),
+        ("import ipyterrascope.sandbox.earthdata", "aiohttp"),
+        ("import ipyterrascope.sandbox.earthdata", "cryptography"),
+    ],
+)
+def test_without_the_extra_an_import_names_it(line, missing):
+    """In a notebook too, the error says which library is missing and what brings it."""
+    code = f"import sys; sys.modules[{missing!r}] = None\n{line}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert f"{missing} is not installed. It comes with the extra [sandbox]." in last
+    assert 'pip install "ipyterrascope[sandbox]"' in last
+
+
 def test_a_port_that_cannot_be_had_is_one_sentence():
     """A port that is taken, or is none, ends the command in a sentence."""
     with Sandbox() as box, started("--port", str(box.port)) as process:
