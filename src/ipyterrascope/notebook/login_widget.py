@@ -23,7 +23,7 @@ from ..values.secret import Secret
 from ..values.states import LoginState
 from .handshake import boot_id_of, view_of
 from .kernel_widget import STATIC, KernelWidget
-from .obey import obey
+from .obey import Pace, obey
 from .protocol import Request, read_request, secrets_from
 from .shown import code_of, offered_ways, shown_provider, traits_of
 
@@ -110,7 +110,7 @@ class LoginWidget(KernelWidget):
         self._serial_offset, self._has_ended, self._last_phase = 0, False, account.state.phase
         self._methods = {account.provider.name: methods}
         self._can_remember = _can_be_kept(account)
-        self._clock, self._remember = clock, remember
+        self._clock, self._remember, self._pace = clock, remember, Pace()
         self._ids_of_earlier_choices: set[str] = set()
         self.set_trait("username", username)
         if len(self._accounts) > 1:
@@ -225,7 +225,13 @@ class LoginWidget(KernelWidget):
         else:
             offered = self._offered(account.state)
             request = replace(request, remember=request.remember and self._can_remember)
-            obey(account, request, offered=offered, beside=lambda action: self._beside(view_id, action))
+            obey(
+                account,
+                request,
+                offered=offered,
+                beside=lambda action: self._beside(view_id, action),
+                pace=self._pace,
+            )
             self._reply("accepted", view_id)
 
     def _text(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
 from ..auth.account import Account
@@ -20,12 +22,37 @@ _ALLOWED_IN: Mapping[RequestKind, tuple[Phase, ...]] = {
 }
 
 
+_MOST_CODES, _WITHIN_S = 6, 30.0
+
+
+class Pace:
+    """Lets codes be asked for now and then: a script in a page that asks for more would bother the provider.
+
+    Parameters
+    ----------
+    monotonic : callable
+        The clock, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._asked_at = deque[float](maxlen=_MOST_CODES)
+
+    def take(self) -> None:
+        """Note that a code is asked for. Raises `UsageError` where that were too many in a short time."""
+        now = self._monotonic()
+        if len(self._asked_at) == _MOST_CODES and now - self._asked_at[0] < _WITHIN_S:
+            raise UsageError("Nothing was done.", "Many codes were asked for just now.", "Wait half a minute.")
+        self._asked_at.append(now)
+
+
 def obey(
     account: Account,
     request: Request,
     *,
     offered: Collection[LoginMethod],
     beside: Callable[[Callable[[], object]], None],
+    pace: Pace,
 ) -> None:
     """Do what a request asks for, and return at once.
 
@@ -38,11 +65,14 @@ def obey(
         Ways to sign in that the widget offers.
     beside : callable
         Runs what may take its time beside the caller.
+    pace : Pace
+        Of the widget.
 
     Raises
     ------
     UsageError
-        The account has moved on, so that a click on an old picture would undo what another tab did.
+        The account has moved on, so that a click on an old picture would undo what another tab did; or codes are asked
+        for all the time.
     FlowUnavailable
         That way to sign in is not offered.
     """
@@ -60,6 +90,7 @@ def obey(
         account.change_wish(request.remember)
     elif kind == "start_device":
         _check_offered(account, "device", offered)
+        pace.take()
         account.start_device_login(remember=request.remember, is_switch=request.switch)
     elif request.password is not None:
         _check_offered(account, request.method, offered)

@@ -16,6 +16,7 @@ from wires import Wire, wait_until, wire_of
 from ipyterrascope.auth.account import Account
 from ipyterrascope.errors import LoginRefused, UsageError
 from ipyterrascope.notebook.login_widget import LoginWidget
+from ipyterrascope.notebook.obey import Pace
 from ipyterrascope.notebook.shown import shown_provider
 from ipyterrascope.values.openeo import PageLink
 from ipyterrascope.values.providers import LoginMethod, Provider
@@ -582,6 +583,27 @@ def test_a_sign_in_under_way_is_not_switched(account: PlayedAccount, send: Any) 
     """While the provider is asked, nothing else begins."""
     account.play(phase="signing_in")
     assert send("start_device", switch=True)["kind"] == "refused"
+
+
+def test_a_storm_of_codes_asks_the_provider_a_few_times(account: PlayedAccount, send: Any) -> None:
+    """A script in the page that asks again and again, in every phase, gets no further than a person would."""
+    for turn in range(1000):
+        account._machine.show(phase=("signed_out", "awaiting_user", "failed")[turn % 3])
+        reply = send("start_device")
+    assert (reply["kind"], "Wait half a minute." in reply["reason"]) == ("refused", True)
+    assert account.calls == [("start_device_login",)] * 6
+
+
+def test_codes_may_be_asked_for_again_after_a_while() -> None:
+    """Half a minute later the next ones are had."""
+    now = 0.0
+    pace = Pace(lambda: now)
+    for _ in range(6):
+        pace.take()
+    with pytest.raises(UsageError, match="asked for just now"):
+        pace.take()
+    now = 31.0
+    pace.take()
 
 
 def test_poll_is_passed_on_and_not_answered(account: PlayedAccount, send: Any) -> None:
