@@ -19,7 +19,7 @@ check: $(STATIC) lint ## the quick half of the tests: no wheel, no Keycloak, no 
 	npm test --silent
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 
-# two at a time: much of a test is waiting for a server or a page; ARGS='-n 0' for one
+# three at a time: much of a test is waiting for a server or a page; ARGS='-n 0' for one
 test: ## all tests, on the built and installed wheel; installs what they need
 	PYTHON=$(PYTHON) tools/system-packages python node chromium java maven unzip gdal
 	tests/testbed/keycloak/get.sh
@@ -28,7 +28,7 @@ test: ## all tests, on the built and installed wheel; installs what they need
 	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox,geo,dask]"
 	$(MAKE) --no-print-directory VENV=build/venv lint
 	npm test --silent
-	build/venv/bin/pytest -n 2 $(ARGS)
+	build/venv/bin/pytest -n 3 $(ARGS)
 
 soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
 	tools/system-packages chromium java maven unzip

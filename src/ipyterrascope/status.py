@@ -156,7 +156,7 @@ def _status_of(account: Account, now: float, do: str) -> AccountStatus:
         expires_at=state.expires_at,
         session_ends_at=state.session_ends_at,
         is_renewed=state.renewable,
-        is_kept=state.remember,
+        is_kept=account.is_kept,
         sources=sources,
         headline=_headline(account, state, sources, do),
         facts=facts,
@@ -211,13 +211,13 @@ def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str]
         why_not = survey.get(name)
         if state.source == name:
             told[name] = f"Serves.{_WARNINGS.get(name, '')}"
-        elif name == "stored" and state.remember:
+        elif name == "stored" and account.is_kept:
             told[name] = "Keeps this login until you log out."
         elif why_not is not None:
             told[name] = f"{why_not.reason} {why_not.do}".strip()
         else:
             told[name] = NOT_ASKED if has_login else _READY
-        serves = state.source == name or (name == "stored" and state.remember)
+        serves = state.source == name or (name == "stored" and account.is_kept)
         if state.phase != "signed_in" or serves or (why_not is not None and why_not.is_fault):
             concerned.add(name)
     return told, concerned

@@ -128,7 +128,7 @@ finally:
 def test_who_signed_out_is_told_to_sign_in(script: Script, credentials: dict[str, str]) -> None:
     """After `logout()` the advice is `login()`, not to set variables that are set."""
     done = script("import ipyterrascope as ts; ts.login(); ts.logout(); ts.session()", **credentials)
-    assert "You are not signed in to Terrascope." in last_line(done)
+    assert "You signed out of Terrascope." in last_line(done)
     assert "login()" in last_line(done)
     assert "Set TERRASCOPE_USERNAME" not in last_line(done)
 

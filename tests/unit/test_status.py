@@ -70,6 +70,7 @@ def shown(
         look_again=lambda: None,
         came_from=came_from,
         is_unchecked=is_unchecked,
+        is_kept=state.remember,
     )
     return Status([cast(Account, account)], NOW, login_by=login_by)
 

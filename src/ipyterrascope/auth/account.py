@@ -85,6 +85,12 @@ class Account(SigningIn):
         return login.came_from if login else ""
 
     @property
+    def is_kept(self) -> bool:
+        """True when the login that is there is in the store, whatever is wished of one that is to replace it."""
+        login = self._present.login
+        return login is not None and login.kept_as != ""
+
+    @property
     def is_unchecked(self) -> bool:
         """True for a login that nobody was asked about: a token that lay ready or was given, or a Basic login."""
         login, provider = self._present.login, self.provider

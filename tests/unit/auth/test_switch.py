@@ -157,3 +157,13 @@ def test_a_former_login_that_ends_meanwhile_is_not_shown_any_more(box: Sandbox, 
     assert (state.phase, state.user, state.source, account.is_signed_in) == ("awaiting_user", "", "", False)
     box.approve(code, user="boots")
     assert account.wait(20).user == "boots"
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_is_kept_is_told_of_the_login_that_is_there(
+    box: Sandbox, account: Account, until: Until, is_kept: bool
+) -> None:
+    """A wish about the one that is to come says nothing of it."""
+    sign_in(account, box, remember=is_kept)
+    switch(account, until, remember=not is_kept)
+    assert Status([account]).accounts[0].is_kept == is_kept
