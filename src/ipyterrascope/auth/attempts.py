@@ -32,7 +32,8 @@ class Attempt:
     `method` is how it signs in, if a person chose it; `before` is what was shown until then; `client_secret` is that of
     the client whose login it is; `remember` says whether it asks for a session that may stay, `is_switch` whether it is
     to take the place of the login that is there until then; `code` is what it waits to see approved; `signal` is
-    aborted when it is cancelled; `passed_over` says why it came to nothing that anybody needs to be shown.
+    aborted when it is cancelled; `passed_over` says why it came to nothing that anybody needs to be shown; `has_won` is
+    True once it has its login, and `is_settled` once that cannot be cancelled any more.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Attempt:
         self.code: DeviceAuthorization | None = None
         self.signal = AbortSignal()
         self.passed_over: PassedOver | None = None
-        self._has_lost = False
+        self._has_lost = self.has_won = self.is_settled = False
         self._calls: SimpleQueue[Wake] = SimpleQueue()
 
     @property
@@ -178,7 +179,14 @@ class Attempts:
             self.newest, self._beside, attempt.code = attempt, None, None
             if loser is not None:
                 loser.lose()
-            return not attempt.is_cancelled
+            attempt.has_won = not attempt.is_cancelled
+            return attempt.has_won
+
+    def settle(self, attempt: Attempt) -> bool:
+        """Say that the login of `attempt` is kept: from here on it stays. False where nobody wants it any more."""
+        with self._machine.lock:
+            attempt.is_settled = attempt is self.newest and not attempt.is_cancelled
+            return attempt.is_settled
 
     def show_code(self, attempt: Attempt, code: DeviceAuthorization) -> None:
         """Show what `attempt` waits to see approved, unless it was cancelled, or the wish has changed meanwhile."""

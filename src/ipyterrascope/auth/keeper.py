@@ -88,12 +88,18 @@ class Keeper:
         return True
 
     def keep(
-        self, login: Login, *, is_asked_to_last: bool = True, is_wanted: Callable[[], bool] = lambda: True
+        self,
+        login: Login,
+        *,
+        is_asked_to_last: bool = True,
+        is_wanted: Callable[[], bool] = lambda: True,
+        settles: Callable[[], bool] = lambda: True,
     ) -> Login:
         """Store a fresh login, and return it as one that is kept; its `notice` tells what is not as was wished.
 
         `is_asked_to_last` says whether the provider was asked for a session that lasts. The login whose place it takes
-        is ended at the provider, since nobody could sign out of it any more; see `LoginStore.keep` for `is_wanted`.
+        is ended at the provider, since nobody could sign out of it any more; see `LoginStore.keep` for `is_wanted` and
+        `settles`.
         """
         tokens = login.tokens
         if tokens is None or (tokens.refresh_token is None and login.secret is None):
@@ -102,7 +108,7 @@ class Keeper:
             return replace(login, notice=f"This login is not kept. {self.store.reason}")
         try:
             secret = login.secret or self._client.client_secret
-            fresh, before = self.store.keep(tokens, login.user, secret, is_wanted=is_wanted)
+            fresh, before = self.store.keep(tokens, login.user, secret, is_wanted=is_wanted, settles=settles)
         except (StoreTroubleError, ProviderUnreachable) as exc:
             return replace(login, notice=f"This login is not kept. {exc}")
         if before is not None:

@@ -145,10 +145,12 @@ class LoginStore:
         secret: Secret | None = None,
         *,
         is_wanted: Callable[[], bool] = lambda: True,
+        settles: Callable[[], bool] = lambda: True,
     ) -> tuple[StoredLogin, StoredLogin | None]:
         """Store a fresh login, and return it with the one whose place it took, if that could be read.
 
-        `is_wanted` is asked once it is one's turn, which may take a while: a login that was cancelled takes no place.
+        `is_wanted` is asked once it is one's turn, and `settles` once it is stored, both of which may take a while: a
+        login that was cancelled takes no place.
         """
         fresh = StoredLogin(secrets.token_hex(16), user, self._provider.hosts, tokens, secret)
         with self.turn():
@@ -156,7 +158,16 @@ class LoginStore:
                 raise StoreTroubleError("It was cancelled.")
             before = self._read_or_none()
             self.put(fresh)
+            if not settles():
+                self._undo(before)
+                raise StoreTroubleError("It was cancelled.")
         return fresh, before
+
+    def _undo(self, before: StoredLogin | None) -> None:
+        if before is None:
+            self.shelf.remove()
+        else:
+            self.put(before)
 
     def put(self, login: StoredLogin) -> None:
         """Store what was renewed; only during one's turn."""

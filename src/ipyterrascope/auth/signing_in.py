@@ -29,6 +29,7 @@ from .login_store import LoginStore
 from .machine import Machine
 from .present_login import PresentLogin
 from .renewers import ByRefreshToken
+from .stored import ByStore
 from .ways import by_client, by_code, by_device, by_offer, by_password, by_refresh_token, by_token
 
 
@@ -244,12 +245,26 @@ class SigningIn:
                 return login
             # as is wished by now
             if self._attempts.remember:
-                return self._keeper.keep(
-                    login, is_asked_to_last=attempt.remember, is_wanted=lambda: not attempt.is_cancelled
-                )
+                return self._kept(login, attempt)
             return self._keeper.leave(login) if attempt.remember else login
 
         self._attempts.start(kept, method, remember=remember, client_secret=client_secret, is_switch=is_switch)
+
+    def _kept(self, login: Login, attempt: Attempt) -> Login:
+        former = self._present.login
+        renewer = former.renewer if former is not None and attempt.is_switch else None
+        if isinstance(renewer, ByStore):
+            # in the store its place is taken a moment earlier than here
+            renewer.looks_away = True
+        kept = self._keeper.keep(
+            login,
+            is_asked_to_last=attempt.remember,
+            is_wanted=lambda: not attempt.is_cancelled,
+            settles=lambda: self._attempts.settle(attempt),
+        )
+        if isinstance(renewer, ByStore) and not attempt.is_settled:
+            renewer.looks_away = False
+        return kept
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -270,6 +285,11 @@ class SigningIn:
             login = self._present.login
             if login is not None and method is None and source in (None, login.source):
                 return True
+            if (attempt := self._attempts.newest) is not None and (attempt.has_won or attempt.is_switch):
+                # what a person does is not thrown away; if the code is approved already, it takes a moment only
+                if attempt.has_won:
+                    self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
+                return self._present.login is not None and self._present.login is not login
             for name, found in self._chain.offers(self.provider, method, source):
                 if not self._is_passed_over(name, found, method):
                     break
@@ -285,6 +305,8 @@ class SigningIn:
         """Cancel a sign-in under way."""
         with self._machine.lock:
             attempt = self._attempts.newest
+            if attempt is not None and attempt.is_settled:
+                return  # a moment too late
             if self._attempts.abandon():
                 # who had been signed out for this one is told so still
                 before = "" if attempt is None else attempt.before.notice.removeprefix(CANCELLED)

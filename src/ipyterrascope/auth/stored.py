@@ -77,10 +77,12 @@ class ByStore:
         self._on_lost, self._clock = on_lost, clock
         self._seen = store.shelf.signature()
         self.is_own = False
+        # while another login takes its place in the store, to take its place here: that is no news
+        self.looks_away = False
 
     def has_news(self) -> bool:
         """Tell whether something else is stored than what was seen the last time."""
-        return not self.is_own and self._store.shelf.signature() != self._seen
+        return not (self.is_own or self.looks_away) and self._store.shelf.signature() != self._seen
 
     def tokens(self) -> TokenSet:
         """Return tokens to begin with: those that are stored, renewed where need be."""
@@ -90,6 +92,14 @@ class ByStore:
         """Return newer tokens than `tokens`; the same ones where only something beside them changed."""
         if self.is_own:
             return self._refresh.renew(tokens, is_refused=is_refused)
+        try:
+            return self._renewed(tokens, is_refused=is_refused)
+        except LoginRequired:
+            if self.looks_away:
+                return tokens
+            raise
+
+    def _renewed(self, tokens: TokenSet, *, is_refused: bool) -> TokenSet:
         has_news = self.has_news()
         stored = self._looked()  # without one's turn: it is written whole
         if self._is_newer(stored, tokens):

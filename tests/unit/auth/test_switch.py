@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import requests
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.attempts import EARLIER_CODE, ELSEWHERE
+from ipyterrascope.auth.login_store import LoginStore
 from ipyterrascope.configuration import Configuration
-from ipyterrascope.errors import LoginRequired
-from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.errors import LoginRequired, TerrascopeError
+from ipyterrascope.sandbox import Sandbox, oauth_rules
 from ipyterrascope.status import Status
 from ipyterrascope.values.secret import Secret
 
@@ -120,6 +122,82 @@ def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Accoun
     until(is_settled)
     assert account.has_kept_login
     assert is_good(account.tokens().access_token.reveal(), box)
+
+
+def test_a_kept_login_in_use_gives_way_to_another_persons(
+    box: Sandbox, account: Account, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request fails meanwhile, although the store has the other one's login a moment before this kernel."""
+    monkeypatch.setattr(oauth_rules, "person_of", lambda people, name: replace(people[name], may_stay=True))
+    url, failures, is_over = box.add_file("some.bin", b"data"), list[str](), threading.Event()
+
+    def ask() -> None:
+        try:
+            account.headers(url)
+        except TerrascopeError as exc:
+            failures.append(str(exc))
+
+    def use() -> None:
+        while not is_over.wait(0.0005):
+            ask()
+
+    sign_in(account, box, remember=True)
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for user in ("boots", "dora", "boots", "dora"):
+            box.approve(switch(account, until, remember=True), user=user)
+            until(lambda user=user: (account.state.phase, account.state.user) == ("signed_in", user))
+            until(is_settled)
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert account.has_kept_login
+
+
+def test_what_lies_ready_does_not_take_the_place_of_a_code(box: Sandbox, tmp_path: Path, until: Until) -> None:
+    """The former login over, a use in the middle of a switch leaves it to the person, and signs nobody else in."""
+    environ = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
+    configuration = Configuration(terrascope=box.provider())
+    account = Accounts(lambda: configuration, environ=environ).account()
+    assert account.sign_in_silently()
+    code = switch(account, until)
+    box.revoke_all()
+    with pytest.raises(LoginRequired):
+        account._vault.renew()
+    with pytest.raises(LoginRequired, match="A sign-in is under way"):
+        account.headers(box.add_file("some.bin", b"data"))
+    box.approve(code, user="boots")
+    assert account.wait(20).user == "boots"
+
+
+def test_cancelled_while_it_is_being_kept_the_former_is_kept_on(
+    box: Sandbox, account: Account, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keyring may ask for its password meanwhile; what was there before is there again, and was not ended."""
+    token = sign_in(account, box, remember=True)
+    code = switch(account, until, remember=True)
+    store = account._keeper.store
+    assert isinstance(store, LoginStore)
+    write, is_writing, goes_on = store.shelf.write, threading.Event(), threading.Event()
+
+    def slow(text: Secret) -> None:
+        is_writing.set()
+        assert goes_on.wait(20)
+        write(text)
+
+    monkeypatch.setattr(type(store.shelf), "write", lambda _, text: slow(text))
+    box.approve(code)
+    assert is_writing.wait(20)
+    account.cancel()
+    goes_on.set()
+    until(is_settled)
+    assert account.has_kept_login
+    assert (account.state.user, account.tokens().access_token.reveal()) == ("dora", token)
+    assert is_good(token, box)
 
 
 def test_the_same_person_again_is_told_how_to_be_another(box: Sandbox, account: Account, until: Until) -> None:
