@@ -348,8 +348,12 @@ class SigningIn:
     def _on_attempt_ended(self, attempt: Attempt, outcome: Login | TerrascopeError) -> None:
         if isinstance(outcome, Login):
             former = self._present.login if attempt.is_switch else None
-            self._present.take(outcome if former is None else self._switched(former, outcome))
+            self._present.take(outcome if former is None else _after(former, outcome))
             self._chain.end_rest()
+            if former is not None and former.kept_as:
+                # one that is not kept was ended by its successor
+                work = (RENEWAL_WAIT_S, self._present.discard, former.kept_as)
+                threading.Thread(target=self._keeper.take, args=work, daemon=True, name="replaced").start()
             return
         if isinstance(outcome, PassedOver):
             attempt.passed_over = outcome
@@ -363,15 +367,6 @@ class SigningIn:
             methods = tuple(method for method in methods if method != attempt.method) or methods
         # a login that is there already goes on
         self._present.show(phase="signed_in" if self._present.login else "failed", error=outcome, methods=methods)
-
-    def _switched(self, former: Login, login: Login) -> Login:
-        """End a login that is kept, as its successor ends any other; say of that where it is the same person's."""
-        if former.kept_as:
-            work = (RENEWAL_WAIT_S, self._present.discard, former.kept_as)
-            threading.Thread(target=self._keeper.take, args=work, daemon=True, name="replaced").start()
-        if not login.user or login.user != former.user:
-            return login
-        return replace(login, notice=f"You are {login.user} as before. {ELSEWHERE} {login.notice}".rstrip())
 
     def _on_ended(self, login: Login, reason: TerrascopeError) -> None:
         if login.came_from and login.tokens and login.tokens.refresh_token is None and login.tokens.lifetime_s == 0:
@@ -390,3 +385,10 @@ class SigningIn:
         end = self._present.discard
         if not (login.kept_as and self._keeper.take(RENEWAL_WAIT_S, end, login.kept_as).was_there):
             end(login.tokens)
+
+
+def _after(former: Login, login: Login) -> Login:
+    """Let a login say so where it is the same person's as the one that it takes the place of."""
+    if not login.user or login.user != former.user:
+        return login
+    return replace(login, notice=f"You are {login.user} as before. {ELSEWHERE} {login.notice}".rstrip())

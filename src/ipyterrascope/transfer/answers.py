@@ -64,7 +64,8 @@ def read_body(status: int, headers: Headers, start: int, asked_end: int | None, 
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if status == 200:
         # some relays make a 200 of a part: all of it is as long as the part says the whole is
-        is_part = match is not None and size_bytes not in (None, int(match[3]))
+        told = int(match[2]) + 1 - int(match[1]) if match and size_bytes is None else size_bytes
+        is_part = match is not None and told != int(match[3])
         return None if is_part else Body(0, None, int(match[3]) if match else size_bytes, ours)
     if status != 206 or match is None or (start == 0 and asked_end is None):
         return None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +23,7 @@ _HAS_DESCRIPTORS = {os.open, os.mkdir, os.stat, os.access, os.unlink, os.rename}
 _OPEN: int = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _OPEN_BELOW: int = _OPEN | getattr(os, "O_NOFOLLOW", 0)
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
-_WORTH_LISTING, _FRESH_S = 32, 0.5
+_FRESH_S, _MOST_LISTING_S = 0.5, 0.05
 
 
 class Directory:
@@ -45,6 +47,7 @@ class Directory:
 
     _names: frozenset[str] | None = None
     _looks, _names_until = 0, 0.0
+    _worth_listing = 32
 
     def __init__(self, path: str, parent: Directory | None = None, below: Sequence[str] = ()) -> None:
         self.path = path or os.curdir
@@ -107,9 +110,9 @@ class Directory:
         if now < self._names_until:
             return
         self._names = None
-        if self._looks < _WORTH_LISTING or self.fd is None:
+        if self._looks < self._worth_listing or self.fd is None:
             return
-        self._looks, self._names_until = 0, now + _FRESH_S
+        self._looks, self._names_until, began = 0, now + _FRESH_S, time.perf_counter()
         with suppress(OSError):
             # a descriptor that takes no right to list cannot be listed itself
             listing = os.open(os.curdir, os.O_RDONLY, dir_fd=self.fd)
@@ -117,6 +120,9 @@ class Directory:
                 self._names = frozenset(os.listdir(listing))
             finally:
                 os.close(listing)
+        if time.perf_counter() - began > _MOST_LISTING_S:
+            # nothing flows meanwhile
+            self._worth_listing = sys.maxsize
 
     def had(self, name: str) -> bool:
         """Tell whether anything in it has that name, as far as was known a moment ago."""

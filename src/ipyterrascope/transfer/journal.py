@@ -97,6 +97,13 @@ class JournalFile:
         """Say that all that was added so far is on the disk."""
         os.write(self._fd, f"{_SYNCED}\n".encode())
 
+    def is_at(self, path: str | os.PathLike[str], dir_fd: int | None = None) -> bool:
+        """Tell whether it is still what lies there."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Write no more."""
         fd, self._fd = self._fd, -1

@@ -2,8 +2,9 @@
 
 The lock is `flock` on the file itself: it leaves no lock file behind in the user's folder, cannot be mistaken about
 which file it guards, holds between machines on NFS, and ends with its process, however that ends, and those that it has
-forked. On a file system without locks, and on Windows, there remains the comparison at the end: the file that gets its
-name is the one that was written here.
+forked. On a file system without locks, and on Windows, a file that was written lately counts as another's, unless
+it was left in peace (`leave`); and there remains the comparison at the end: the file that gets its name is the one that
+was written here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import os
 import stat
 import sys
+import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -24,6 +26,8 @@ if sys.platform != "win32":
 
 _WRITE: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _MOST_AT_ONCE = 512
+_LATELY_S = 60.0
+"""What was written since then may be written still, where no lock tells."""
 _NEW = _WRITE | os.O_CREAT | os.O_EXCL
 
 
@@ -43,6 +47,9 @@ class LockedFile:
     OSError
         From every method.
     """
+
+    is_ours = True
+    """Of one that is open: it is locked, or was made here. Else another process may write it too."""
 
     def __init__(self, folder: Directory, name: str) -> None:
         self.name = name
@@ -73,6 +80,9 @@ class LockedFile:
                 "Remove it.",
             )
         self._open(_WRITE)
+        if not self.is_ours and abs(time.time() - status.st_mtime) < _LATELY_S:
+            self.close()
+            raise in_use(self.name, self._trace())
         return True
 
     def open_new(self) -> None:
@@ -82,7 +92,9 @@ class LockedFile:
     def _open(self, flags: int) -> None:
         try:
             self._fd = os.open(self._folder.at(self.name), flags, 0o666, dir_fd=self._folder.fd)
-            locked = _lock(self._fd) and self.is_in_place()
+            lock = _lock(self._fd)
+            self.is_ours = lock is True or flags == _NEW
+            locked = lock is not False and self.is_in_place()
         except FileExistsError:
             locked = False
         if not locked:
@@ -145,6 +157,11 @@ class LockedFile:
         """Return it as a file to read from, which leaves it open here when it is closed."""
         return open(self.fd, "rb", closefd=False)
 
+    def leave(self) -> None:
+        """Say that it is not written any more, so that a later process needs not wait to see that; before `close`."""
+        if _lock(self.fd) is None:
+            os.utime(self._folder.at(self.name), (0, 0), dir_fd=self._folder.fd)
+
     def _close_on_windows(self) -> None:
         # where no open file can be renamed or removed
         if sys.platform == "win32":
@@ -165,8 +182,8 @@ def _pwrite(fd: int, data: memoryview, position: int) -> int:
     return os.pwrite(fd, data, position)
 
 
-def _lock(fd: int) -> bool:
-    """Lock a file for this process alone; return False when another has it. Where there are no locks, return True."""
+def _lock(fd: int) -> bool | None:
+    """Lock a file for this process alone; return False when another has it, None where there are no locks."""
     if sys.platform != "win32":
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,8 +191,9 @@ def _lock(fd: int) -> bool:
             return False
         except OSError:
             # this file system has none
-            return True
-    return True
+            return None
+        return True
+    return None
 
 
 def _unlock(fd: int) -> None:

@@ -101,16 +101,16 @@ class Partial:
                         self._take_what_is_there()
                     elif self.folder.had(self._name + JOURNAL):
                         self._remove_journal_left_alone()
-        except InUse as error:
-            is_another = is_of_another_file(*self._journal_place, self._url)
+        except InUse:
             self._let_go()
-            if not is_another:
-                raise
-            # that is not waited for: it will be another file
-            raise TargetInvalid(*error.args) from None
+            raise
         except BaseException:
             self._let_go()
             raise
+
+    def is_anothers(self) -> bool:
+        """Tell whether who writes the part fetches another address: that is not waited for, it will be another file."""
+        return is_of_another_file(*self._journal_place, self._url)
 
     def present_bytes(self) -> int | None:
         """Tell the size of the file that bears the name now; None where there is none. Only after `open`."""
@@ -156,6 +156,7 @@ class Partial:
                 if self._has_bytes and self.journal and self.journal.validator:
                     os.fsync(self._part.fd)
                     self._log.synced()
+                    self._part.leave()
                 else:
                     self.discard()
         self._let_go()
@@ -172,6 +173,7 @@ class Partial:
             for position, chunks in unfinished:
                 self._part.write_at(position, chunks)
                 self.note(position, position + sum(map(len, chunks)))
+            self._part.leave()
         except (OSError, TargetInvalid):
             self.discard()
             raise
@@ -205,6 +207,11 @@ class Partial:
         return small if small.is_down else None
 
     def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
+        if self._part.is_open and not self._part.is_ours:
+            # whoever may write it still goes on in a file without a name
+            if self._part.is_in_place():
+                self._part.remove()
+            self._part.close()
         if not self._part.is_open:
             self._part.open_new()
         # empty before its journal tells of another content
@@ -273,7 +280,9 @@ class Partial:
                 self._refuse_where(is_right is False)
             self._check_target(size_bytes)
             self._part.rename(self._name)
-            self._unlink_journal()
+            # who fetches the same anew, to replace it, may have begun already
+            if self._log is not None and self._log.is_at(*self._journal_place):
+                self._unlink_journal()
             # what may lie there from now on is another process's
             self._let_go()
 
@@ -313,8 +322,10 @@ class Partial:
         """Remove part and journal, where they are ours."""
         with writing_to(self._target):
             if self._part.is_in_place():
-                self._part.remove()
+                # an empty part without a journal keeps nobody out, should this end in the middle
+                os.ftruncate(self._part.fd, 0)
                 self._unlink_journal()
+                self._part.remove()
             self._let_go()
         self._forget()
 

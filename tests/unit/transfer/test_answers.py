@@ -115,13 +115,15 @@ def test_length_of_a_compressed_body_is_not_the_files() -> None:
 
 
 def test_part_that_is_called_all() -> None:
-    """A 200 whose Content-Range tells of a longer file is not all of it; with no length, that tells how long it is."""
+    """A 200 whose Content-Range tells of a longer file is not all of it, with a length or without."""
     part = "bytes 500-599/12000"
     assert read_body(200, headers(Content_Length="100", Content_Range=part), 0, 8000, None) is None
     assert read_body(200, headers(Content_Length="12000", Content_Range=part), 0, 8000, None) == Body(
         0, None, 12000, None
     )
-    assert read_body(200, headers(Content_Range=part), 0, None, None) == Body(0, None, 12000, None)
+    assert read_body(200, headers(Content_Range=part), 0, None, None) is None
+    whole = "bytes 0-11999/12000"
+    assert read_body(200, headers(Content_Range=whole), 0, None, None) == Body(0, None, 12000, None)
     assert read_body(200, headers(Content_Length="5", Content_Range="lies"), 0, None, None) == Body(0, None, 5, None)
 
 

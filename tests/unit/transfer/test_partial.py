@@ -5,14 +5,16 @@ import hashlib
 import io
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from ipyterrascope.errors import ContentInvalid, TargetInvalid
-from ipyterrascope.transfer import small
+from ipyterrascope.transfer import locked, small
 from ipyterrascope.transfer.checksums import matches
 from ipyterrascope.transfer.partial import SMALL_BYTES, Partial
+from ipyterrascope.transfer.rivals import InUse
 
 URL = "https://h/a.tif?signature=s3cret"
 HEAD, REST = b"12345", b"6" * SMALL_BYTES
@@ -451,3 +453,73 @@ def test_full_disk_keeps_what_can_be_gone_on_with(
         with pytest.raises(TargetInvalid, match=said):
             write(partial, 5, b"67890")
     assert names(target.parent) == left
+
+
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that has none, as some network file systems."""
+
+    def refuses(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locked.fcntl, "flock", refuses)
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_without_locks_what_is_being_written_is_not_touched(target: Path) -> None:
+    """What was written a moment ago counts as another's; a minute later it may be gone on with."""
+    with Partial(target, URL) as first:
+        first.begin('"v1"', SIZE)
+        write(first, 0, HEAD)
+        with pytest.raises(InUse), Partial(target, URL):
+            raise AssertionError("it was opened")
+        os.utime(f"{target}.part", (time.time() - 100,) * 2)
+        with Partial(target, URL) as second:
+            assert list(second.done) == [(0, len(HEAD))]
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_without_locks_what_was_stopped_is_gone_on_with_at_once(target: Path) -> None:
+    """Who stops says so, and the next one needs not wait."""
+    interrupted(target)
+    with Partial(target, URL) as partial:
+        assert list(partial.done) == [(0, len(HEAD))]
+        partial.resume()
+        write(partial, len(HEAD), REST)
+        partial.finish(SIZE, None)
+    assert target.read_bytes() == HEAD + REST
+    assert target.stat().st_mtime > time.time() - 100
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_without_locks_nothing_is_cut_away_under_another(target: Path) -> None:
+    """Who begins anew does so in a file of its own: the former writer's ends without a name, not with a hole."""
+    with Partial(target, URL) as first:
+        first.begin(None, SIZE)
+        write(first, 0, HEAD)
+        os.utime(f"{target}.part", (time.time() - 100,) * 2)
+        with Partial(target, URL) as second:
+            second.begin(None, SIZE)
+            write(first, len(HEAD), REST)
+            with pytest.raises(ContentInvalid, match="changed while it was written"):
+                first.finish(SIZE, None)
+            write(second, 0, HEAD + REST)
+            second.finish(SIZE, None)
+    assert target.read_bytes() == HEAD + REST
+
+
+def test_what_is_dropped_takes_no_others_journal_along(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal goes before the part: in between another one may begin, and must keep its own."""
+    removed: list[str] = []
+    unlink = os.unlink
+
+    def watched(path: str, **options: int | None) -> None:
+        removed.append(os.path.basename(path))
+        unlink(path, **options)
+
+    with Partial(target, URL) as partial:
+        partial.begin('"v1"', SIZE)
+        write(partial, 0, HEAD)
+        monkeypatch.setattr(os, "unlink", watched)
+        partial.discard()
+    assert removed == ["a.tif.part.json", "a.tif.part"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from ...errors import TerrascopeError, TransferError
+from ...errors import TargetInvalid, TerrascopeError, TransferError
 from ..directory import Folders
 from ..failures import detached
 from ..names import host_of
@@ -119,13 +119,15 @@ class Agenda:
             partial.open()
             planned = self._as_it_is_now(action, partial)
         except InUse as in_use:
-            self._hold(host, action, rival or Rival(action.path.name, now), in_use, now)
+            self._hold(host, action, partial, rival or Rival(action.path.name, now), in_use, now)
             return None
         except TransferError as problem:
             partial.close()
             self._tell(action, "failed", error=problem)
             return None
         if planned is None:
+            if partial.journal is not None:
+                partial.discard()  # it came by another download, whole
             partial.close()
             self._tell(action, "skipped", item.size_bytes)
             return None
@@ -155,10 +157,12 @@ class Agenda:
     def hold(self, job: Job, in_use: InUse, now: float) -> None:
         """Wait until another download has ended which was the first to write a file; nothing is under way for it."""
         self._drop(job)
-        self._hold(job.host, job.action, Rival(job.action.path.name, now), in_use, now)
+        self._hold(job.host, job.action, job.partial, Rival(job.action.path.name, now), in_use, now)
 
-    def _hold(self, host: Host, action: Action, rival: Rival, in_use: InUse, now: float) -> None:
+    def _hold(self, host: Host, action: Action, partial: Partial, rival: Rival, in_use: InUse, now: float) -> None:
         try:
+            if partial.is_anothers():
+                raise TargetInvalid(*in_use.args)
             rival.met(now, in_use.trace)
         except TransferError as error:
             self._tell(action, "failed", error=error)

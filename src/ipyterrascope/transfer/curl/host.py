@@ -68,8 +68,8 @@ class Host:
         """Return when it may be asked for more, if it is time alone that keeps it from being asked."""
         if self.busy >= self.pace.allowed or not (self.waiting or self.jobs or self.held):
             return None
+        if self.pace.rests_until > now:
+            return self.pace.rests_until
         moments = [job.due for job in self.jobs if job.due > now]
         moments += [rival.due for rival in self.held.values()]
-        if self.pace.rests_until > now:
-            moments.append(self.pace.rests_until)
         return min(moments, default=None)
