@@ -40,7 +40,7 @@ def sign_in(
     `source` is the only one to be used. With `remember` the login that a person makes is kept; who is signed in without
     that is asked again. `choices` are the accounts that the person may turn to in the widget instead.
     """
-    account.look_again()
+    account.look_again(is_anew=True)
     account.allow_sources()
     where, before = frontend.place(), account.state
     shows_failure = where == "notebook" and not wait and source is None

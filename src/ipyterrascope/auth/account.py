@@ -182,13 +182,15 @@ class Account(SigningIn):
     def _signed_by(self, tokens: TokenSet) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.provider.bearer_prefix}{tokens.access_token.reveal()}"}
 
-    def look_again(self) -> None:
+    def look_again(self, *, is_anew: bool = False) -> None:
         """Notice what others did to a login that is shared, such as another kernel that signed out of it; what was said
-        of one that goes on is said no more."""
+        of one that goes on is said no more, with `is_anew` nor why no other took its place."""
         self._vault.catch_up()
         with self._machine.lock:
             if self.state.phase == "signed_in" and self.state.was_cancelled:
                 self._machine.show(notice="")  # that was news once: the login that was there goes on
+            if self.state.phase == "signed_in" and is_anew and self.state.error is not None:
+                self._machine.show(error=None)
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""

@@ -188,7 +188,9 @@ def replaced() -> LoginRequired:
 
 def _gone() -> LoginRequired:
     return LoginRequired(
-        "The stored login is gone.", "Somebody signed out of it, here or in another kernel.", "Sign in again."
+        "The stored login is gone.",
+        "Somebody signed out of it, or in as somebody else, here or in another kernel.",
+        "Sign in again.",
     )
 
 

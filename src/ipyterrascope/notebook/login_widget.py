@@ -224,7 +224,9 @@ class LoginWidget(KernelWidget):
             self._reply("accepted", view_id)
         else:
             offered = self._offered(account.state)
-            request = replace(request, remember=request.remember and self._can_remember)
+            # as the login that is there, unless a person said otherwise
+            remember = request.remember or (request.switch and request.says_nothing and self._account.is_kept)
+            request = replace(request, remember=remember and self._can_remember)
             obey(
                 account,
                 request,

@@ -52,6 +52,8 @@ class Request:
         Only of `submit_password`.
     remember : bool
         Of `start_device`, `submit_password` and `remember`: whether the login is to be kept.
+    says_nothing : bool
+        Whether it left that open.
     switch : bool
         Of `start_device` and `submit_password`: whether the person was shown a login, which this one is to replace.
     provider : str
@@ -65,6 +67,7 @@ class Request:
     password: Secret | None = None
     one_time_code: Secret | None = None
     remember: bool = False
+    says_nothing: bool = False
     switch: bool = False
     provider: str = ""
 
@@ -119,7 +122,14 @@ def read_request(content: object, secrets: list[Secret | None], boot_id: str) ->
     provider = fields.get("provider", "")
     if not isinstance(provider, str) or bool(provider) != (kind == "choose_provider"):
         raise refusal("It does not name a provider as it must.")
-    return Request(kind=kind, view_id=view_of(fields), remember=remember, switch=switch, provider=provider)
+    return Request(
+        kind=kind,
+        view_id=view_of(fields),
+        remember=remember,
+        says_nothing="remember" not in fields,
+        switch=switch,
+        provider=provider,
+    )
 
 
 def _read_form(fields: Mapping[str, object], secrets: list[Secret | None]) -> Request:

@@ -192,7 +192,9 @@ class Tally:
             bytes_done = self._settled_bytes + self._kept_bytes + sum(self._parts.values())
             all_known = len(self._sizes) == len(self._paths)
             rate = 0.0
-            if phase == "running" and self._since is not None:
+            # of what waits for a server or another download nobody knows how long it takes
+            waits = bool(self._active) and all(self._active.values())
+            if phase == "running" and self._since is not None and not waits:
                 rate = self._speed.rate(self._monotonic(), self._fetched_bytes)
             return DownloadState(
                 phase=phase,

@@ -99,6 +99,10 @@ def test_a_refusal_leaves_everything_as_it_was(box: Sandbox, account: Account, u
     box.deny(switch(account, until))
     state = account.wait(20)
     assert (state.phase, state.user, state.error and state.error.error) == ("signed_in", "dora", "access_denied")
+    account.look_again()
+    assert account.state.error is not None, "whoever comes back to the page has not read it"
+    account.look_again(is_anew=True)
+    assert (account.state.phase, account.state.error) == ("signed_in", None)
 
 
 @pytest.mark.parametrize("was_kept", [False, True])

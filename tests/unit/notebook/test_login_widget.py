@@ -14,6 +14,7 @@ import pytest
 from wires import Wire, wait_until, wire_of
 
 from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.credentials import Login
 from ipyterrascope.errors import LoginRefused, UsageError
 from ipyterrascope.notebook.login_widget import LoginWidget
 from ipyterrascope.notebook.obey import Pace
@@ -529,6 +530,23 @@ def test_the_wish_to_stay_signed_in_reaches_the_account(account: PlayedAccount, 
     first, second, form = account.calls
     assert (first, second) == (("start_device_login", "remember")[: 1 + can_be_kept], ("start_device_login",))
     assert form[-1]["remember"] is can_be_kept
+    widget.close()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_switch_keeps_the_next_login_as_the_present_one_is(account: PlayedAccount, is_kept: bool) -> None:
+    """Unless a person unticks the box: what is kept on this machine serves other notebooks and scripts too."""
+    account.can_be_kept = True
+    account._present.login = Login(source="device", kept_as="id" * is_kept)
+    widget = LoginWidget(account)
+    account.play(phase="signed_in")
+    wire, head = wire_of(widget), {"boot_id": widget.boot_id, "kind": "start_device", "switch": True}
+    wire.receive(head)
+    wire.receive({**head, "remember": False})
+    assert account.calls == [
+        ("start_device_login", *["remember"] * is_kept, "switch"),
+        ("start_device_login", "switch"),
+    ]
     widget.close()
 
 

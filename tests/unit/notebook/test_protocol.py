@@ -83,7 +83,8 @@ def test_the_provider_and_the_error_have_the_fields_that_the_view_reads() -> Non
 
 def test_the_form_has_the_fields_that_the_kernel_expects() -> None:
     """The JSON part of a form is a request's fields without the secrets, plus the flag."""
-    request = {field.name for field in fields(protocol.Request)} - {"kind", "view_id", "password", "one_time_code"}
+    kernel_only = {"kind", "view_id", "password", "one_time_code", "says_nothing"}
+    request = {field.name for field in fields(protocol.Request)} - kernel_only
     assert JSDOC.properties("SubmittedForm") == request - {"provider"} | {"has_one_time_code"}
 
 

@@ -159,6 +159,21 @@ def test_rows_of_files() -> None:
     assert tally.files("all", 3, 1) == []
 
 
+def test_nobody_knows_how_long_a_wait_takes() -> None:
+    """While all that is under way waits for a server or another download, no speed and no time left are told."""
+    tally = Counted(1000, 1000)
+    for item in tally.items:
+        tally.item_started(item)
+    tally.advanced(tally.items[0], 400, 1000)
+    tally.waiting(tally.items[1], None, ServerUnreachable("Another download is fetching it."))
+    assert tally.after(2.0).eta_s == pytest.approx(8.0)
+    tally.end(0, "saved", 1000)
+    state = tally.after(0.5)
+    assert (state.bytes_per_s, state.eta_s) == (0.0, None)
+    tally.advanced(tally.items[1], 100, 1000)
+    assert tally.state("running").bytes_per_s > 0
+
+
 def test_a_pause_takes_no_time() -> None:
     """While it rests nothing is active and the bytes stay; the time of a pause is no part of its duration or speed."""
     tally = Counted(1000)
