@@ -285,8 +285,10 @@ class SigningIn:
             login = self._present.login
             if login is not None and method is None and source in (None, login.source):
                 return True
-            if (attempt := self._attempts.newest) is not None and (attempt.has_won or attempt.is_switch):
-                # what a person does is not thrown away; if the code is approved already, it takes a moment only
+            is_asked_for = method is not None or source is not None
+            attempt = self._attempts.newest
+            if attempt is not None and (attempt.has_won or (attempt.is_switch and not is_asked_for)):
+                # what a person has begun is not thrown away; if the code is approved already, it takes a moment only
                 if attempt.has_won:
                     self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
                 return self._present.login is not None and self._present.login is not login

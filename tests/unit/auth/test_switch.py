@@ -162,7 +162,7 @@ def test_a_kept_login_in_use_gives_way_to_another_persons(
     assert account.has_kept_login
 
 
-def test_what_lies_ready_does_not_take_the_place_of_a_code(box: Sandbox, tmp_path: Path, until: Until) -> None:
+def test_what_lies_ready_does_not_take_the_place_of_a_code(box: Sandbox, until: Until) -> None:
     """The former login over, a use in the middle of a switch leaves it to the person, and signs nobody else in."""
     environ = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
     configuration = Configuration(terrascope=box.provider())
@@ -176,6 +176,18 @@ def test_what_lies_ready_does_not_take_the_place_of_a_code(box: Sandbox, tmp_pat
         account.headers(box.add_file("some.bin", b"data"))
     box.approve(code, user="boots")
     assert account.wait(20).user == "boots"
+
+
+def test_a_source_that_is_named_takes_the_place_of_a_code(box: Sandbox, until: Until) -> None:
+    """Whoever asks for one in the middle of a switch has changed their mind."""
+    environ = {"TERRASCOPE_USERNAME": "dora", "TERRASCOPE_PASSWORD": box.users["dora"]}
+    configuration = Configuration(terrascope=box.provider())
+    account = Accounts(lambda: configuration, environ=environ).account()
+    account.start_password_login("boots", Secret(box.users["boots"]))
+    assert account.wait(20).user == "boots"
+    switch(account, until)
+    assert account.sign_in_silently(source="environment")
+    assert (account.state.phase, account.state.user) == ("signed_in", "dora")
 
 
 def test_cancelled_while_it_is_being_kept_the_former_is_kept_on(
