@@ -103,7 +103,9 @@ export function connect(model, onChange, onNews = () => {}) {
 
   function giveUp() {
     const isBusy = kernel.isBusy();
-    if (isBusy === false || (isBusy === undefined && status !== "live")) return fall("gone");
+    // a kernel that was busy a moment ago has yet to come to what waited behind its cell
+    const isAnswering = silence === "busy";
+    if (!isAnswering && (isBusy === false || (!isBusy && status !== "live"))) return fall("gone");
     // a view that was alive keeps what it shows: without subshells a kernel answers only between cells
     helloTimer = setTimeout(giveUp, GONE_AFTER_MS);
     beSilent(isBusy ? "busy" : "silent");

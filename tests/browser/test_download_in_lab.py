@@ -257,4 +257,4 @@ def test_a_kernel_without_subshells(lab: Lab, box: Sandbox, traits: Mapping[str,
     reads(notebook.download, re.compile("^2 cancelled"))
     notebook.wait_for(1)
     # the click came too late, and changed nothing
-    assert notebook.download.get_by_role("button", name="Fetch the rest").is_visible()
+    notebook.download.get_by_role("button", name="Fetch the rest").wait_for()

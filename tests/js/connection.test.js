@@ -168,7 +168,7 @@ test("a kernel that is only busy, idle or replaced has not ended", async () => {
   assert.equal(view.text("code"), "WDJB-MJHT");
 });
 
-test("a view whose kernel runs a cell waits for it, however long that takes", async () => {
+test("a view whose kernel runs a cell waits for it, however long that takes, and for what comes after it", async () => {
   const model = managed(SIGNED_IN, mute, "busy");
   const view = await show(model);
   await pass(2_000);
@@ -177,6 +177,8 @@ test("a view whose kernel runs a cell waits for it, however long that takes", as
   assert.equal(view.alert(), "");
   assert.equal(view.text(".ts-status"), "Waiting for the running cell…");
   model.widget_manager.kernel.status = "idle";
+  await pass(5_000);
+  assert.equal(view.alert(), "");
   await pass(5_000);
   assert.match(view.alert(), GONE);
 });
