@@ -28,7 +28,7 @@ test: ## all tests, on the built and installed wheel; installs what they need
 	build/venv/bin/pip install -q "$$(ls dist/*.whl)[sandbox,geo,dask]"
 	$(MAKE) --no-print-directory VENV=build/venv lint
 	npm test --silent
-	build/venv/bin/pytest -n 3 $(ARGS)
+	build/venv/bin/pytest -n 3 --rerun-show-tracebacks $(ARGS)
 
 soak: $(VENV)/dev.stamp $(STATIC) ## the random and fault tests at their full counts
 	tools/system-packages chromium java maven unzip
