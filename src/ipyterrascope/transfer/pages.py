@@ -56,6 +56,11 @@ def is_telling(first_bytes: bytes) -> bool:
     return len(text) >= _TELLING_BYTES or not text.startswith(b"<")
 
 
+def is_data(first_bytes: bytes) -> bool:
+    """Tell whether a body is no page of any kind, by its first byte alone; where this is False it may be none."""
+    return _DATA.match(first_bytes) is not None
+
+
 def is_web_page(headers: Headers, first_bytes: bytes) -> bool:
     """Tell whether the body is HTML, by its first bytes or its type. XML that says so and is not HTML is data."""
     return _is_page(headers, first_bytes, _behind_blanks(first_bytes))

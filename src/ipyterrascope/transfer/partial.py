@@ -29,10 +29,7 @@ from .locked import LockedFile
 from .names import JOURNAL, PART
 from .pieces import Range
 from .rivals import InUse, overtaken
-from .small import SmallFile
-
-SMALL_BYTES = 1 << 20
-"""What is not longer is kept in memory until it is whole."""
+from .small import SMALL_BYTES, SmallFile
 
 
 class Partial:
@@ -178,33 +175,16 @@ class Partial:
             self.discard()
             raise
 
-    def begin(self, validator: str | None, size_bytes: int | None, small: SmallFile | None = None) -> bool:
-        """Start anew with a content that `validator` names; what was there is dropped.
-
-        True where `small`, which was put down, is all of the file.
-        """
+    def begin(self, validator: str | None, size_bytes: int | None) -> None:
+        """Start anew with a content that `validator` names; what was there is dropped."""
         self._forget()
         if size_bytes is not None and size_bytes <= SMALL_BYTES and not self._part.is_open:
-            is_all = small is not None and small.size_bytes == size_bytes
-            self._small = small if small is not None and is_all else SmallFile(self.folder, size_bytes)
-            self._validator = validator
-            return is_all
+            self._small, self._validator = SmallFile(self.folder, size_bytes), validator
+            return
         with writing_to(self._target):
             self.folder.make()
             self._check_target(size_bytes)
             self._begin_on_disk(validator, size_bytes)
-        return False
-
-    def put_down(self, chunks: Sequence[bytes]) -> SmallFile | None:
-        """Write what may be all of a file, before anybody believes it; None where it could not become the file."""
-        if self._overwrite or self._part.is_open or not self.folder.is_there():
-            return None
-        small = SmallFile(self.folder, sum(map(len, chunks)))
-        # what is refused will be tried again, and told
-        with contextlib.suppress(OSError):
-            small.write_at(0, chunks)
-        # where it is not down, the chunks are all that there is of it
-        return small if small.is_down else None
 
     def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
         if self._part.is_open and not self._part.is_ours:

@@ -15,6 +15,9 @@ from operator import itemgetter
 
 from .directory import Directory
 
+SMALL_BYTES = 1 << 20
+"""What is not longer is kept in memory until it is whole."""
+
 _CAN = hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")
 _MOST_AT_ONCE = 512
 _TOLD = (errno.ENOSPC, errno.EDQUOT)

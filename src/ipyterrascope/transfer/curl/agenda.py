@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
 from ...errors import TargetInvalid, TerrascopeError, TransferError
-from ..directory import Folders
+from ..directory import Directory, Folders
 from ..failures import detached
-from ..names import host_of
+from ..names import JOURNAL, PART, host_of
 from ..partial import Partial
 from ..plan import Action, other_file_there
 from ..progress import Progress
 from ..report import Outcome, Status
 from ..retry import GivenUp
 from ..rivals import InUse, Rival
+from ..small import SMALL_BYTES
 from .host import Host
 from .job import Job
 from .network import spelled
+from .plain import AnyRequest, PlainRequest
 from .request import Request
 
 _MOST_BEGUN = 2
@@ -57,6 +60,7 @@ class Agenda:
         self._most_begun = _MOST_BEGUN * ceiling
         self._given_up = GivenUp()
         self._folders = Folders()
+        self._not_plain: set[Action] = set()
         hosts: dict[str, Host] = {}
         for action in actions:
             name = host_of(action.item.url)
@@ -76,7 +80,7 @@ class Agenda:
         """What came in this run."""
         return sum(host.brought_bytes for host in self.hosts)
 
-    def next_request(self, now: float) -> Request | None:
+    def next_request(self, now: float) -> AnyRequest | None:
         """Give out what can be asked for now, one host after the other in turn; the caller asks for it at once."""
         for _ in self.hosts:
             self._in_turn.rotate(-1)
@@ -90,32 +94,36 @@ class Agenda:
         dues = (host.next_due(now) for host in self.hosts)
         return max(0.0, min((due for due in dues if due is not None), default=math.inf) - now)
 
-    def _next(self, host: Host, now: float) -> Request | None:
+    def _next(self, host: Host, now: float) -> AnyRequest | None:
         for job in tuple(host.open_jobs):
             if job.due <= now:
                 if (piece := job.next_piece()) is not None:
                     return Request(job, piece)
                 del host.open_jobs[job]
         while len(host.jobs) < self._most_begun and (action := _next_action(host, now)) is not None:
-            job = self._begun(host, action, now)
-            if job and (piece := job.next_piece()) is not None:
-                return Request(job, piece)
+            if (request := self._begun(host, action, now)) is not None:
+                return request
         for job in host.jobs:
             if job.due <= now and (piece := job.taken_over()) is not None:
                 return Request(job, piece)
         return None
 
-    def _begun(self, host: Host, action: Action, now: float) -> Job | None:
+    def _begun(self, host: Host, action: Action, now: float) -> AnyRequest | None:
         rival = host.held.pop(action, None)
         if (reason := self._given_up.error_for(host.name)) is not None:
             self._tell(action, "failed", error=reason)
             return None
-        item = action.item
+        try:
+            url = spelled(action.item.url)
+        except TransferError as problem:
+            self._tell(action, "failed", error=problem)
+            return None
         folder = self._folders.of(action.path, action.depth)
         folder.look_around(now)
-        partial = Partial(action.path, item.url, overwrite=action.overwrite, folder=folder)
+        if self._may_be_plain(action, folder) and rival is None:
+            return PlainRequest(action, url, host, folder, self._unfolded, now)
+        partial = Partial(action.path, action.item.url, overwrite=action.overwrite, folder=folder)
         try:
-            url = spelled(item.url)
             partial.open()
             planned = self._as_it_is_now(action, partial)
         except InUse as in_use:
@@ -129,13 +137,50 @@ class Agenda:
             if partial.journal is not None:
                 partial.discard()  # it came by another download, whole
             partial.close()
-            self._tell(action, "skipped", item.size_bytes)
+            self._tell(action, "skipped", action.item.size_bytes)
             return None
-        job = Job(planned, partial, url, host, now)
-        host.jobs[job] = None
-        there_bytes = job.pieces.done_bytes
+        return self._first_of(Job(planned, partial, url, host, now))
+
+    def _first_of(self, job: Job) -> Request | None:
+        job.host.jobs[job] = None
+        item, there_bytes = job.item, job.pieces.done_bytes
         self.news.append(lambda progress: progress.item_started(item, there_bytes))
-        return job
+        piece = job.next_piece()
+        return None if piece is None else Request(job, piece)
+
+    def _may_be_plain(self, action: Action, folder: Directory) -> bool:
+        """Tell whether nothing is there of a file that may be small, as far as was known a moment ago."""
+        if action in self._not_plain or action.overwrite or action.present_bytes is not None:
+            return False
+        if (action.item.size_bytes or 0) > SMALL_BYTES:
+            return False
+        with suppress(OSError, TransferError):
+            if folder.is_there() and folder.fd is not None:
+                name = action.path.name
+                return not (folder.had(name) or folder.had(name + PART) or folder.had(name + JOURNAL))
+        return False
+
+    def _unfolded(self, plain: PlainRequest) -> Request | None:
+        """Make a job of a request under way; where something of the file has come meanwhile, let it be begun anew."""
+        action = plain.action
+        partial = Partial(action.path, action.item.url, folder=plain.folder)
+        with suppress(TransferError):
+            partial.open()
+            if partial.journal is None and self._as_it_is_now(action, partial) is action:
+                return self._first_of(Job(action, partial, plain.url, plain.host, plain.began_at))
+        partial.close()
+        self._not_plain.add(action)
+        plain.host.waiting.appendleft(action)
+        return None
+
+    def saved(self, plain: PlainRequest, size_bytes: int) -> None:
+        """Say that a file was saved for which nothing more was needed than its first request."""
+        host = plain.host
+        host.brought_bytes += size_bytes
+        host.tries = 0
+        host.answered()
+        self._given_up.note(host.name, None)
+        self._tell(plain.action, "saved", size_bytes, seconds=self._monotonic() - plain.began_at)
 
     def _as_it_is_now(self, action: Action, partial: Partial) -> Action | None:
         """Return what is to be done about a file, or None where it came since the plan was made.

@@ -26,6 +26,7 @@ from .host import Host
 from .job import Job
 from .network import Network, spelled
 from .pace import Allowance, Gathering
+from .plain import AnyRequest, PlainRequest
 from .request import Request
 from .signing import Signing
 from .switchboard import Call, Switchboard
@@ -86,6 +87,7 @@ class Crew:
             # what is read for a checksum is to stay open until then
             self._is_cancelled = True
             self._checks.join()
+            self._signing.close()
             self.agenda.close()
 
     def _turn_until_done(self) -> None:
@@ -120,7 +122,8 @@ class Crew:
         if self._rules.limit_rate is None:
             return 0.0
         for call in self._board.calls():
-            call.request.settle()
+            if (request := call.in_full()) is not None:
+                request.settle()
         return allowance.rest_s(self.agenda.brought_bytes, now)
 
     @property
@@ -131,10 +134,10 @@ class Crew:
         while self._is_free and (request := self.agenda.next_request(now)) is not None:
             self._ask(request)
 
-    def _ask(self, request: Request) -> None:
+    def _ask(self, request: AnyRequest) -> None:
         self._signing.sign(request, self._send)
 
-    def _send(self, request: Request, credential: Mapping[str, str]) -> None:
+    def _send(self, request: AnyRequest, credential: Mapping[str, str]) -> None:
         try:
             self._board.begin(request, credential, self._monotonic())
         except (ValueError, pycurl.error):
@@ -143,7 +146,10 @@ class Crew:
             return
         self._not_sent(request, error)
 
-    def _not_sent(self, request: Request, error: TerrascopeError) -> None:
+    def _not_sent(self, asked: AnyRequest, error: TerrascopeError) -> None:
+        request = asked.in_full() if isinstance(asked, PlainRequest) else asked
+        if request is None:
+            return
         request.job.give_back(request.piece)
         if error.retryable:
             self._retry(request.job, Passing(error))
@@ -153,16 +159,21 @@ class Crew:
     # ── what follows from how a request ended ──────────────────────────────────────────────────────────────────────
 
     def _ended(self, call: Call, code: int) -> None:
-        request = call.request
+        if code == 0 and isinstance(call.request, PlainRequest) and (size_bytes := call.request.save()) is not None:
+            self.agenda.saved(call.request, size_bytes)
+            return
+        request = call.in_full()
+        if request is None:
+            return
         job = request.job
         try:
-            self._read(call, code)
+            self._read(request, code)
         except AskAgain:
             self._ask(Request(job, request.piece, request))
         except Moved as moved:
             self._move(request, moved.location)
         except Unauthorized:
-            self._reauthorize(call)
+            self._reauthorize(request, call.credential)
         except Skipped:
             job.give_back(request.piece)
             self.agenda.end(job, "skipped", job.action.present_bytes)
@@ -175,9 +186,9 @@ class Crew:
             job.give_back(request.piece)
             self._complete_where_all_is_there(job)
 
-    def _read(self, call: Call, code: int) -> None:
+    def _read(self, request: Request, code: int) -> None:
         """Raise what an ended request means; it brought its bytes if it raises nothing."""
-        request, job = call.request, call.request.job
+        job = request.job
         if code:
             request.look_at_head()
             request.settle()
@@ -207,12 +218,11 @@ class Crew:
         following.moves += 1
         self._ask(following)
 
-    def _reauthorize(self, call: Call) -> None:
-        request = call.request
+    def _reauthorize(self, request: Request, credential: Mapping[str, str]) -> None:
         if request.was_refused:
             self._ask_signed_anew(request, False)
         else:
-            self._signing.refused(request, call.credential, partial(self._ask_signed_anew, request))
+            self._signing.refused(request, credential, partial(self._ask_signed_anew, request))
 
     def _ask_signed_anew(self, request: Request, can_help: bool) -> None:
         if not can_help:
@@ -334,9 +344,12 @@ class Crew:
     def _look(self, now: float, late_s: float) -> None:
         """Write what came, end requests on which nothing comes, and see whether more of them make it faster."""
         for call in self._board.calls():
-            if call.request.settle() and call.request.is_overtaken:
+            request = call.in_full()
+            if request is None:
                 self._board.end(call)
-                self._complete_where_all_is_there(call.request.job)
+            elif request.settle() and request.is_overtaken:
+                self._board.end(call)
+                self._complete_where_all_is_there(request.job)
         for host in self.agenda.hosts:
             host.pace.received(host.brought_bytes, host.busy, now)
         self._gathering.looked(self._turns, self._requests_ended, self.agenda.brought_bytes)
@@ -345,8 +358,10 @@ class Crew:
         slept_s = late_s if late_s > 1.0 else 0.0
         for call in self._board.stalled(now, self._rules.stall_s, slept_s):
             self._board.end(call)
-            if call.request.is_at_its_end:
+            if (request := call.in_full()) is None:
+                continue
+            if request.is_at_its_end:
                 # all came, and the answer does not end
-                self._complete_where_all_is_there(call.request.job)
+                self._complete_where_all_is_there(request.job)
             else:
-                self._retry(call.request.job, Passing(too_slow(call.request.url, self._rules.stall_s)))
+                self._retry(request.job, Passing(too_slow(request.url, self._rules.stall_s)))

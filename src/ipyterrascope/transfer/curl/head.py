@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..answers import Headers
 
 _STATUS = re.compile(r"HTTP/([0-9.]+) +([0-9]{3})")
-_BRINGS = re.compile(rb"HTTP/[0-9.]+ +20[06]\b")
-_LENGTH = re.compile(rb"content-length: *([0-9]{1,18})\s*\Z", re.IGNORECASE)
 _END = "\r\n\r\n"
+_PLAIN_STATUS = re.compile(rb"http/[0-9.]+ +(200|206)\b")
+_LENGTH = b"\r\ncontent-length: "
+# with any of these, or a type like text/html, more is to be said
+_NOT_PLAIN = (b"\ncontent-encoding", b"\ntransfer-encoding", b"html")
 
 
 class Head(NamedTuple):
@@ -50,11 +52,33 @@ def read_head(lines: Iterable[bytes]) -> Head | None:
     return Head(match[1][0], status, fields)
 
 
-def whole_bytes(lines: Sequence[bytes]) -> int:
-    """Return how long an answer that brings content is by its Content-Length; 0 where a closer look is needed."""
-    if not lines or not _BRINGS.match(lines[0]):
-        return 0
-    for line in lines:
-        if match := _LENGTH.match(line):
-            return int(match[1])
-    return 0
+def content_length(head: bytes) -> int:
+    """Return how long an answer is by its header, in lower case; 0 where a closer look is needed."""
+    begin = head.find(_LENGTH) + len(_LENGTH)
+    digits = head[begin : head.find(b"\r", begin)]
+    return int(digits) if begin >= len(_LENGTH) and digits.isdigit() and len(digits) < 19 else 0
+
+
+def is_plain(head: bytes, size_bytes: int, *, is_asked_in_part: bool) -> bool:
+    """Tell whether a header, in lower case, says only that all of a file of that size came, as it is.
+
+    Where this is False it may do so too, in a way that takes a closer look.
+
+    Parameters
+    ----------
+    head : bytes
+    size_bytes : int
+        How much came.
+    is_asked_in_part : bool
+        Whether a range was asked for, from the first byte on.
+    """
+    match = _PLAIN_STATUS.match(head)
+    if match is None or head.find(b"\r\n\r\n") != len(head) - 4:
+        return False
+    if head.count(b"\ncontent-length") != 1 or any(field in head for field in _NOT_PLAIN):
+        return False
+    ranges = head.count(b"\ncontent-range")
+    if match[1] == b"200":
+        return not ranges
+    all_of_it = b"\ncontent-range: bytes 0-%d/%d\r" % (size_bytes - 1, size_bytes)
+    return is_asked_in_part and ranges == 1 and all_of_it in head

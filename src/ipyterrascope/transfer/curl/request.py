@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
@@ -11,12 +11,11 @@ from ...errors import ContentInvalid, TerrascopeError
 from ...protocol.earthdata_answers import MOST_BYTES, FinalAnswer
 from .. import answers, pages
 from ..failures import broken_off, part_unusable
-from ..partial import SMALL_BYTES
 from ..pieces import Piece
 from ..plan import other_file_there
-from ..small import SmallFile
+from ..small import SMALL_BYTES
 from .faults import unreadable
-from .head import Head, read_head, whole_bytes
+from .head import Head, read_head
 from .job import Job
 from .line import Line
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized, Verdict
@@ -29,7 +28,8 @@ memory back to the system after each write, and takes it again page by page."""
 _NOTED_BYTES = 512 << 10
 """With what is collected and written meanwhile, less than the 1 MiB that a kill may cost a connection."""
 _DRAINED_BYTES = 64 << 10
-_HEADERS = ("Accept: application/octet-stream, */*;q=0.5", "Accept-Encoding: identity")
+HEADERS = ("Accept: application/octet-stream, */*;q=0.5", "Accept-Encoding: identity")
+_HEADERS_OF_FIRST = (*HEADERS, f"Range: bytes=0-{FIRST_BYTES - 1}")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -45,7 +45,7 @@ class Request:
 
     Attributes
     ----------
-    headers : tuple of str
+    headers : sequence of str
         The lines of the header that are not of the credential.
     http_1 : bool
         Whether it is not sent over HTTP/2.
@@ -62,7 +62,6 @@ class Request:
     was_refused = was_answered = False
     brought_bytes = 0
     line: Line | None = None
-    _small: SmallFile | None = None
     _is_believed = _is_too_long = False
     _said = b""
     _verdict: BaseException | None = None
@@ -71,28 +70,27 @@ class Request:
     _fields: answers.Headers = MappingProxyType({})
 
     def __init__(self, job: Job, piece: Piece, after: Request | None = None) -> None:
-        self.job, self.piece = job, piece
+        self.job, self.piece, self.host = job, piece, job.host
         self.url, self.is_head, self.http_1 = job.place, job.asks_for_size, job.host.takes_http_1
         if after is not None:
             self.moves, self.was_refused = after.moves, after.was_refused
         self._chunks: list[bytes] = []
         position = self._noted = piece.position
         asked_end = self._asked_end = piece.end or self._first_end()
-        self.headers = _HEADERS
+        self.headers: Sequence[str] = HEADERS
         if asked_end is not None or position:
             # to the end of the file is said as such: some servers serve no other range
             last = "" if asked_end is None or asked_end == job.pieces.size_bytes else asked_end - 1
-            self.headers = (*_HEADERS, f"Range: bytes={position}-{last}")
+            self.headers = (*HEADERS, f"Range: bytes={position}-{last}")
             if job.validator:
-                self.headers += (f"If-Range: {job.validator}",)
+                self.headers = (*self.headers, f"If-Range: {job.validator}")
 
     def _first_end(self) -> int | None:
         """Return how much is asked for of what may go on to the end of the file; None for all of it."""
         job = self.job
         if self.piece.position or job.asks_for_size or not job.may_split:
             return None
-        known = job.item.size_bytes
-        return FIRST_BYTES if known is None or known > FIRST_BYTES else None
+        return FIRST_BYTES if _may_be_long(job.item.size_bytes) else None
 
     # ── the answer comes ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,8 +104,6 @@ class Request:
 
     def _goes_on(self) -> bool:
         """Look at what was collected; False to end the request."""
-        if not self.was_answered and self._is_small_and_well():
-            return True
         self._believe()
         if self._verdict is not None:
             # a short body is let pass, so that the connection can be used again
@@ -118,22 +114,6 @@ class Request:
         if self._collected_bytes < self._enough_bytes:
             return True
         return self.settle() and not self.is_overtaken
-
-    def _is_small_and_well(self) -> bool:
-        """Let a small answer come as a whole, and put it down, before it is looked at.
-
-        What Python does for it is done at its end then, for one file after the other: between what libcurl and the
-        system do, the same takes twice as long.
-        """
-        if self._enough_bytes == 0 and self.line is not None and not self.piece.position:
-            self._enough_bytes = whole_bytes(self.line.lines)
-        if not self._collected_bytes <= self._enough_bytes <= SMALL_BYTES:
-            return False
-        if self._collected_bytes == self._enough_bytes:
-            self._small = self.job.partial.put_down(self._chunks)
-            if self._small is not None:
-                del self._chunks[1:]
-        return True
 
     def look_at_head(self) -> None:
         """Judge the answer's status and header, if they are there and were not yet looked at."""
@@ -148,8 +128,6 @@ class Request:
         if self._is_believed or self._verdict is not None or not self.was_answered:
             return
         first = b"".join(self._chunks)
-        if self._small is not None and not pages.is_telling(first):
-            first = b"".join(self._small.content())
         if is_all or pages.is_telling(first):
             self._is_kept(self._begin, first)
         else:
@@ -196,14 +174,13 @@ class Request:
     def keep(self) -> None:
         """Nothing more comes; write down what did, where that can be done."""
         self.settle()
-        self._drop_small()
         with suppress(TerrascopeError):
             self._note()
 
-    def _drop_small(self) -> None:
-        small, self._small = self._small, None
-        if small is not None:
-            small.close()
+    def end(self) -> None:
+        """Nothing more comes, and somebody else may ask for what did not."""
+        self.keep()
+        self.job.give_back(self.piece)
 
     def finish(self, *, is_whole: bool) -> None:
         """Say that nothing more comes, and whether the answer ended as it should; raise what it means.
@@ -245,7 +222,7 @@ class Request:
             raise Unauthorized
         if self.is_head:
             self._judge_size(status)
-        if status == 416 and self.headers is not _HEADERS:
+        if status == 416 and self.headers is not HEADERS:
             raise self._unusable()
         if status == 0:
             raise unreadable(self.url)
@@ -315,15 +292,10 @@ class Request:
             # the server has another content than is there, if anything is, or serves no ranges: this is all of it
             job.pieces.begin_anew(piece)
             self._noted = 0
-        is_all = False
         if end is None or job.validator is None:
-            is_all = job.partial.begin(validator, size_bytes, self._small)
+            job.partial.begin(validator, size_bytes)
         else:
             job.partial.resume()
-        if self._small is not None and not is_all:
-            # it is the first part of a longer file
-            self._chunks = [*self._small.content()]
-            self._drop_small()
         job.validator, job.is_open, self._is_believed = validator, True, True
         if size_bytes is not None and job.pieces.size_bytes is None:
             job.pieces.bound(piece, size_bytes if end is None else end, size_bytes)
@@ -348,10 +320,8 @@ class Request:
             # another connection has taken over the rest
             chunks, size_bytes = [b"".join(chunks)[:left]], left
         if size_bytes:
-            if self._small is None:
-                job.partial.write_at(piece.position, chunks)
+            job.partial.write_at(piece.position, chunks)
             job.pieces.advance(piece, size_bytes)
-        self._small = None
         if piece.position != piece.end:
             if piece.position - self._noted >= _NOTED_BYTES:
                 self._note()
@@ -362,6 +332,23 @@ class Request:
         if start < end and self.job.is_open:
             self.job.partial.note(start, end)
             self._noted = end
+
+
+def first_headers(size_bytes: int | None, *, may_split: bool) -> Sequence[str]:
+    """Return the lines of the first request for a file of which nothing is there, without those of the credential.
+
+    Parameters
+    ----------
+    size_bytes : int or None
+        What the catalogue tells.
+    may_split : bool
+        Whether several connections may work on it.
+    """
+    return _HEADERS_OF_FIRST if may_split and _may_be_long(size_bytes) else HEADERS
+
+
+def _may_be_long(size_bytes: int | None) -> bool:
+    return size_bytes is None or size_bytes > FIRST_BYTES
 
 
 def _too_long(job: Job) -> ContentInvalid:

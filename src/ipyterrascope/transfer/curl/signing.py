@@ -10,6 +10,7 @@ from ...errors import TerrascopeError
 from ...values.authorizer import Authorizer, PromptAuthorizer
 from .aside import Aside
 from .job import Job
+from .plain import AnyRequest
 from .request import Request
 
 _T = TypeVar("_T")
@@ -31,18 +32,18 @@ class Signing:
         self,
         authorizer: Authorizer,
         wake: Callable[[], object],
-        failed: Callable[[Request, TerrascopeError], None],
+        failed: Callable[[AnyRequest, TerrascopeError], None],
     ) -> None:
         self._authorizer, self._failed = authorizer, failed
         self._at_once = authorizer.headers_at_once if isinstance(authorizer, PromptAuthorizer) else _unknown
         self._aside = Aside(wake)
-        self._waiting: dict[Request, None] = {}
+        self._waiting: dict[AnyRequest, None] = {}
 
     def __len__(self) -> int:
         """How many requests wait."""
         return len(self._waiting)
 
-    def sign(self, request: Request, then: Callable[[Request, Mapping[str, str]], None]) -> None:
+    def sign(self, request: AnyRequest, then: Callable[[AnyRequest, Mapping[str, str]], None]) -> None:
         """Let `then` have a request and the credential for it."""
         url = request.url
         credential = self._at_once(url)
@@ -57,12 +58,12 @@ class Signing:
         refused, url = self._authorizer.refused, request.url
         self._wait_for(request, lambda: refused(url, credential), then)
 
-    def _wait_for(self, request: Request, work: Callable[[], _T], then: Callable[[_T], None]) -> None:
+    def _wait_for(self, request: AnyRequest, work: Callable[[], _T], then: Callable[[_T], None]) -> None:
         self._waiting[request] = None
-        request.job.host.busy += 1
+        request.host.busy += 1
         self._aside.begin(work, partial(self._answered, request, then))
 
-    def _answered(self, request: Request, then: Callable[[_T], None], answer: _T | BaseException) -> None:
+    def _answered(self, request: AnyRequest, then: Callable[[_T], None], answer: _T | BaseException) -> None:
         if request not in self._waiting:
             return  # its file was given up meanwhile
         self._let_go(request)
@@ -79,13 +80,19 @@ class Signing:
 
     def drop(self, job: Job) -> None:
         """Give up the requests for a file."""
-        for request in [request for request in self._waiting if request.job is job]:
+        for request in [each for each in self._waiting if isinstance(each, Request) and each.job is job]:
             self._let_go(request)
             job.give_back(request.piece)
 
-    def _let_go(self, request: Request) -> None:
+    def close(self) -> None:
+        """Give up all that wait."""
+        for request in tuple(self._waiting):
+            self._let_go(request)
+            request.end()
+
+    def _let_go(self, request: AnyRequest) -> None:
         del self._waiting[request]
-        request.job.host.busy -= 1
+        request.host.busy -= 1
 
 
 def _unknown(url: str) -> None:

@@ -11,6 +11,7 @@ from .job import Job
 from .line import MOST_BUFFER_BYTES, Line
 from .loop import Loop
 from .network import Network
+from .plain import AnyRequest, PlainRequest
 from .request import Request
 
 _LEAST_BYTES = 1024
@@ -24,9 +25,19 @@ class Call:
 
     __slots__ = ("bytes_then", "credential", "line", "request", "since")
 
-    def __init__(self, line: Line, request: Request, credential: Mapping[str, str], now: float) -> None:
-        self.line, self.request, self.credential = line, request, credential
+    def __init__(self, line: Line, request: AnyRequest, credential: Mapping[str, str], now: float) -> None:
+        self.line, self.credential = line, credential
+        self.request = request
         self.since, self.bytes_then = now, 0
+
+    def in_full(self) -> Request | None:
+        """Return the request, which is no plain one from now on; None where it is to be asked for anew."""
+        if isinstance(self.request, PlainRequest):
+            full = self.request.in_full()
+            if full is None:
+                return None
+            self.request = full
+        return self.request
 
 
 class Switchboard:
@@ -75,7 +86,7 @@ class Switchboard:
         """End the wait of a `turn` or `rest` under way, or of the next one."""
         self._loop.wake()
 
-    def begin(self, request: Request, credential: Mapping[str, str], now: float) -> None:
+    def begin(self, request: AnyRequest, credential: Mapping[str, str], now: float) -> None:
         """Send a request.
 
         Raises
@@ -89,7 +100,7 @@ class Switchboard:
         self._loop.add(line.handle)
         self._idle.pop()
         self._calls[line.handle] = Call(line, request, credential, now)
-        request.job.host.busy += 1
+        request.host.busy += 1
 
     def turn(self, most_s: float) -> Iterator[tuple[Call, int]]:
         """Let bytes flow for at most so many seconds, and give each request that ended, with curl's code.
@@ -109,8 +120,7 @@ class Switchboard:
     def end(self, call: Call) -> None:
         """End a request where it is; what came is written down, and its piece given back."""
         self._clear(call)
-        call.request.keep()
-        call.request.job.give_back(call.request.piece)
+        call.request.end()
 
     def stalled(self, now: float, patience_s: float, slept_s: float) -> Iterator[Call]:
         """Give the requests on which next to nothing of a file came for `patience_s` seconds.
@@ -133,4 +143,4 @@ class Switchboard:
         del self._calls[call.line.handle]
         self._loop.remove(call.line.handle)
         self._idle.append(call.line)
-        call.request.job.host.busy -= 1
+        call.request.host.busy -= 1
