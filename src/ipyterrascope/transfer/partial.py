@@ -1,10 +1,9 @@
-"""The unfinished file beside its target, which a later run can go on with (floor 4).
+"""One file on its way (floor 4).
 
-``<name>.part`` holds what came so far, ``<name>.part.json`` what it is a part of. A part with bytes in it is described
-by the journal beside it, at any moment, also that of a `kill -9`, or it is not ours; a part that is not ours is left
-alone. What is not known to be one content (the server gave no strong validator) is removed as soon as the transfer
-stops. A small file is kept in memory, and gets its name with all its bytes in it: it has part and journal only where
-it is stopped on its way.
+``<name>.part`` holds what came so far, ``<name>.part.json`` what it is a part of (see `part`). What is not known to be
+one content (the server gave no strong validator) is removed as soon as the transfer stops. A small file is kept in
+memory, and gets its name with all its bytes in it (see `small`): it has part and journal only where it is stopped on
+its way.
 
 Who writes a part holds a lock on it (see `locked`), so that of several notebooks, threads or machines only one does;
 the others touch nothing, and wait (see `rivals`).
@@ -17,18 +16,16 @@ import io
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import matches
 from .directory import Directory, parted
 from .folder import writing_to
-from .journal import Journal, JournalFile, boot_id, is_journal, is_of_another_file, may_be_torn, read_journal
-from .locked import LockedFile
-from .names import JOURNAL, PART
+from .journal import Journal
+from .part import Part
 from .pieces import Range
-from .rivals import InUse, overtaken
+from .rivals import overtaken
 from .small import SMALL_BYTES, SmallFile
 
 
@@ -49,10 +46,6 @@ class Partial:
 
     Attributes
     ----------
-    done : sequence of Range
-        Which bytes of the file were there when it was opened.
-    journal : Journal or None
-        What the part is a part of; None where there is none that can be gone on with.
     folder : Directory
 
     Raises
@@ -63,19 +56,15 @@ class Partial:
     """
 
     # of the class, as long as they are so: thousands are made in a second
-    done: Sequence[Range] = ()
-    journal: Journal | None = None
     _small: SmallFile | None = None
     _validator: str | None = None
-    _log: JournalFile | None = None
-    _has_bytes = False
 
     def __init__(self, target: Path, url: str, *, overwrite: bool = False, folder: Directory | None = None) -> None:
-        self._target, self._url, self._overwrite = target, url, overwrite
+        self._target, self._overwrite = target, overwrite
         path, self._name = parted(target)
         self._owns_folder = folder is None or not folder.is_target
         self.folder = folder or Directory(path)
-        self._part = LockedFile(self.folder, self._name + PART)
+        self._part = Part(self.folder, self._name, url)
 
     def __enter__(self) -> Partial:
         self.open()
@@ -89,25 +78,29 @@ class Partial:
         """True when nothing of it goes to the disk before all of it does."""
         return self._small is not None
 
+    @property
+    def done(self) -> Sequence[Range]:
+        """Which bytes of the file were there when it was opened."""
+        return self._part.done
+
+    @property
+    def journal(self) -> Journal | None:
+        """What the part is a part of; None where there is none that can be gone on with."""
+        return self._part.journal
+
     def open(self) -> None:
         """Look at what is there, and keep others from it."""
         try:
             with writing_to(self._target):
                 if self.folder.is_there():
-                    if self._part.open_there():
-                        self._take_what_is_there()
-                    elif self.folder.had(self._name + JOURNAL):
-                        self._remove_journal_left_alone()
-        except InUse:
-            self._let_go()
-            raise
+                    self._part.open()
         except BaseException:
             self._let_go()
             raise
 
     def is_anothers(self) -> bool:
         """Tell whether who writes the part fetches another address: that is not waited for, it will be another file."""
-        return is_of_another_file(*self._journal_place, self._url)
+        return self._part.is_anothers()
 
     def present_bytes(self) -> int | None:
         """Tell the size of the file that bears the name now; None where there is none. Only after `open`."""
@@ -119,43 +112,16 @@ class Partial:
                 return status.st_size if stat.S_ISREG(status.st_mode) else None
         return None
 
-    def _take_what_is_there(self) -> None:
-        part_bytes, journal = self._part.size_bytes, read_journal(*self._journal_place)
-        if part_bytes and journal is None and not may_be_torn(*self._journal_place):
-            raise TargetInvalid(
-                f"{self._part.name} is there and was not made by this program.",
-                "It may be another program's download in progress.",
-                "Remove it, or choose another folder.",
-            )
-        if journal and journal.is_of(self._url) and (usable := journal.usable(part_bytes)):
-            self.done, self.journal = usable, journal
-
-    def _remove_journal_left_alone(self) -> None:
-        """Remove a journal whose part got its name, or was removed, right before a kill."""
-        if is_journal(*self._journal_place):
-            # who has the part has the journal
-            self._part.open_new()
-            self.discard()
-
-    @property
-    def _journal_place(self) -> tuple[str, int | None]:
-        return self.folder.at(self._name + JOURNAL), self.folder.fd
-
     def close(self) -> None:
         """Keep what can be gone on with, and nothing else."""
-        if self._small is self._log is None and not (self._part.is_open or self._owns_folder):
+        if self._small is None and not (self._part.is_open or self._owns_folder):
             return
         # what brought us here matters more than a part that cannot be kept, or removed
         with contextlib.suppress(OSError, TargetInvalid):
             if self._small is not None:
                 self._keep_small(self._small)
-            elif self._log is not None and self._part.is_open:
-                if self._has_bytes and self.journal and self.journal.validator:
-                    os.fsync(self._part.fd)
-                    self._log.synced()
-                    self._part.leave()
-                else:
-                    self.discard()
+            else:
+                self._part.keep()
         self._let_go()
 
     def _keep_small(self, small: SmallFile) -> None:
@@ -166,13 +132,13 @@ class Partial:
         self.folder.make()
         self._check_target(small.size_bytes)
         try:
-            self._begin_on_disk(self._validator, small.size_bytes)
+            self._part.begin(self._validator, small.size_bytes)
             for position, chunks in unfinished:
                 self._part.write_at(position, chunks)
-                self.note(position, position + sum(map(len, chunks)))
-            self._part.leave()
+                self._part.note(position, position + sum(map(len, chunks)))
+            self._part.keep(is_synced=False)
         except (OSError, TargetInvalid):
-            self.discard()
+            self._part.discard()
             raise
 
     def begin(self, validator: str | None, size_bytes: int | None) -> None:
@@ -184,50 +150,23 @@ class Partial:
         with writing_to(self._target):
             self.folder.make()
             self._check_target(size_bytes)
-            self._begin_on_disk(validator, size_bytes)
-
-    def _begin_on_disk(self, validator: str | None, size_bytes: int | None) -> None:
-        if self._part.is_open and not self._part.is_ours:
-            # whoever may write it still goes on in a file without a name
-            if self._part.is_in_place():
-                self._part.remove()
-            self._part.close()
-        if not self._part.is_open:
-            self._part.open_new()
-        # empty before its journal tells of another content
-        os.ftruncate(self._part.fd, 0)
-        self.journal = Journal.of(self._url, validator, size_bytes)
-        self._write_journal(self.journal)
+            self._part.begin(validator, size_bytes)
 
     def resume(self) -> None:
         """Go on with what is `done`."""
-        if self.journal is None:
-            raise ValueError("there is nothing to go on with")
-        self._check_target(self.journal.size_bytes)
+        self._check_target(None if self.journal is None else self.journal.size_bytes)
         with writing_to(self._target):
-            self._write_journal(replace(self.journal, boot=boot_id(), done=tuple(self.done)))
-            self._has_bytes = True
-
-    def _write_journal(self, journal: Journal) -> None:
-        self._close_log()
-        path, dir_fd = self._journal_place
-        self._log = JournalFile(path, journal, dir_fd)
+            self._part.resume()
 
     def write_at(self, position: int, chunks: Sequence[bytes]) -> None:
         """Write bytes at a position. Only after `begin` or `resume`."""
-        if self._small is not None:
-            with writing_to(self._target):
-                self._small.write_at(position, chunks)
-            return
         with writing_to(self._target):
-            self._part.write_at(position, chunks)
+            (self._small or self._part).write_at(position, chunks)
 
     def note(self, start: int, end: int) -> None:
         """Write down that these bytes are there, so that a later run need not fetch them again."""
-        if self._log is not None and start < end:
-            with writing_to(self._target):
-                self._log.add(start, end)
-            self._has_bytes = True
+        with writing_to(self._target):
+            self._part.note(start, end)
 
     def has(self, checksum: str, is_over: Callable[[], bool]) -> bool:
         """Tell whether what is on the disk has a checksum. From any thread, while nothing else is done with it."""
@@ -259,11 +198,7 @@ class Partial:
                     is_right = self.has(checksum, bool)
                 self._refuse_where(is_right is False)
             self._check_target(size_bytes)
-            self._part.rename(self._name)
-            # who fetches the same anew, to replace it, may have begun already
-            if self._log is not None and self._log.is_at(*self._journal_place):
-                self._unlink_journal()
-            # what may lie there from now on is another process's
+            self._part.give_name(self._name)
             self._let_go()
 
     def _is_small_one_named(self, small: SmallFile, checksum: str | None) -> bool:
@@ -276,12 +211,12 @@ class Partial:
         self.folder.make()
         self._check_target(small.size_bytes)
         content = small.content()
-        self._begin_on_disk(None, sum(map(len, content)))
+        self._part.begin(None, sum(map(len, content)))
         self._part.write_at(0, content)
         return False
 
     def _check_part(self, size_bytes: int) -> None:
-        if not self._part.is_in_place() or self._part.size_bytes != size_bytes:
+        if not self._part.is_whole(size_bytes):
             self.discard()
             raise ContentInvalid(
                 f"{self._part.name} changed while it was written.",
@@ -301,28 +236,17 @@ class Partial:
     def discard(self) -> None:
         """Remove part and journal, where they are ours."""
         with writing_to(self._target):
-            if self._part.is_in_place():
-                # an empty part without a journal keeps nobody out, should this end in the middle
-                os.ftruncate(self._part.fd, 0)
-                self._unlink_journal()
-                self._part.remove()
+            self._part.discard()
             self._let_go()
         self._forget()
 
-    def _unlink_journal(self) -> None:
-        path, dir_fd = self._journal_place
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path, dir_fd=dir_fd)
-
     def _forget(self) -> None:
-        """Be as if nothing were there."""
-        self.done, self.journal, self._has_bytes = (), None, False
+        self._part.forget()
         self._drop_small()
 
     def _let_go(self) -> None:
         self._drop_small()
-        self._close_log()
-        self._part.close()
+        self._part.let_go()
         if self._owns_folder:
             self.folder.close()
 
@@ -330,11 +254,6 @@ class Partial:
         small, self._small = self._small, None
         if small is not None:
             small.close()
-
-    def _close_log(self) -> None:
-        log, self._log = self._log, None
-        if log is not None:
-            log.close()
 
     def _check_target(self, size_bytes: int | None) -> None:
         if not self._overwrite and self.folder.has(self._name):

@@ -372,7 +372,8 @@ def test_forked_process_blocks_nobody(target: Path) -> None:
     with Partial(target, URL) as partial:
         partial.begin('"v1"', SIZE)
         write(partial, 0, HEAD)
-        inherited = os.dup(partial._part.fd)
+        with partial._part.reading() as file:
+            inherited = os.dup(file.fileno())
     try:
         with Partial(target, URL) as again:
             assert again.done == [(0, 5)]
