@@ -60,6 +60,15 @@ def broken_off(item: Item, got: int, size_bytes: int | None) -> ServerUnreachabl
     )
 
 
+def scanty(item: Item) -> ServerUnreachable:
+    """Return the error for answers that bring next to nothing of what was asked for."""
+    return ServerUnreachable(
+        f"{host_of(item.url)} sends {item.name} a few bytes at a time.",
+        "More was asked for, again and again, and so it would take too long.",
+        "Try again later; if it stays so, tell the provider.",
+    )
+
+
 def part_unusable(item: Item) -> ContentInvalid:
     """Return the error for a 206 or 416 that does not fit the part that is there."""
     return ContentInvalid(

@@ -86,6 +86,22 @@ def test_server_that_sends_less_than_asked(one: Downloads, most_bytes: int) -> N
     assert one.waits.seconds == []
 
 
+@pytest.mark.parametrize("most_bytes", [1, 16_000])
+def test_server_that_sends_next_to_nothing(one: Downloads, most_bytes: int) -> None:
+    """A server that serves a few bytes at a time is given up after the same tries and waits as one that serves none."""
+    one.server.files["/p/a.tif"] = Answer(LARGE, most_bytes=most_bytes)
+    with pytest.raises(ServerUnreachable, match=r"sends a\.tif a few bytes at a time"):
+        get(one)
+    assert one.waits.seconds == [1.0, 2.0, 4.0]
+    assert len(one.server.gets()) < 40
+
+
+def test_answers_that_are_short_now_and_then(one: Downloads) -> None:
+    """A few bytes now and then are no failure of a file of which more comes in between."""
+    one.server.decide = lambda asked: Answer(LARGE, most_bytes=5 if asked.nth in (3, 9, 15) else 1 << 20)
+    assert get(one).read_bytes() == LARGE
+
+
 def changing(after: int, **fields: object) -> Callable[[Asked], Answer]:
     """The file is another one from the nth request on."""
     old = Answer(LARGE, pause_s=SLOW)

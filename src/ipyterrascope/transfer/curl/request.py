@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import ContentInvalid, TerrascopeError
 from ...protocol.earthdata_answers import MOST_BYTES, FinalAnswer
 from .. import answers, pages
-from ..failures import broken_off, part_unusable
+from ..failures import broken_off, part_unusable, scanty
 from ..pieces import Piece
 from ..plan import other_file_there
 from ..small import SMALL_BYTES
@@ -28,6 +28,8 @@ memory back to the system after each write, and takes it again page by page."""
 _NOTED_BYTES = 512 << 10
 """With what is collected and written meanwhile, less than the 1 MiB that a kill may cost a connection."""
 _DRAINED_BYTES = 64 << 10
+_SCANTY_BYTES = 16 << 10
+"""An answer that ends before so many bytes, short of what was asked, is a failed try: else a file could take a year."""
 HEADERS = ("Accept: application/octet-stream, */*;q=0.5", "Accept-Encoding: identity")
 _HEADERS_OF_FIRST = (*HEADERS, f"Range: bytes=0-{FIRST_BYTES - 1}")
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -62,7 +64,7 @@ class Request:
     was_refused = was_answered = False
     brought_bytes = 0
     line: Line | None = None
-    _is_believed = _is_too_long = False
+    _is_believed = _is_too_long = _is_scanty = False
     _said = b""
     _verdict: BaseException | None = None
     _answer_end: int | None = None
@@ -207,6 +209,8 @@ class Request:
             job.pieces.complete(piece.position)
         if piece.end is None or piece.position < piece.end:
             raise Passing(broken_off(job.item, job.pieces.done_bytes, job.size_bytes))
+        if self._is_scanty and (job.pieces.is_open or len(job.pieces.under_way) > 1):
+            raise Passing(scanty(job.item))
 
     # ── what is made of it ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -261,6 +265,8 @@ class Request:
             job.may_split = False  # from here on: nobody else is to begin a part of it
             return
         self._answer_end = body.end
+        is_short = body.end not in (self._asked_end, body.size_bytes)
+        self._is_scanty = is_short and body.end - body.start < _SCANTY_BYTES
         job.pieces.shorten(piece, body.end)
         if job.is_open:
             job.offer()
