@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from faulty import Answer, FaultyServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipyterrascope.errors import TargetInvalid
+from ipyterrascope.errors import DownloadFailed, TargetInvalid
 from ipyterrascope.transfer import CurlEngine, Item, download, small
 from ipyterrascope.transfer.journal import Journal, JournalFile
 
@@ -104,6 +104,51 @@ def test_full_disk(server: FaultyServer, engine: CurlEngine, tmp_path: Path) -> 
     first = server.gets()[asked_before].headers["Range"]
     # what one write could not bring in whole is not counted
     assert limit - (512 << 10) <= int(first.removeprefix("bytes=").partition("-")[0]) <= limit
+
+
+def used_by(folder: Path, total: int) -> Callable[[Path], tuple[int, int, int]]:
+    """Return what tells how full a disk of so many bytes is, on which there is only this folder."""
+
+    def usage(path: Path) -> tuple[int, int, int]:
+        used = sum(file.stat().st_size for file in folder.iterdir())
+        return total, used, total - used
+
+    return usage
+
+
+def test_file_without_an_end(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:
+    """A file of which nobody tells the size, and without an end, is stopped before it fills the disk or takes the room
+    that other files need; they are saved."""
+    server.files["/endless.tif"] = Answer(bytes(1 << 28), chunked=True, ranges=False, etag=None, pause_s=1e-3)
+    server.files["/a.tif"] = Answer(DATA, pause_s=0.05)
+    server.files["/c.tif"] = Answer(bytes(30 << 20), pause_s=0.01)
+    items = [
+        Item(server.url("/endless.tif"), "endless.tif"),
+        Item(server.url("/a.tif"), "a.tif", len(DATA)),
+        Item(server.url("/c.tif"), "c.tif", 30 << 20),
+    ]
+    most = [0]
+    usage = used_by(tmp_path, 100 << 20)
+
+    def watched(path: Path) -> tuple[int, int, int]:
+        most[0] = max(most[0], usage(path)[1])
+        return usage(path)
+
+    engine = CurlEngine(nobody, max_connections=3, disk_usage=watched)
+    with pytest.raises(DownloadFailed) as caught:
+        download(items, tmp_path, engine=engine)
+    assert "endless.tif was stopped before it filled the disk." in str(caught.value)
+    assert names(tmp_path) == ["a.tif", "c.tif"]
+    assert most[0] < 100 << 20
+
+
+def test_file_without_a_size_on_a_full_disk(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:
+    """A file whose size nobody tells is saved on a disk that is nearly full, where it takes little of what is left."""
+    server.files["/a.tif"] = Answer(DATA, chunked=True, ranges=False, etag=None, pause_s=0.02)
+    usage = used_by(tmp_path, 20 << 20)
+    engine = CurlEngine(nobody, max_connections=1, disk_usage=lambda path: (1 << 40, 0, usage(path)[2]))
+    [path] = download(server.url("/a.tif"), tmp_path, engine=engine)
+    assert path.read_bytes() == DATA
 
 
 def test_folder_that_is_removed_on_the_way(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:

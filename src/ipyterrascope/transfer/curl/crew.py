@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pycurl
 
@@ -28,6 +29,7 @@ from .network import Network, spelled
 from .pace import Allowance, Gathering
 from .plain import AnyRequest, PlainRequest
 from .request import Request
+from .room import Room
 from .signing import Signing
 from .switchboard import Call, Switchboard
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
@@ -52,6 +54,7 @@ class Rules:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     random: Callable[[], float]
+    disk_usage: Callable[[Path], tuple[int, int, int]]
 
 
 class Crew:
@@ -70,7 +73,7 @@ class Crew:
         )
         self._is_cancelled = False
         self._signing = Signing(authorizer, self._board.wake, self._not_sent)
-        self._checks = Aside(self._board.wake)
+        self._checks, self._room = Aside(self._board.wake), Room(rules.disk_usage)
         self._gathering, self._turns, self._requests_ended = Gathering(), 0, 0
 
     def cancel(self) -> None:
@@ -350,6 +353,8 @@ class Crew:
             elif request.settle() and request.is_overtaken:
                 self._board.end(call)
                 self._complete_where_all_is_there(request.job)
+        if (outgrown := self._room.outgrown(self.agenda.hosts)) is not None:
+            self._fail(*outgrown)
         for host in self.agenda.hosts:
             host.pace.received(host.brought_bytes, host.busy, now)
         self._gathering.looked(self._turns, self._requests_ended, self.agenda.brought_bytes)

@@ -7,9 +7,11 @@ view that takes its time never holds up the data. Who iterates over `run` gets o
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -58,6 +60,8 @@ class CurlEngine:
         for a read.
     clock, monotonic, random : callable
         POSIX seconds, seconds that never go back, and a number from 0 to 1.
+    disk_usage : callable
+        Total, used and free bytes of the disk of a folder.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class CurlEngine:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random.random,
+        disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
     ) -> None:
         self._authorizer, self._connection = authorizer, connection or Connection()
         self._rules = Rules(
@@ -88,6 +93,7 @@ class CurlEngine:
             clock=clock,
             monotonic=monotonic,
             random=random,
+            disk_usage=disk_usage,
         )
 
     def run(
