@@ -99,6 +99,15 @@ def matches(file: BinaryIO, multihash: str, is_over: Callable[[], bool] = bool) 
     return digest.hexdigest() == expected
 
 
+def are_same(one: BinaryIO, other: BinaryIO) -> bool:
+    """Tell whether two open files hold the same bytes."""
+    one.seek(0)
+    while (chunk := one.read(_CHUNK_BYTES)) == other.read(_CHUNK_BYTES):
+        if not chunk:
+            return True
+    return False
+
+
 def _not_a_checksum(text: str, why: str) -> SourceInvalid:
     return SourceInvalid(
         f"{quoted(text, 20)!r} is no checksum.",

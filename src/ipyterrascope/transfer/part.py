@@ -151,17 +151,19 @@ class Part:
         # what may lie there from now on is another process's
         self.let_go()
 
-    def keep(self, *, is_synced: bool = True) -> None:
+    def keep(self, *, is_wanted: bool = True, is_synced: bool = True) -> None:
         """Leave it to a later run, if one can go on with it, or remove it.
 
         Parameters
         ----------
+        is_wanted : bool
+            False to remove it anyway.
         is_synced : bool
             Whether to wait for the disk, so that it is there after a power cut too.
         """
         if self._log is None or not self._file.is_open:
             return
-        if not (self._has_bytes and self.journal and self.journal.validator):
+        if not (is_wanted and self._has_bytes and self.journal and self.journal.validator):
             self.discard()
             return
         if is_synced:

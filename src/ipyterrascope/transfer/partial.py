@@ -17,9 +17,10 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ContentInvalid, TargetInvalid
-from .checksums import matches
+from .checksums import are_same, matches
 from .directory import Directory, parted
 from .folder import writing_to
 from .journal import Journal
@@ -27,6 +28,9 @@ from .part import Part
 from .pieces import Range
 from .rivals import overtaken
 from .small import SMALL_BYTES, SmallFile
+
+# on Windows all else is text; and what is no file any more is not waited for
+_READ: int = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Partial:
@@ -121,7 +125,7 @@ class Partial:
             if self._small is not None:
                 self._keep_small(self._small)
             else:
-                self._part.keep()
+                self._part.keep(is_wanted=not self._is_taken())
         self._let_go()
 
     def _keep_small(self, small: SmallFile) -> None:
@@ -130,7 +134,8 @@ class Partial:
         if not unfinished or self._validator is None:
             return
         self.folder.make()
-        self._check_target(small.size_bytes)
+        if self._is_taken():
+            return
         try:
             self._part.begin(self._validator, small.size_bytes)
             for position, chunks in unfinished:
@@ -197,7 +202,9 @@ class Partial:
                 if is_right is None and checksum is not None:
                     is_right = self.has(checksum, bool)
                 self._refuse_where(is_right is False)
-            self._check_target(size_bytes)
+            if self._is_taken():
+                with self._part.reading() as content:
+                    self._refuse_taken(size_bytes, content)
             self._part.give_name(self._name)
             self._let_go()
 
@@ -209,8 +216,9 @@ class Partial:
             self._drop_small()
             return True
         self.folder.make()
-        self._check_target(small.size_bytes)
         content = small.content()
+        if self._is_taken():
+            self._refuse_taken(small.size_bytes, io.BytesIO(b"".join(content)))
         self._part.begin(None, sum(map(len, content)))
         self._part.write_at(0, content)
         return False
@@ -255,6 +263,21 @@ class Partial:
         if small is not None:
             small.close()
 
+    def _is_taken(self) -> bool:
+        return not self._overwrite and self.folder.has(self._name)
+
     def _check_target(self, size_bytes: int | None) -> None:
-        if not self._overwrite and self.folder.has(self._name):
-            raise overtaken(self._target.name, self.present_bytes(), size_bytes)
+        """Refuse to fetch what another file has taken the name of; one of the same size is compared in the end."""
+        if self._is_taken() and (size_bytes is None or self.present_bytes() != size_bytes):
+            raise overtaken(self._target.name)
+
+    def _refuse_taken(self, size_bytes: int, content: BinaryIO) -> None:
+        """Say by what the name was taken meanwhile: the same file, or another."""
+        same = False
+        # what cannot be read is not the same
+        with contextlib.suppress(OSError, TargetInvalid):
+            if self.present_bytes() == size_bytes:
+                fd = os.open(self.folder.at(self._name), _READ, dir_fd=self.folder.fd)
+                with open(fd, "rb") as there:
+                    same = are_same(content, there)
+        raise overtaken(self._target.name, size_bytes if same else None)

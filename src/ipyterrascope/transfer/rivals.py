@@ -27,13 +27,16 @@ class InUse(TargetInvalid):
     trace: object = None
 
 
+_NAMES = "Give each its own name (`-o NAME`, name=…) or folder"
+
+
 class Overtaken(TargetInvalid):
     """A file of that name came while it was fetched.
 
     Attributes
     ----------
     same_bytes : int or None
-        Its size, where that is the size of what was fetched: it was another download of the same file.
+        Its size, where it holds what was fetched: it was another download of the same file.
     """
 
     same_bytes: int | None = None
@@ -50,15 +53,21 @@ def in_use(part: str, trace: object = None) -> InUse:
     return error
 
 
-def overtaken(name: str, present_bytes: int | None, size_bytes: int | None) -> Overtaken:
-    """Return the error for a file that came meanwhile, while one of another or the same size was fetched."""
+def of_another(name: str) -> TargetInvalid:
+    """Return the error for a name under which another download is fetching another address."""
+    return TargetInvalid(
+        f"{name} is in use: another download is writing it.", "It fetches another address to that name.", f"{_NAMES}."
+    )
+
+
+def overtaken(name: str, same_bytes: int | None = None) -> Overtaken:
+    """Return the error for a file that came meanwhile; `same_bytes` is its size, where it holds what was fetched."""
     error = Overtaken(
         f"Another file {name} came there meanwhile.",
-        "Perhaps another notebook fetched it.",
-        "Run this again to compare them, or allow overwriting (`--overwrite`, overwrite=True).",
+        "Perhaps another download fetched it, from another address.",
+        f"{_NAMES}, or allow overwriting (`--overwrite`, overwrite=True).",
     )
-    if present_bytes == size_bytes:
-        error.same_bytes = present_bytes
+    error.same_bytes = same_bytes
     return error
 
 

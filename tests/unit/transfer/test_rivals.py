@@ -142,6 +142,37 @@ def test_file_that_came_since_the_plan(one: Downloads) -> None:
     assert one.server.asked == []
 
 
+@pytest.mark.parametrize("size", [100, len(LARGE)])
+@pytest.mark.parametrize("other", ["/o/a.tif", "/a.tif"])
+def test_one_that_ends_first_has_the_name(one: Downloads, size: int, other: str) -> None:
+    """Of two downloads of one name and one size that meet when the first has ended, the second is told of a conflict
+    if it fetched another file, and that the file is there if it did not."""
+    contents = {"/a.tif": LARGE[:size], "/o/a.tif": LARGE[:size][::-1]}
+    asked_twice, is_first_there = threading.Event(), threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.nth > 1:
+            asked_twice.set()
+            is_first_there.wait(10)
+        else:
+            asked_twice.wait(10)
+        return Answer(contents[asked.path])
+
+    one.server.decide = answer
+    first = begun(one, "/a.tif")
+    until(lambda: len(one.server.asked) == 1)
+    second = begun(one, other)
+    assert [path.read_bytes() for path in first.wait()] == [LARGE[:size]]
+    is_first_there.set()
+    if other == "/a.tif":
+        assert [outcome.status for outcome in second.wait().outcomes] == ["skipped"]
+    else:
+        with pytest.raises(DownloadFailed, match=r"Another file a\.tif came there meanwhile"):
+            second.wait()
+    assert (one.folder / "a.tif").read_bytes() == LARGE[:size]
+    assert names(one.folder) == ["a.tif"]
+
+
 def test_one_that_hangs_is_told_of_and_given_up(one: Downloads) -> None:
     """A download that holds a file and brings nothing is told of, and not waited for after a quarter of an hour."""
     now, notes = [0.0], list[str]()

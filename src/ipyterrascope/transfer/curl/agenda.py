@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
-from ...errors import TargetInvalid, TerrascopeError, TransferError
+from ...errors import TerrascopeError, TransferError
 from ..directory import Directory, Folders
 from ..failures import detached
 from ..names import JOURNAL, PART, host_of
@@ -18,7 +18,7 @@ from ..plan import Action, other_file_there
 from ..progress import Progress
 from ..report import Outcome, Status
 from ..retry import GivenUp
-from ..rivals import InUse, Rival
+from ..rivals import InUse, Rival, of_another
 from ..small import SMALL_BYTES
 from .host import Host
 from .job import Job
@@ -161,12 +161,12 @@ class Agenda:
         return False
 
     def _unfolded(self, plain: PlainRequest) -> Request | None:
-        """Make a job of a request under way; where something of the file has come meanwhile, let it be begun anew."""
+        """Make a job of a request under way; where a part of the file has come meanwhile, let it be begun anew."""
         action = plain.action
         partial = Partial(action.path, action.item.url, folder=plain.folder)
         with suppress(TransferError):
             partial.open()
-            if partial.journal is None and self._as_it_is_now(action, partial) is action:
+            if partial.journal is None:
                 return self._first_of(Job(action, partial, plain.url, plain.host, plain.began_at))
         partial.close()
         self._not_plain.add(action)
@@ -207,7 +207,7 @@ class Agenda:
     def _hold(self, host: Host, action: Action, partial: Partial, rival: Rival, in_use: InUse, now: float) -> None:
         try:
             if partial.is_anothers():
-                raise TargetInvalid(*in_use.args)
+                raise of_another(action.path.name)
             rival.met(now, in_use.trace)
         except TransferError as error:
             self._tell(action, "failed", error=error)
