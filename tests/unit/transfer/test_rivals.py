@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from children import child, names, until_part_has
-from downloads import DATA, Downloads, NoProgress
+from downloads import DATA, Downloads, NoProgress, planned
 from faulty import Answer, Asked
 
 from ipyterrascope.errors import DownloadFailed, TargetInvalid, TerrascopeError
-from ipyterrascope.transfer import Download, Item, download, order_of
+from ipyterrascope.transfer import Download, Item, Outcome, download, order_of
+from ipyterrascope.transfer.curl.agenda import Agenda
 from ipyterrascope.transfer.partial import Partial
-from ipyterrascope.transfer.rivals import Rival
+from ipyterrascope.transfer.rivals import Rival, in_use
 from testbed.waiting import until
 
 LARGE = DATA * 2
@@ -49,6 +51,21 @@ def waits_for_another(running: Download) -> bool:
     return any("Another download is fetching it." in file.note for file in running.files("active"))
 
 
+def waiting(one: Downloads) -> Download:
+    """Begin a download of a file that another one has, and return when it says that it waits."""
+    second = begun(one, "/a.tif")
+    until(lambda: waits_for_another(second))
+    return second
+
+
+def held_and_waiting(one: Downloads) -> tuple[Gate, Download, Download]:
+    """Begin a download that is held up in the middle, and one that waits for it."""
+    one.server.decide = gate = Gate("/a.tif")
+    first = begun(one, "/a.tif")
+    until_there(one, 1 << 20)
+    return gate, first, waiting(one)
+
+
 def test_second_waits_for_the_first(one: Downloads) -> None:
     """The second of two downloads says that it waits, fetches the rest meanwhile, asks no server for that file, and
     finds it there."""
@@ -67,11 +84,7 @@ def test_second_waits_for_the_first(one: Downloads) -> None:
 
 def test_second_takes_over_from_one_that_is_cancelled(one: Downloads) -> None:
     """Where the first is cancelled, the second goes on with what it brought."""
-    one.server.decide = gate = Gate("/a.tif")
-    first = begun(one, "/a.tif")
-    until_there(one, 1 << 20)
-    second = begun(one, "/a.tif")
-    until(lambda: waits_for_another(second))
+    gate, first, second = held_and_waiting(one)
     gate.is_open = True
     first.cancel()
     [path] = second.wait()
@@ -85,8 +98,7 @@ def test_second_takes_over_from_one_that_is_killed(one: Downloads) -> None:
     one.folder.mkdir()
     process = child(one.folder, one.server.url("/a.tif"), connections=1)
     until_part_has(one.folder, 1 << 20, process)
-    second = begun(one, "/a.tif")
-    until(lambda: waits_for_another(second))
+    second = waiting(one)
     gate.is_open = True
     process.kill()
     process.communicate()
@@ -98,11 +110,7 @@ def test_second_takes_over_from_one_that_is_killed(one: Downloads) -> None:
 
 def test_cancel_while_waiting(one: Downloads) -> None:
     """A download that waits for another one is cancelled at once, and leaves the other's part alone."""
-    one.server.decide = gate = Gate("/a.tif")
-    first = begun(one, "/a.tif")
-    until_there(one, 1 << 20)
-    second = begun(one, "/a.tif")
-    until(lambda: waits_for_another(second))
+    gate, first, second = held_and_waiting(one)
     began = time.monotonic()
     second.cancel()
     with pytest.raises(DownloadFailed, match="Cancelled"):
@@ -208,6 +216,20 @@ def test_one_that_writes_is_waited_for() -> None:
     rival.met(99 * 800.0 + 899.0, 99)
     with pytest.raises(TargetInvalid):
         rival.met(99 * 800.0 + 900.0, 99)
+
+
+def test_one_that_lets_go_now_and_then_is_given_up(tmp_path: Path) -> None:
+    """A download that has a file each time it is to be begun, and brings nothing, is given up after the same time."""
+    actions = planned(tmp_path, "https://files.example/a.tif")
+    agenda = Agenda(actions, 1, clock=time.time, monotonic=time.monotonic)
+    for now in range(0, 901, 100):
+        assert not any(isinstance(news, Outcome) for news in agenda.news)
+        request = agenda.next_request(now)
+        assert request is not None
+        agenda.hold(request.job, in_use("a.tif.part", 1), now)
+    outcome = agenda.news[-1]
+    assert isinstance(outcome, Outcome)
+    assert "a.tif is held by another download, which brought nothing for 15 min." in str(outcome.error)
 
 
 def test_waiting_costs_no_thread(one: Downloads) -> None:

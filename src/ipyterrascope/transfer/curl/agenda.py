@@ -139,7 +139,9 @@ class Agenda:
             partial.close()
             self._tell(action, "skipped", action.item.size_bytes)
             return None
-        return self._first_of(Job(planned, partial, url, host, now))
+        job = Job(planned, partial, url, host, now)
+        job.rival = rival
+        return self._first_of(job)
 
     def _first_of(self, job: Job) -> Request | None:
         job.host.jobs[job] = None
@@ -202,7 +204,8 @@ class Agenda:
     def hold(self, job: Job, in_use: InUse, now: float) -> None:
         """Wait until another download has ended which was the first to write a file; nothing is under way for it."""
         self._drop(job)
-        self._hold(job.host, job.action, job.partial, Rival(job.action.path.name, now), in_use, now)
+        rival = job.rival or Rival(job.action.path.name, now)
+        self._hold(job.host, job.action, job.partial, rival, in_use, now)
 
     def _hold(self, host: Host, action: Action, partial: Partial, rival: Rival, in_use: InUse, now: float) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..partial import Partial
 from ..pieces import Piece, Pieces
 from ..plan import Action
+from ..rivals import Rival
 from .host import Host
 
 
@@ -43,9 +44,12 @@ class Job:
         How many bytes were there at most.
     due : float
         Nothing is asked before that moment, in the engine's seconds.
+    rival : Rival or None
+        Another download that had it before.
     """
 
     validator: str | None = None
+    rival: Rival | None = None
     is_open = is_checked = _is_spread = False
     tries, furthest, due = 0, 0, 0.0
 
