@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from ..errors import TerrascopeError
 from .sources import Item
-from .states import DownloadState
+from .states import DownloadState, FileState
 
 if TYPE_CHECKING:
     from .under_way import Download
 
 # of a terminal that does not tell, of the bar with what stands around it, and the fewest of a name that say something
 _COLUMNS, _BAR_COLUMNS, _LEAST_COLUMNS = 80, 30, 22
+# the same where there is something to wait for, and nothing to see of the bar
+_LEAST_BAR_COLUMNS, _LEAST_OF_NAME = 20, 8
 _FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
@@ -72,8 +74,8 @@ class TerminalBar:
         bar.n = state.fraction
         bar.set_description_str(files, refresh=False)
         columns = bar.format_dict.get("ncols")
-        room = (columns if isinstance(columns, int) else _COLUMNS) - len(files) - sum(len(text) + 2 for text in figures)
-        bar.set_postfix_str(", ".join([*figures, *_of_interest(state, room - _BAR_COLUMNS)]), refresh=False)
+        room = (columns if isinstance(columns, int) else _COLUMNS) - len(files)
+        bar.set_postfix_str(", ".join(_beside(state, figures, room)), refresh=False)
         bar.refresh()
         if state.is_ended:
             self._bar = None
@@ -87,11 +89,26 @@ def show_bar(download: Download) -> None:
         download.observe(TerminalBar(partial(tqdm, dynamic_ncols=True)).show)
 
 
-def _of_interest(state: DownloadState, room: int) -> list[str]:
-    """Say in so many columns what is waited for, or else which file comes, and how many beside it."""
+def _beside(state: DownloadState, figures: list[str], room: int) -> list[str]:
+    """Say in so many columns how far it is, and what is waited for or else which file comes."""
+    left = room - sum(len(text) + 2 for text in figures)
     waiting = next((file for file in state.active if file.note), None)
-    if waiting is not None:
-        return [f"{_cut(waiting.name, _LEAST_COLUMNS)}: {waiting.note}"]
+    if waiting is None:
+        return [*figures, *_coming(state, left - _BAR_COLUMNS)]
+    if left - _LEAST_BAR_COLUMNS >= len(waiting.note):
+        return [*figures, _waiting(waiting, left - _LEAST_BAR_COLUMNS)]
+    return [_waiting(waiting, room - _LEAST_BAR_COLUMNS)]
+
+
+def _waiting(file: FileState, room: int) -> str:
+    for_name = min(room - len(file.note) - 2, _LEAST_COLUMNS)
+    if for_name >= min(_LEAST_OF_NAME, len(file.name)):
+        return f"{_cut(file.name, for_name)}: {file.note}"
+    return _cut(file.note, room)
+
+
+def _coming(state: DownloadState, room: int) -> list[str]:
+    """Say which file comes, and how many beside it, where there is room for it."""
     more = f" +{len(state.active) - 1}" if len(state.active) > 1 else ""
     room -= len(more)
     return [
@@ -99,12 +116,12 @@ def _of_interest(state: DownloadState, room: int) -> list[str]:
     ]
 
 
-def _cut(name: str, most: int) -> str:
-    """Leave the middle of a name out where there is no room: products are told apart by how their names end."""
-    if len(name) <= most:
-        return name
+def _cut(text: str, most: int) -> str:
+    """Leave the middle out where there is no room: products are told apart by how their names end."""
+    if len(text) <= most or most < _LEAST_OF_NAME:
+        return text
     start = (most - 1) // 5
-    return f"{name[:start]}…{name[start + 1 - most :]}"
+    return f"{text[:start]}…{text[start + 1 - most :]}"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -70,6 +70,21 @@ def test_waiting_is_said() -> None:
     assert bar.drawn().endswith("b.tif: It is busy. Next try in 30 s.")
 
 
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        ("Another download is fetching it.", "0 B of 1.1 MB, Another download is fetching it."),
+        ("files.example did not deliver the file (503). Next try in 30 s.", "file (503). Next try in 30 s."),
+    ],
+)
+def test_the_end_of_what_is_waited_for_is_seen(note: str, said: str) -> None:
+    """What is waited for is not cut off at the edge of a narrow terminal: name and figures make room for it."""
+    bar = Bars(80)
+    bar.show(state(bytes_total=1_100_000, active=(FileState(name=NAME, status="active", note=note),)))
+    assert bar.drawn().endswith(said)
+    assert len(bar.drawn()) == 80
+
+
 def test_failures_are_counted() -> None:
     """What failed is said, and the last state stays on the screen."""
     bar = Bars()
