@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Any
 
@@ -16,9 +17,9 @@ _INDEXED = re.compile("\ue000\\d+\ue001\\[")
 
 
 class _Nothing(str):
-    """A variable or an expression as it is written, where it stands for nothing; `why` not."""
+    """A variable or an expression as it is written, where it stands for nothing; `why` not, and what to `do`."""
 
-    why = ""
+    why, do = "", "Check it."
 
 
 def words_of_line(line: str, ipython: Any) -> list[object]:
@@ -63,14 +64,17 @@ def _split(line: str) -> list[str]:
 
 def _value(text: str, names: dict[str, object]) -> object:
     expression = text[1:-1] if text.startswith("{") else text[1:]
+    do = _Nothing.do
     try:
         return eval(expression, names)  # noqa: S307 - it is the user's own cell, as in any magic
-    except NameError:
+    except NameError as exc:
         why = "There is no such variable."
+        near = difflib.get_close_matches(exc.name or "", names, n=1, cutoff=0.7)
+        do = f"Did you mean {near[0]}?" if near else "Run the cell that makes it, or check its name."
     except Exception as exc:  # noqa: BLE001 - then it stands for nothing, and stays as it is written
         why = f"Python says {type(exc).__name__}."
     nothing = _Nothing(text)
-    nothing.why = why
+    nothing.why, nothing.do = why, do
     return nothing
 
 
@@ -79,7 +83,7 @@ def _filled(word: str, values: list[object]) -> object:
     if whole is not None:
         value = values[int(whole[1])]
         if isinstance(value, _Nothing):
-            raise UsageError(f"{quoted(value, 60)} stands for nothing.", value.why, "Check it.")
+            raise UsageError(f"{quoted(value, 60)} stands for nothing.", value.why, value.do)
         return value
     if _INDEXED.match(word):
         raise UsageError("An index after $name is not read.", "`$name` is one variable.", "Write {name[0]} instead.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -163,7 +163,9 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
     host, address = host_of(final_url or url), f"The address is {shown(url)}."
     if status in (408, 429) or status >= 500:
         why = "It has too many requests just now." if status == 429 else "It has a passing trouble, or so it says."
-        do = f"Try again in {timedelta(seconds=round(asked_s))}: it asks for that." if asked_s else "Try again later."
+        do = f"Try again in {_span(asked_s)}: it asks for that." if asked_s else "Try again later."
+        if status == 429:
+            do += " Fewer connections may do (`--max-connections 2`, max_connections=2)."
         return ServerUnreachable(f"{host} did not deliver the file ({status}).", f"{why} {address}", do, status=status)
     what, why, do = {
         401: (
@@ -184,6 +186,13 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
     return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def no_login_sent(status: int | None, url: str, login_hosts: Iterable[str]) -> ServerRefused:

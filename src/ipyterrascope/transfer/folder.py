@@ -66,9 +66,19 @@ def make_writable(folder: Path) -> None:
         When it cannot.
     """
     with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            raise _cannot_make(folder) from None
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def _cannot_make(folder: Path) -> TargetInvalid:
+    above = next((place for place in folder.absolute().parents if place.is_dir()), folder.parent)
+    return TargetInvalid(
+        f"{from_here(folder)} cannot be made.", f"{above} takes no folders.", "Choose another folder, then try again."
+    )
 
 
 class writing_to:

@@ -149,7 +149,8 @@ class _Decision:
                 break
             needed = "file" if length == len(trail) else "folder"
             if present.kind != needed:
-                return self.conflict(item, trail, _not_usable(self.folder.joinpath(*trail[:length]), needed))
+                path = self.folder.joinpath(*trail[:length])
+                return self.conflict(item, trail, _not_usable(path, needed, present.kind))
         path, depth = self.folder.joinpath(*trail), len(trail) - 1
         if present is None or self.overwrite:
             if self.here and (here_bytes := self._here_bytes(item)) is not None:
@@ -189,10 +190,16 @@ def _indistinct(item: Item) -> TargetInvalid:
     )
 
 
-def _not_usable(path: Path, needed: Literal["file", "folder"]) -> TargetInvalid:
-    kind = "a regular file" if needed == "file" else "a folder"
+def _not_usable(path: Path, needed: Literal["file", "folder"], kind: str) -> TargetInvalid:
+    if (needed, kind) == ("file", "folder"):
+        return TargetInvalid(
+            f"{path} is there and is a folder.",
+            "The file would have the same name.",
+            "Give the folder by `-d` (folder=…) and the file's name, if at all, by `-o` (name=…).",
+        )
+    wanted = "a regular file" if needed == "file" else "a folder"
     return TargetInvalid(
-        f"{path} is there and is not {kind}.",
+        f"{path} is there and is not {wanted}.",
         f"The download needs a {needed} of its own there, and nothing is written through a symbolic link.",
         "Move it away, or choose another folder.",
     )

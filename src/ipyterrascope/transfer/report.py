@@ -30,6 +30,7 @@ _WORDS: dict[Status, str] = {
 _MOST_ADVICES = 3
 _REST = "What was saved stays: the same call again fetches only the rest."
 _GOES_ON = "The same call goes on where it was."
+_ANEW = "The same call fetches them."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +226,8 @@ def download_failed(report: Report) -> DownloadFailed:
     what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
     kept_bytes = sum(outcome.kept_bytes for outcome in (*report.failed, *report.cancelled))
     what += [f"{size_text(kept_bytes)} of them are kept."] if kept_bytes else []
-    advices += [_GOES_ON if kept_bytes else _REST]
+    if kept_bytes or len(report) or cancelled:
+        advices.append(_GOES_ON if kept_bytes else _REST if len(report) else _ANEW)
     failed = DownloadFailed(" ".join(what), "\n".join(lines), " ".join(advices))
     failed.report = report
     failed.retryable = all(error.retryable for _, error in errors)

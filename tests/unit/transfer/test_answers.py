@@ -135,6 +135,15 @@ def test_passing_refusal(status: int) -> None:
     assert error.retryable
     assert error.status == status
     assert "s3cret" not in str(error)
+    assert ("Fewer connections may do" in str(error)) == (status == 429)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "span"), [(1.0, "1 s"), (119.0, "119 s"), (600.0, "10 min"), (7200.0, "2 h"), (86400.0, "24 h")]
+)
+def test_how_long_a_server_asks_to_wait(asked_s: float, span: str) -> None:
+    """How long to wait is told as people say it."""
+    assert f"Try again in {span}: it asks for that." in str(refusal(503, "https://h/a.tif", asked_s=asked_s))
 
 
 @pytest.mark.parametrize(

@@ -217,9 +217,11 @@ def test_folder_that_is_no_path(folder: object, server: FaultyServer, engine: Cu
 
 
 def test_folder_that_cannot_be_written(server: FaultyServer, engine: CurlEngine) -> None:
-    """A folder that is there and takes no files is refused before anything is asked of the server."""
+    """A folder that takes no files, or cannot be made, is refused before anything is asked of the server."""
     with pytest.raises(TargetInvalid, match="cannot be written"):
         download(server.url("/a.tif"), f"/proc/{os.getpid()}", engine=engine)
+    with pytest.raises(TargetInvalid, match=r"/proc/x/y cannot be made\. /proc takes no folders\."):
+        download(server.url("/a.tif"), "/proc/x/y", engine=engine)
     assert server.asked == []
 
 

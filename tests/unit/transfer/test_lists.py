@@ -147,7 +147,7 @@ def test_a_name_is_for_one(listed) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "No such file"),
+        (None, "There is no such file in /.*Check its name and its folder"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
         (b'{"type": "Feature"', "begins like JSON"),
         (b"[" * 100_000, "begins like JSON"),

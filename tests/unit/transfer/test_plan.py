@@ -200,6 +200,13 @@ def test_what_is_there_already(
     assert (action.error is not None) == (do == "conflict")
 
 
+def test_a_folder_of_the_files_name() -> None:
+    """Where a folder has the file's name, it is said how a folder and a name are given."""
+    [action] = plan([Item("https://h/a", "a", 5)], FOLDER, lambda _: Present("folder"))
+    assert "a is there and is a folder." in str(action.error)
+    assert "Give the folder by `-d`" in str(action.error)
+
+
 @pytest.mark.parametrize("kind", ["file", "other"])
 def test_linked_product_folder_is_a_conflict(kind: str) -> None:
     """A symbolic link or a file in the place of a product's folder is not followed, even when overwriting."""

@@ -201,6 +201,21 @@ def test_summary_of_failures() -> None:
     assert not error.retryable
 
 
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        ([outcome("c.tif", "failed", None, GONE)], "Look elsewhere."),
+        ([outcome("b.tif", "cancelled", None)], "The same call fetches them."),
+        ([outcome("a.tif", "skipped"), outcome("b.tif", "failed", None, GONE)], "fetches only the rest."),
+    ],
+)
+def test_advice_where_nothing_was_saved(files: list[Outcome], advice: str) -> None:
+    """That what was saved stays is said only where something was."""
+    said = str(download_failed(Report(files)))
+    assert said.endswith(advice)
+    assert ("What was saved stays" in said) == any(file.status == "skipped" for file in files)
+
+
 def test_summary_of_many_failures_is_short() -> None:
     """Of a thousand failures the first are told, and the advice once; all of them passing makes the whole retryable."""
     error = download_failed(Report([outcome(f"{n}.tif", "failed", None, LATER) for n in range(1000)]))

@@ -76,7 +76,8 @@ def test_name_is_for_one(entries: list[str]) -> None:
         ("https://h/%2e%2e", "has no file name"),
         ("https://h/" + "x" * 300, "has no file name"),
         ("http://services.terrascope.be/a.tif", "is not encrypted"),
-        ("ftp://h/a.tif", "ftp:// cannot be downloaded from"),
+        ("ftp://h/a.tif", "ftp:// cannot be downloaded from.*Find its https address"),
+        ("htp://h/a.tif", "htp:// cannot be downloaded from.*Did you mean https://?"),
         ("file:///etc/passwd", "file:// cannot be downloaded from"),
         ("data/a.tif", "is not a URL"),
         ("", "is not a URL"),
@@ -101,6 +102,9 @@ def test_bad_source(source: object, reason: str) -> None:
     assert "secret" not in str(single.value)
     with pytest.raises(SourceInvalid, match=f"Entry 2: .*({reason})"):
         items_from([URL, source])  # type: ignore[list-item]
+    with pytest.raises(SourceInvalid) as alone:
+        items_from([source])  # type: ignore[list-item]
+    assert str(alone.value) == str(single.value)
 
 
 def test_advice_for_a_url_without_a_name() -> None:
@@ -115,6 +119,13 @@ def test_advice_for_a_url_without_a_name() -> None:
 def test_given_name_is_refused_not_cleaned(name: str) -> None:
     """A name that a person gave is refused when it is not safe, and a safe one is proposed."""
     with pytest.raises(SourceInvalid, match="cannot be a file's name"):
+        Item(URL, name)
+
+
+@pytest.mark.parametrize("name", ["/tmp/x.tif", "data\\x.tif"])
+def test_a_name_with_a_folder(name: str) -> None:
+    """Who gives a folder with the name is told where folders are given."""
+    with pytest.raises(SourceInvalid, match=r"Give the folder apart \(`-d DIR`, folder=…\), and name it 'x\.tif'"):
         Item(URL, name)
 
 

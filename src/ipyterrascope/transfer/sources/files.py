@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import SourceInvalid, quoted
@@ -24,6 +25,8 @@ def read_source(path: str) -> object:
     """
     try:
         text = _read(Path(path).expanduser())
+    except FileNotFoundError:
+        raise _not_there(path) from None
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise _unreadable(path, f"The system says: {reason}.") from None
@@ -55,9 +58,14 @@ def _read(path: Path) -> str:
         return file.read().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _unreadable(path: str, why: str) -> SourceInvalid:
-    return SourceInvalid(
-        f"{quoted(path, 200)!r} cannot be read as a source.",
-        why,
-        "Give a list with one address a line, or a STAC item or collection of items as JSON.",
-    )
+def _not_there(path: str) -> SourceInvalid:
+    folder = ""
+    with suppress(OSError):  # the present folder may have been removed
+        folder = f" in {quoted(Path(path).expanduser().absolute().parent)}"
+    return _unreadable(path, f"There is no such file{folder}.", "Check its name and its folder.")
+
+
+def _unreadable(
+    path: str, why: str, do: str = "Give a list with one address a line, or a STAC item or collection of items as JSON."
+) -> SourceInvalid:
+    return SourceInvalid(f"{quoted(path, 200)!r} cannot be read as a source.", why, do)

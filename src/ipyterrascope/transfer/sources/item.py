@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from operator import index
@@ -16,6 +17,7 @@ from ..names import MAX_NAME_BYTES, clean, shown
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT = (str, type(None))
+_SPOKEN = ("https", "http")
 # what nearly all addresses are, and what the longer look below would let through as it is
 _PLAIN = re.compile(r'https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?/[!"$-~]*')
 
@@ -100,11 +102,15 @@ def _check_type(field: str, value: object, *types: type) -> None:
 
 def _check_name(name: str) -> None:
     if not name or clean(name) != name:
+        *folders, last = re.split(r"[/\\]", name)
+        do = f"Name it {clean(name)!r}, for example." if clean(name) else "Choose another name."
+        if folders and clean(last):
+            do = f"Give the folder apart (`-d DIR`, folder=…), and name it {clean(last)!r}."
         raise SourceInvalid(
             f"{quoted(name)!r} cannot be a file's name.",
             "A name has no folder, no control character, no leading dot, no ending that Python imports, "
             f"and {MAX_NAME_BYTES} bytes at most.",
-            f"Name it {clean(name)!r}, for example." if clean(name) else "Choose another name.",
+            do,
         )
 
 
@@ -144,11 +150,12 @@ def checked_url(url: str) -> str:
             "A URL begins with https://.",
             "Give the whole address of the file. A list or a STAC file on this machine is written @FILE.",
         )
-    if scheme.lower() not in ("https", "http"):
+    if scheme.lower() not in _SPOKEN:
+        is_misspelt = difflib.get_close_matches(scheme.lower(), _SPOKEN, cutoff=0.7)
         raise SourceInvalid(
             f"{quoted(scheme, 20)}:// cannot be downloaded from.",
             "Only https is spoken here.",
-            "Find its https address.",
+            "Did you mean https://?" if is_misspelt else "Find its https address.",
         )
     if origin_of(url) is None:
         raise SourceInvalid(

@@ -162,6 +162,10 @@ class _Reading:
             entries = cast("Iterable[object]", source)
             if isinstance(source, (set, frozenset)):
                 entries = sorted(entries, key=lambda entry: entry.url if isinstance(entry, Item) else str(entry))
+            if isinstance(source, (list, tuple)) and len(cast("list[object]", source)) == 1:
+                # as the command line gives each word; of one alone no number is to be told
+                yield from self.items(next(iter(entries)), name, depth + 1)
+                return
             for number, entry in enumerate(entries, start=1):
                 yield from self._numbered(number, entry, name, depth + 1)
 
