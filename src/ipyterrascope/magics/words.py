@@ -70,7 +70,11 @@ def _value(text: str, names: dict[str, object]) -> object:
     except NameError as exc:
         why = "There is no such variable."
         near = difflib.get_close_matches(exc.name or "", names, n=1, cutoff=0.7)
-        do = f"Did you mean {near[0]}?" if near else "Run the cell that makes it, or check its name."
+        do = (
+            f"Did you mean {'$' * text.startswith('$')}{near[0]}?"
+            if near
+            else "Run the cell that makes it, or check its name."
+        )
     except Exception as exc:  # noqa: BLE001 - then it stands for nothing, and stays as it is written
         why = f"Python says {type(exc).__name__}."
     nothing = _Nothing(text)

@@ -12,7 +12,7 @@ Row: TypeAlias = tuple[str, str, str, str]
 MOST_ROWS = 20
 """Of a longer list, a table has so many and says how many more there are."""
 
-NOTHING = "nothing to download: the list is empty, or the search found nothing"
+NOTHING = "nothing to download: the list is empty, the search found nothing, or no item has assets"
 """The headline of a table without rows."""
 
 _HEADS: Row = ("status", "size", "file", "")

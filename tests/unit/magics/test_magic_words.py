@@ -63,7 +63,7 @@ def test_a_variable_that_is_not_there(word: str, why: str) -> None:
 def test_a_variable_that_is_misspelt() -> None:
     """A variable that there is not is answered by the one that there is."""
     shell = SimpleNamespace(user_global_ns={}, user_ns={"items": ["https://h/a.tif"]})
-    with pytest.raises(UsageError, match=r"\$itmes stands for nothing.*Did you mean items\?"):
+    with pytest.raises(UsageError, match=r"\$itmes stands for nothing.*Did you mean \$items\?"):
         words_of_line("$itmes", shell)
     with pytest.raises(UsageError, match="Run the cell that makes it"):
         words_of_line("$urls", shell)

@@ -99,7 +99,7 @@ def test_plan_as_text(everything: Plan) -> None:
         (100, [60, None], None, ": enough as far as sizes are known"),
         (59, [60, None], False, ": NOT enough"),
         (None, [60], None, "60 B"),
-        (0, [], True, "nothing to download: the list is empty, or the search found nothing"),
+        (0, [], True, "nothing to download: the list is empty, the search found nothing, or no item has assets"),
     ],
 )
 def test_room(free_bytes: int | None, sizes: list[int | None], fits: bool | None, word: str) -> None:

@@ -65,7 +65,7 @@ def test_report_as_text() -> None:
         "  saved          2.5 MB  data/a.tif",
         "  already there    10 B  data/b.tif",
     ]
-    assert str(Report([])) == "nothing to download: the list is empty, or the search found nothing"
+    assert str(Report([])) == "nothing to download: the list is empty, the search found nothing, or no item has assets"
     assert repr(Report([])) == f"Report: {Report([])}"
 
 

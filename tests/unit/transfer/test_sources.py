@@ -122,6 +122,13 @@ def test_given_name_is_refused_not_cleaned(name: str) -> None:
         Item(URL, name)
 
 
+@pytest.mark.parametrize("name", ["data/", ".", ".."])
+def test_a_folder_in_the_place_of_a_name(name: str) -> None:
+    """Who gives a folder as the name is told where folders are given."""
+    with pytest.raises(SourceInvalid, match=r"Give the folder apart \(`-d DIR`, folder=…\)\.$"):
+        Item(URL, name)
+
+
 @pytest.mark.parametrize("name", ["/tmp/x.tif", "data\\x.tif"])
 def test_a_name_with_a_folder(name: str) -> None:
     """Who gives a folder with the name is told where folders are given."""

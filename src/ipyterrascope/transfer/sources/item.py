@@ -104,8 +104,8 @@ def _check_name(name: str) -> None:
     if not name or clean(name) != name:
         *folders, last = re.split(r"[/\\]", name)
         do = f"Name it {clean(name)!r}, for example." if clean(name) else "Choose another name."
-        if folders and clean(last):
-            do = f"Give the folder apart (`-d DIR`, folder=…), and name it {clean(last)!r}."
+        if folders or name in (".", ".."):
+            do = f"Give the folder apart (`-d DIR`, folder=…){clean(last) and f', and name it {clean(last)!r}'}."
         raise SourceInvalid(
             f"{quoted(name)!r} cannot be a file's name.",
             "A name has no folder, no control character, no leading dot, no ending that Python imports, "
