@@ -207,7 +207,15 @@ class SourceInvalid(TransferError):
 
 
 class TargetInvalid(TransferError):
-    """The folder or the name cannot be written."""
+    """The folder or the name cannot be written.
+
+    Attributes
+    ----------
+    concerns_all : bool
+        True where no other file could be written there either: the disk is full, say.
+    """
+
+    concerns_all: bool = False
 
 
 class ServerRefused(TransferError):

@@ -28,6 +28,9 @@ _REASONS = {
     errno.ELOOP: ("A symbolic link is in the way.", "Remove it"),
 }
 
+_OF_ALL = (errno.ENOENT, errno.ESTALE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What hinders the next file as much as the one that met it."""
+
 
 def folder_of(folder: str | os.PathLike[str]) -> Path:
     """Return the folder that a person named, whatever the present one is later; ``~`` is their home.
@@ -101,7 +104,10 @@ def _cannot_write(path: Path, error: OSError) -> TargetInvalid:
     why, do = _REASONS.get(
         error.errno or 0, (f"The system says: {error.strerror or type(error).__name__}.", "Choose another folder")
     )
+    reason, beside = f"{why[0].lower()}{why[1:]}", ""
     if error.errno == errno.ENOSPC:
         with suppress(OSError):
-            why = f"The disk is full: {size_text(shutil.disk_usage(path.parent).free)} are free."
-    return TargetInvalid(f"{from_here(path)} cannot be written.", why, f"{do}, then try again.")
+            beside = f"{size_text(shutil.disk_usage(path.parent).free)} are free there."
+    refused = TargetInvalid(f"{from_here(path)} cannot be written: {reason}", beside, f"{do}, then try again.")
+    refused.concerns_all = error.errno in _OF_ALL
+    return refused

@@ -155,7 +155,11 @@ class Partial:
         with writing_to(self._target):
             self.folder.make()
             self._check_target(size_bytes)
-            self._part.begin(validator, size_bytes)
+            try:
+                self._part.begin(validator, size_bytes)
+            except OSError:
+                self._part.discard()
+                raise
 
     def resume(self) -> None:
         """Go on with what is `done`."""

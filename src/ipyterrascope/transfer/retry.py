@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import ServerUnreachable, TerrascopeError
+from ..errors import ServerUnreachable, TargetInvalid, TerrascopeError, TransferError
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Backoff:
 
 
 class GivenUp:
-    """The hosts that were not reached, or delivered none of the last few files, though they were tried again: the rest
-    is not tried.
+    """The hosts that were not reached, or delivered none of the last few files, though they were tried again, and the
+    disk to which none of these could be written: the rest is not tried.
 
     Parameters
     ----------
@@ -63,9 +63,14 @@ class GivenUp:
         self._in_a_row: Counter[str] = Counter()
         self._last: dict[str, TerrascopeError] = {}
         self._unreached: set[str] = set()
+        self._unwritten: list[TargetInvalid] = []
 
     def note(self, host: str, error: TerrascopeError | None) -> None:
         """Say how a file of a host ended. Any answer that is no passing failure shows that the host is there."""
+        if isinstance(error, TargetInvalid) and error.concerns_all:
+            self._unwritten.append(error)
+        else:
+            self._unwritten.clear()
         if error is None or not error.retryable:
             self._in_a_row[host] = 0
         else:
@@ -77,8 +82,11 @@ class GivenUp:
         self._unreached.add(host)
         self._last[host] = error
 
-    def error_for(self, host: str) -> ServerUnreachable | None:
+    def error_for(self, host: str) -> TransferError | None:
         """Return why no other file of a host is tried; None when it is to be."""
+        if len(self._unwritten) >= self._most_files:
+            last = self._unwritten[-1]
+            return TargetInvalid(f"Not tried: {last.what}", last.why, last.do)
         files = self._in_a_row[host]
         if host in self._unreached:
             last = self._last[host]

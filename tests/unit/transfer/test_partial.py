@@ -445,7 +445,7 @@ def test_full_disk_keeps_what_can_be_gone_on_with(
     def full(*_: object) -> int:
         raise OSError(code, "full")
 
-    said = r"The disk is full: [0-9.]+ .?B are free" if code == errno.ENOSPC else "quota"
+    said = r"cannot be written: the disk is full\. [0-9.]+ .?B are free there" if code == errno.ENOSPC else "quota"
     with Partial(target, URL) as partial:
         partial.begin(validator, size)
         write(partial, 0, b"12345")
@@ -454,6 +454,19 @@ def test_full_disk_keeps_what_can_be_gone_on_with(
         with pytest.raises(TargetInvalid, match=said):
             write(partial, 5, b"67890")
     assert names(target.parent) == left
+
+
+def test_full_disk_from_the_beginning_on(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that the disk has no room for, not even for its journal, nothing is left."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with Partial(target, URL) as partial:
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(TargetInvalid, match="the disk is full"):
+            partial.begin('"v1"', SIZE)
+    assert names(target.parent) == []
 
 
 @pytest.fixture
