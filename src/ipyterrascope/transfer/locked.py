@@ -119,6 +119,11 @@ class LockedFile:
         """How long it is."""
         return os.fstat(self.fd).st_size
 
+    @property
+    def is_removed(self) -> bool:
+        """True when it has no name any more, as far as its system tells."""
+        return os.fstat(self.fd).st_nlink == 0
+
     def is_in_place(self) -> bool:
         """Tell whether the file that is open here is the one that has the name."""
         try:

@@ -134,6 +134,11 @@ class Part:
             self._log.add(start, end)
             self._has_bytes = True
 
+    @property
+    def is_removed(self) -> bool:
+        """True when it is written and no name leads to it any more."""
+        return self._log is not None and self._file.is_open and self._file.is_removed
+
     def reading(self) -> BinaryIO:
         """Return it as a file to read from; in any thread, while nothing else is done with it."""
         return self._file.reading()

@@ -17,7 +17,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from ..errors import ContentInvalid, TargetInvalid
 from .checksums import are_same, matches
@@ -176,6 +176,9 @@ class Partial:
         """Write down that these bytes are there, so that a later run need not fetch them again."""
         with writing_to(self._target):
             self._part.note(start, end)
+            if self._part.is_removed:
+                # what comes to a file without a name is lost
+                self._refuse_changed()
 
     def has(self, checksum: str, is_over: Callable[[], bool]) -> bool:
         """Tell whether what is on the disk has a checksum. From any thread, while nothing else is done with it."""
@@ -229,12 +232,15 @@ class Partial:
 
     def _check_part(self, size_bytes: int) -> None:
         if not self._part.is_whole(size_bytes):
-            self.discard()
-            raise ContentInvalid(
-                f"{self._part.name} changed while it was written.",
-                "Something else wrote to it, removed it or its folder, or put another file in its place.",
-                "Leave the folder alone until the download has ended, and try again.",
-            )
+            self._refuse_changed()
+
+    def _refuse_changed(self) -> NoReturn:
+        self.discard()
+        raise ContentInvalid(
+            f"{self._part.name} changed while it was written.",
+            "Something else wrote to it, removed it or its folder, or put another file in its place.",
+            "Leave the folder alone until the download has ended, and try again.",
+        )
 
     def _refuse_where(self, is_wrong: bool) -> None:
         if is_wrong:

@@ -189,6 +189,22 @@ def test_folder_that_is_removed_on_the_way(server: FaultyServer, nobody: Nobody,
     assert not folder.exists()
 
 
+def test_part_that_is_removed_on_the_way(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:
+    """Where its part is removed, a large file is not fetched to its end before that is said."""
+    server.files["/a.tif"] = Answer(bytes(64 << 20), pause_s=0.001)
+    came = [0]
+
+    class Removing(NoProgress):
+        def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
+            came[0] = done_bytes
+            (tmp_path / "a.tif.part").unlink(missing_ok=True)
+
+    [outcome] = CurlEngine(nobody, max_connections=1).run(planned(tmp_path, server.url("/a.tif")), Removing())
+    assert "removed it or its folder" in str(outcome.error)
+    assert came[0] < 32 << 20
+    assert not (tmp_path / "a.tif").exists()
+
+
 @pytest.mark.parametrize("limit", [10_000, 300_000])
 def test_full_disk_for_a_small_file(server: FaultyServer, engine: CurlEngine, tmp_path: Path, limit: int) -> None:
     """Of a small file that the disk takes only a part of, none is saved, and the error says why."""

@@ -514,9 +514,8 @@ def test_without_locks_nothing_is_cut_away_under_another(target: Path) -> None:
         os.utime(f"{target}.part", (time.time() - 100,) * 2)
         with Partial(target, URL) as second:
             second.begin(None, SIZE)
-            write(first, len(HEAD), REST)
             with pytest.raises(ContentInvalid, match="changed while it was written"):
-                first.finish(SIZE, None)
+                write(first, len(HEAD), REST)
             write(second, 0, HEAD + REST)
             second.finish(SIZE, None)
     assert target.read_bytes() == HEAD + REST
