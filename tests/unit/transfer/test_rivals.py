@@ -15,6 +15,7 @@ from faulty import Answer, Asked
 from ipyterrascope.errors import DownloadFailed, TargetInvalid, TerrascopeError
 from ipyterrascope.transfer import Download, Item, Outcome, download, order_of
 from ipyterrascope.transfer.curl.agenda import Agenda
+from ipyterrascope.transfer.curl.plain import PlainRequest
 from ipyterrascope.transfer.partial import Partial
 from ipyterrascope.transfer.rivals import Rival, in_use
 from testbed.waiting import until
@@ -225,8 +226,8 @@ def test_one_that_lets_go_now_and_then_is_given_up(tmp_path: Path) -> None:
     for now in range(0, 901, 100):
         assert not any(isinstance(news, Outcome) for news in agenda.news)
         request = agenda.next_request(now)
-        assert request is not None
-        agenda.hold(request.job, in_use("a.tif.part", 1), now)
+        job = request.in_full().job if isinstance(request, PlainRequest) else request.job
+        agenda.hold(job, in_use("a.tif.part", 1), now)
     outcome = agenda.news[-1]
     assert isinstance(outcome, Outcome)
     assert "a.tif is held by another download, which brought nothing for 15 min." in str(outcome.error)
