@@ -25,7 +25,8 @@ from ..progress import Progress
 from ..report import Outcome
 from ..retry import Backoff
 from .agenda import Agenda
-from .crew import Crew, Rules
+from .crew import Crew
+from .rules import Rules
 
 if TYPE_CHECKING:
     from ...auth.account import Account
