@@ -89,7 +89,7 @@ make_room(2 << 20)
 try:
     download(url, folder, engine=CurlEngine(Nobody()))
 except TargetInvalid as error:
-    print(error.why)
+    print(error.what)
 print(*sorted(path.name for path in pathlib.Path(folder).iterdir()))
 make_room(64 << 20)
 [path] = download(url, folder, engine=CurlEngine(Nobody()))
@@ -121,8 +121,8 @@ def test_disk_that_is_full(tmp_path: Path) -> None:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         first_try = box.requests_to("x.tif")
-    why, there, finally_there, is_same = done.stdout.splitlines() or [done.stderr, "", "", ""]
-    assert "The disk is full" in why or "larger than this place allows" in why, done.stderr
+    what, there, finally_there, is_same = done.stdout.splitlines() or [done.stderr, "", "", ""]
+    assert "the disk is full" in what or "larger than this place allows" in what, done.stderr
     assert there == "x.tif.part x.tif.part.json"
     assert finally_there == "x.tif"
     assert is_same == "True"

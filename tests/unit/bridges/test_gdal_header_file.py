@@ -15,6 +15,7 @@ import pytest
 
 from ipyterrascope.bridges.gdal_header_file import HeaderFile
 from ipyterrascope.values.secret import Secret
+from testbed.waiting import until
 
 
 @pytest.fixture
@@ -135,8 +136,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
     finally:
         os.kill(child, 9)
         living.communicate("\n")
-    HeaderFile([str(tmp_path)]).close()
-    assert not [*tmp_path.iterdir()]
+
+    def is_nothing_left() -> bool:
+        HeaderFile([str(tmp_path)]).close()
+        return not [*tmp_path.iterdir()]
+
+    # the child is nobody's to wait for
+    until(is_nothing_left)
 
 
 def test_the_secret_is_in_no_frame_of_a_failure(file: HeaderFile, holds: Callable[..., list[str]]) -> None:
