@@ -5,6 +5,7 @@ Each piece of news and each look takes the same time for three files and for a h
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -77,6 +78,7 @@ class Tally:
         # what is there of files that have not ended, and what the active ones wait for
         self._parts: dict[int, int] = {}
         self._active: dict[int, str] = {}
+        self._tried_at: dict[int, float] = {}
         self._sizes = {number: item.size_bytes for item, number in self._numbers.items() if item.size_bytes is not None}
         self._known_bytes = sum(self._sizes.values())
         self._open_unsized = len(self._paths) - len(self._sizes)
@@ -112,7 +114,8 @@ class Tally:
         """See `Progress`."""
         with self._lock:
             if (number := self._number_of_open(item)) is not None:
-                self._active[number] = error.what if wait_s is None else f"{error.what} Next try in {wait_s:.0f} s."
+                self._active[number] = error.what
+                self._tried_at[number] = math.inf if wait_s is None else self._monotonic() + wait_s
 
     # ── what the download tells ────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,8 +240,12 @@ class Tally:
             status="active" if number in self._active else "waiting",
             bytes_done=self._parts.get(number, 0),
             bytes_total=size_bytes,
-            note=self._active.get(number, ""),
+            note=self._waits_for(number),
         )
+
+    def _waits_for(self, number: int) -> str:
+        note, wait_s = self._active.get(number, ""), self._tried_at.get(number, math.inf) - self._monotonic()
+        return f"{note} Next try in {max(0.0, wait_s):.0f} s." if note and wait_s < math.inf else note
 
     def _eta_s(self, bytes_done: int, rate: float) -> float | None:
         if rate < 1.0 or not (self._sizes or not self._open_unsized):

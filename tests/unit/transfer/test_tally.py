@@ -133,6 +133,10 @@ def test_waiting_is_told_until_bytes_come() -> None:
     tally.waiting(item, 30.0, BUSY)
     tally.advanced(item, 0, 1000)
     assert tally.state("running").active[0].note == "It is busy. Next try in 30 s."
+    assert tally.after(20.0).active[0].note == "It is busy. Next try in 10 s."
+    assert tally.after(20.0).active[0].note == "It is busy. Next try in 0 s."
+    tally.waiting(item, None, BUSY)
+    assert tally.state("running").active[0].note == "It is busy."
     tally.advanced(item, 10, 1000)
     assert tally.state("running").active[0].note == ""
 
