@@ -43,7 +43,8 @@ def download(app: TerrascopeApp, options: Namespace) -> Answer:
             raise
         # at a terminal the report beside it has the same lines
         is_beside = sys.__stdout__ is not None and sys.__stdout__.isatty() and sys.stderr.isatty() and not options.json
-        notes = [exc.do] if is_beside else str(exc).splitlines()
+        whys = [one.error.why for one in exc.report.failed if one.error is not None and one.error.why]
+        notes = [*(whys if len(whys) == 1 else []), exc.do] if is_beside else str(exc).splitlines()
         return Answer(text=repr(exc.report), fields=exc.report.to_dict(), notes=notes, status=FAILED)
     return Answer(text=repr(report), fields=report.to_dict(), notes=_not_kept(options.provider))
 

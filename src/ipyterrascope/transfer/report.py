@@ -219,6 +219,8 @@ def download_failed(report: Report) -> DownloadFailed:
     cancelled, of_all = len(report.cancelled), f"of {len(report.outcomes)}"
     errors = [(outcome.item.name, outcome.error) for outcome in report.failed if outcome.error is not None]
     lines = [f"{name}: {error.what}" for name, error in errors[:MOST_ROWS]]
+    if len(errors) == 1 and errors[0][1].why:
+        lines[0] += f" {errors[0][1].why}"
     if len(errors) > MOST_ROWS:
         lines.append(f"… and {len(errors) - MOST_ROWS:,} more: `report.failed` has all of them")
     advices = [*dict.fromkeys(error.do for _, error in errors if error.do)][:_MOST_ADVICES]

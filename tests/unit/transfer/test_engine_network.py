@@ -121,9 +121,10 @@ def test_no_proxy(
 def test_proxy_that_is_not_there(
     own: Authority, nobody: Nobody, waits: Waits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy that does not answer is a passing failure, and its password is not told."""
+    """A proxy that does not answer is a passing failure; it is named, and its password is not told."""
     monkeypatch.setenv("HTTPS_PROXY", "http://dora:pr0xy@127.0.0.1:9")
-    with pytest.raises(ServerUnreachable) as caught:
+    said = rf"The proxy to {HOST} takes no connections\. HTTPS_PROXY names 127\.0\.0\.1:9\."
+    with pytest.raises(ServerUnreachable, match=said) as caught:
         download(f"https://{HOST}/a.tif", tmp_path, engine=waits.engine(nobody, connection=trusting(own)))
     assert len(waits.seconds) == 3
     assert "pr0xy" not in str(caught.value)

@@ -170,7 +170,7 @@ def test_cancelled_files_are_told_as_such() -> None:
     error = download_failed(report)
     assert str(error).splitlines() == [
         "1 of 3 downloads failed. Cancelled: 1 of 3 were not fetched.",
-        "c.tif: It is gone.",
+        "c.tif: It is gone. Somebody <b>removed</b> it.",
         "Look elsewhere. What was saved stays: the same call again fetches only the rest.",
     ]
 

@@ -107,7 +107,7 @@ class Consequences:
             request.settle()
             if request.is_pending:
                 request.keep()
-                error = curl_failure(code, request.url)
+                error = curl_failure(code, request.url, request.line and request.line.proxy)
                 if request.was_answered and error.retryable:
                     error = broken_off(job.item, job.pieces.done_bytes, job.size_bytes)
                 if not error.retryable:

@@ -41,8 +41,8 @@ def is_unreached(code: int) -> bool:
     return code in _UNREACHED
 
 
-def curl_failure(code: int, url: str) -> TerrascopeError:
-    """Return our error for one of libcurl's codes; `retryable` for what may pass."""
+def curl_failure(code: int, url: str, proxy: str | None = None) -> TerrascopeError:
+    """Return our error for one of libcurl's codes; `retryable` for what may pass. `proxy` is what was asked, if any."""
     host = host_of(url)
     if code in _UNTRUSTED:
         return untrusted(host)
@@ -53,7 +53,7 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
     if code == pycurl.E_BAD_CONTENT_ENCODING:
         return compressed(shown(url))
     if is_unreached(code):
-        return _unreached(code, host)
+        return _unreached(code, host, proxy)
     return ServerUnreachable(
         f"The connection to {host} was lost.",
         f"It happened at {shown(url)}.",
@@ -61,12 +61,19 @@ def curl_failure(code: int, url: str) -> TerrascopeError:
     )
 
 
-def _unreached(code: int, host: str) -> ServerUnreachable:
+def _unreached(code: int, host: str, proxy: str | None) -> ServerUnreachable:
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
         return not_found(host)
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return ServerUnreachable(
-            f"The proxy to {host} was not found.", "HTTPS_PROXY has a name that nobody knows.", "Check that variable."
+            f"The proxy to {host} was not found.", "HTTPS_PROXY has a name that nobody knows.", "Check HTTPS_PROXY."
+        )
+    if proxy:
+        answers = "does not answer" if code == pycurl.E_OPERATION_TIMEDOUT else "takes no connections"
+        return ServerUnreachable(
+            f"The proxy to {host} {answers}.",
+            f"HTTPS_PROXY names {host_of(proxy) or 'it'}.",
+            "Check HTTPS_PROXY and NO_PROXY, and try again later.",
         )
     return silent(host) if code == pycurl.E_OPERATION_TIMEDOUT else takes_no_connections(host)
 

@@ -33,12 +33,14 @@ class Line:
     handle : pycurl.Curl
     lines : collection of bytes
         What came of the present answer's header, and of its trailers.
+    proxy : str or None
+        By which the present request goes; empty for none.
     """
 
     def __init__(self, network: Network, buffer_bytes: int = MOST_BUFFER_BYTES) -> None:
         self.lines = deque[bytes](maxlen=_MOST_LINES)
         self._network = network
-        self._proxy: str | None = None
+        self.proxy: str | None = None
         self._is_head = self._http_1 = False
         self._sent: tuple[Sequence[str], Mapping[str, str]] = (), {}
         handle = self.handle = pycurl.Curl()
@@ -85,9 +87,9 @@ class Line:
         handle = self.handle
         self.lines.clear()
         handle.setopt(pycurl.URL, url)
-        if (proxy := self._network.proxy_for(url)) != self._proxy:
+        if (proxy := self._network.proxy_for(url)) != self.proxy:
             handle.setopt(pycurl.PROXY, proxy)
-            self._proxy = proxy
+            self.proxy = proxy
         if is_head != self._is_head:
             handle.setopt(pycurl.NOBODY if is_head else pycurl.HTTPGET, 1)
             self._is_head = is_head
