@@ -55,6 +55,17 @@ def test_login_page_under_the_name_of_a_text(one: Downloads, name: str, page: An
     assert one.names() == []
 
 
+def test_login_page_in_the_place_of_a_file_that_is_there(one: Downloads) -> None:
+    """A login page is told as such also where the file is there: not as another file, which overwriting would help."""
+    one.folder.mkdir()
+    (one.folder / "a.tif").write_bytes(DATA)
+    page = Answer(b"<!doctype html><title>Sign in</title>", headers={"Content-Type": "text/html"})
+    one.server.files["/p/a.tif"] = page
+    with pytest.raises(ContentInvalid, match="A web page came instead"):
+        one.get()
+    assert (one.folder / "a.tif").read_bytes() == DATA
+
+
 def test_redirect_to_a_login_page(one: Downloads) -> None:
     """A redirect to a login page is an error, and its address is named without its query."""
     one.server.files["/login"] = Answer(b"<!doctype html>", headers={"Content-Type": "text/html"})

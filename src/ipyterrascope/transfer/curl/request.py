@@ -252,6 +252,8 @@ class Request:
             raise AskAgain
         size_bytes = answers.agreed_size(job.item, self._fields, body)
         if job.action.present_bytes is not None:
+            # a login page says nothing of the file
+            pages.check_page(job.item.url, self.url, job.item.name, self._fields, b"")
             if size_bytes == job.action.present_bytes:
                 raise Skipped
             raise other_file_there(job.item.name, job.action.present_bytes, size_bytes)
