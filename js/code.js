@@ -16,8 +16,11 @@ export function codePanel(provider, actions) {
   const [lead, host] = [element("span"), element("strong")];
   const code = element("code");
   const timer = element("span", { class: "ts-timer", role: "timer" });
-  const open = link(strings.copyAndOpen(provider.label), "", { class: "ts-primary", click: () => actions.copy(code) });
-  open.ariaLabel = strings.opensInNewTab(provider.label);
+  const open = link(strings.copyAndOpen(provider.label), "", {
+    class: "ts-primary",
+    "aria-label": strings.opensInNewTab(provider.label),
+    click: () => actions.copy(code),
+  });
   const others = otherWays(actions, { class: "ts-quiet" });
   const copy = button(strings.copy, () => actions.copy(code), { "aria-label": strings.copyCode });
   const scan = button(strings.qr, () => draw(!isOpen), { "aria-label": strings.showQr });

@@ -10,7 +10,16 @@
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/**
+ * @template {Element} Node_
+ * @param {Node_} node
+ * @param {Attributes} attributes
+ * @param {(Node | string)[]} children
+ */
+function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value !== false) node.setAttribute(name, value === true ? "" : value);
@@ -48,14 +57,8 @@ const SVG = "http://www.w3.org/2000/svg";
  * @param {Record<string, string>} attributes
  */
 export function shape(path, side, attributes) {
-  const svg = document.createElementNS(SVG, "svg");
-  const line = document.createElementNS(SVG, "path");
-  for (const [name, value] of Object.entries({ viewBox: `0 0 ${side} ${side}`, ...attributes })) {
-    svg.setAttribute(name, value);
-  }
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
+  const line = filled(document.createElementNS(SVG, "path"), { d: path }, []);
+  return filled(document.createElementNS(SVG, "svg"), { viewBox: `0 0 ${side} ${side}`, ...attributes }, [line]);
 }
 
 /** @param {string} path What to stroke, in a box of 16 by 16. */

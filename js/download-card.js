@@ -4,7 +4,6 @@ import { makeAlert } from "./alert.js";
 import { makeBar } from "./bar.js";
 import { button, CHECK, element, icon, setText, WARNING } from "./dom.js";
 import * as strings from "./download-strings.js";
-import { activeIn } from "./focus.js";
 import { shareKeys } from "./keys.js";
 
 /** @typedef {import("./download-protocol.js").DownloadPhase} DownloadPhase */
@@ -52,7 +51,7 @@ export function makeCard(folder, act, choose, rows) {
   };
   const actions = element("div", { class: "ts-actions" }, ...Object.values(buttons));
   const status = element("p", { class: "ts-status" });
-  const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
+  const announcer = element("p", { "aria-live": "polite" });
   const header = element(
     "div",
     { class: "ts-header" },
@@ -97,10 +96,10 @@ export function makeCard(folder, act, choose, rows) {
 
   /** @param {string[]} kinds Which buttons there are. @param {string} retry What the one for another try says. */
   function showButtons(kinds, retry) {
-    const had = activeIn(actions);
+    const had = /** @type {HTMLElement | null} */ (actions.querySelector(":focus"));
     setText(/** @type {Node} */ (buttons.retry), retry);
     for (const [kind, node] of Object.entries(buttons)) node.hidden = !kinds.includes(kind);
-    if (had instanceof HTMLElement && had.hidden) focus();
+    if (had?.hidden) focus();
   }
 
   /** Go on with the keyboard at the first button, or at the totals. */

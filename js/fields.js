@@ -9,7 +9,7 @@ import * as strings from "./strings.js";
  */
 export function field(text, attributes) {
   // inside the label, so that a screen reader reads it with the name, and no element needs an id
-  const problem = element("span", { class: "ts-problem" });
+  const problem = element("span");
   const input = element("input", { type: "text", spellcheck: "false", input: () => complain(""), ...attributes });
   const label = element("label", {}, element("span", { class: "ts-name" }, element("span", {}, text), problem), input);
 
@@ -63,7 +63,7 @@ export function revealer(input) {
  * @param {HTMLInputElement} input
  */
 export function capsLockHint(input) {
-  const hint = element("span", { class: "ts-caps", role: "status" });
+  const hint = element("span", { role: "status" });
   /** @param {any} event One that is none of a key tells nothing, as when the focus leaves. */
   const look = (event) => setText(hint, event.getModifierState?.("CapsLock") ? strings.capsLock : "");
   for (const type of ["keydown", "keyup", "blur"]) input.addEventListener(type, look);

@@ -2,7 +2,6 @@
 
 import { makeAlert } from "./alert.js";
 import { element, setText } from "./dom.js";
-import { activeIn } from "./focus.js";
 import { shareKeys } from "./keys.js";
 import { link, point } from "./links.js";
 import * as strings from "./strings.js";
@@ -21,7 +20,7 @@ export function makeFrame({ name, label, badge, issuer_host, account_url, links 
   const status = element("p", { class: "ts-status" });
   const end = element("div", { class: "ts-links" });
   const account = link(strings.myAccount, "");
-  const announcer = element("p", { class: "ts-announcer", "aria-live": "polite" });
+  const announcer = element("p", { "aria-live": "polite" });
   const header = element("div", { class: "ts-header" }, title(name, label, choices, onChoice), chip, host);
   const footer = element("div", { class: "ts-footer" }, status, end);
   const pages = element("div", { class: "ts-links" }, ...links.map((page) => link(...page)));
@@ -58,15 +57,7 @@ export function makeFrame({ name, label, badge, issuer_host, account_url, links 
     status.classList.toggle("ts-going-on", isGoingOn && text !== "");
   }
 
-  /** The element in here that has the focus, if any. */
-  const active = () => activeIn(root);
-
-  /** Go on at the choice of the provider. */
-  function focus() {
-    root.querySelector("select")?.focus();
-  }
-
-  return { root, body, announcer, turnTo, showStatus, showAccount, showAlert: alert.show, active, focus };
+  return { root, body, announcer, turnTo, showStatus, showAccount, showAlert: alert.show };
 }
 
 /**

@@ -13,8 +13,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 export function safeUrl(address) {
   if (!URL.canParse(address)) return null;
   const url = new URL(address);
-  if (url.username || url.password) return null;
-  return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.test(url.hostname)) ? url : null;
+  return /^https?:$/.test(url.protocol) && !isExposed(url) && !url.username && !url.password ? url : null;
 }
 
 /**
@@ -25,9 +24,9 @@ export function safeUrl(address) {
  */
 export function point(node, address) {
   const url = safeUrl(address);
-  node.hidden = url === null;
-  if (url === null) node.removeAttribute("href");
-  else node.href = url.href;
+  node.hidden = !url;
+  if (url) node.href = url.href;
+  else node.removeAttribute("href");
 }
 
 /**

@@ -21,29 +21,30 @@ const FLASH_MS = 4000;
 /** @type {import("@anywidget/types").Render<LoginTraits>} */
 function render({ model, el }) {
   let shown = model.get("provider").name;
-  let view = show(model, el);
+  let close = show(model, el);
 
   // what a provider is called and where it leads is in every panel: another one gets a view of its own
   function onProvider() {
     const { name } = model.get("provider");
     if (name === shown) return;
     shown = name;
-    const hadFocus = view.active();
-    view.close();
-    view = show(model, el);
-    if (hadFocus) view.focus();
+    const hadFocus = el.querySelector(":focus");
+    close();
+    close = show(model, el);
+    if (hadFocus) el.querySelector("select")?.focus();
   }
 
   model.on("change:provider", onProvider);
   return () => {
     model.off("change:provider", onProvider);
-    view.close();
+    close();
   };
 }
 
 /**
  * @param {import("./protocol.js").LoginModel} model
  * @param {HTMLElement} el
+ * @returns What closes it again.
  */
 function show(model, el) {
   const provider = model.get("provider");
@@ -180,12 +181,12 @@ function show(model, el) {
 
   /** @param {typeof face} next Returns whether the focus goes along: it was in the panel before. */
   function turnTo(next) {
-    const active = frame.active();
+    // the choice of the provider is no part of a panel
+    const focused = frame.root.querySelector(":focus:not(select)");
     if (face) panels[face].leave?.();
     face = next;
     frame.turnTo(face && panels[face]);
-    // the choice of the provider is no part of a panel
-    return active && active.localName !== "select";
+    return focused;
   }
 
   function onState() {
@@ -216,9 +217,7 @@ function show(model, el) {
   connection.hello();
   update();
 
-  return { ...frame, close };
-
-  function close() {
+  return () => {
     isClosed = true;
     clearInterval(ticking);
     clearTimeout(flashTimer);
@@ -228,7 +227,7 @@ function show(model, el) {
     if (face) panels[face].leave?.();
     connection.close();
     frame.root.remove();
-  }
+  };
 }
 
 export default { render };

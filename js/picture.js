@@ -34,9 +34,7 @@ export function faceOf({ phase, provider: { methods } }, way) {
  */
 export function alertOf({ phase, error }, connection) {
   const status = connection.status();
-  if (status === "gone") return [strings.gone, strings.goneHint];
-  if (status === "stopped") return [strings.stopped, strings.stoppedHint];
-  if (status === "connecting") return [];
+  if (status !== "live") return strings.lost[status] ?? [];
   if (connection.refusal()) return connection.refusal().split(/(?<=\.) /);
   // while a code waits, an error is a passing one, and the status line tells of it
   if (phase === "awaiting_user") return [];

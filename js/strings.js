@@ -1,10 +1,18 @@
 /** Every word that a person reads in the login widget, in one place, so that it can be translated. */
 
 export const connecting = "Connecting…";
-export const gone = "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.";
-export const goneHint = "While a cell runs, this waits.";
-export const stopped = "The kernel has stopped, or was restarted.";
-export const stoppedHint = "Run the notebook's %load_ext cell and this one again; in an app, reload the page.";
+
+/** @type {Partial<Record<import("./connection.js").Status, string[]>>} Why no state is shown, and what helps. */
+export const lost = {
+  gone: [
+    "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.",
+    "While a cell runs, this waits.",
+  ],
+  stopped: [
+    "The kernel has stopped, or was restarted.",
+    "Run the notebook's %load_ext cell and this one again; in an app, reload the page.",
+  ],
+};
 
 /** @type {Record<string, string>} */
 export const silence = {

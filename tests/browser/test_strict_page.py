@@ -74,6 +74,22 @@ def test_a_strict_policy_stops_nothing(browser_context: BrowserContext) -> None:
     assert errors == []
 
 
+def test_a_view_in_a_shadow_root_keeps_the_focus_too(browser_context: BrowserContext) -> None:
+    """Where a front-end puts the widget into a shadow root, the focus goes along from one face to the next."""
+    page = browser_context.new_page()
+    with login_page() as url:
+        page.goto(url)
+        page.get_by_text("WDJB-MJHT").wait_for()
+        page.evaluate(
+            "() => document.body.appendChild(document.createElement('div')).attachShadow({ mode: 'open' })"
+            ".append(document.querySelector('.cell-output-ipywidget-background'))"
+        )
+        page.get_by_role("link", name="Copy code & open").focus()
+        page.evaluate("play({ phase: 'signed_in', user: 'alice', source: 'device' })")
+        focused = "document.activeElement.shadowRoot.activeElement.textContent"
+        page.wait_for_function(f"{focused} === 'Signed in as alice.'")
+
+
 @pytest.mark.parametrize("theme", VSCODE)
 def test_the_colours_of_vs_code_and_of_no_theme_at_all(browser_context: BrowserContext, theme: str) -> None:
     """The widget takes VS Code's variables before Jupyter's, which are the light ones there under every theme, and the

@@ -180,12 +180,12 @@ test("a Caps Lock that is on is told while the password is typed", async () => {
   const press = (capsLock) =>
     password.dispatchEvent(new window.KeyboardEvent("keyup", { key: "A", modifierCapsLock: capsLock }));
   press(true);
-  assert.equal(view.text(".ts-caps"), "Caps Lock is on.");
+  assert.equal(view.text("label + button + [role=status]"), "Caps Lock is on.");
   press(false);
-  assert.equal(view.text(".ts-caps"), "");
+  assert.equal(view.text("label + button + [role=status]"), "");
   press(true);
   password.dispatchEvent(new window.Event("blur"));
-  assert.equal(view.text(".ts-caps"), "");
+  assert.equal(view.text("label + button + [role=status]"), "");
 });
 
 test("what the alert says of accounts without a password is not said twice, and the account's page is a link", async () => {

@@ -326,16 +326,6 @@ test("two views of one model show the same, and each sends for itself", async ()
   assert.equal(document.querySelectorAll("[id]").length, 0);
 });
 
-test("a view in a shadow root keeps the focus too", async () => {
-  const host = document.body.appendChild(document.createElement("div"));
-  const root = host.attachShadow({ mode: "open" });
-  const model = makeModel();
-  const view = await show(model, root);
-  view.button("Sign in with Terrascope").focus();
-  await model.turn(AWAITING);
-  assert.equal(root.activeElement, view.button("Copy code & open Terrascope"));
-});
-
 test("a QR code of the address is drawn on request, and goes with the code", async () => {
   const model = makeModel(AWAITING);
   const view = await show(model);

@@ -26,7 +26,7 @@ _SIZE = """([root, width]) => {
   const holder = document.querySelector(root).parentElement;
   holder.style.width = width ? `${width}px` : "";
   const card = document.querySelector(root);
-  const isSeen = node => !node.closest(".ts-announcer") && node.getClientRects().length;
+  const isSeen = node => !node.closest("[aria-live]") && node.getClientRects().length;
   const inner = [...card.querySelectorAll("*")].filter(isSeen);
   const right = Math.max(...inner.map(node => node.getBoundingClientRect().right));
   const broken = [];
