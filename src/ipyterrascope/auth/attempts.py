@@ -144,15 +144,18 @@ class Attempts:
             thread.start()
         return attempt
 
-    def change_wish(self, remember: bool) -> None:
+    def change_wish(self, remember: bool, on_asking: Callable[[], None]) -> None:
         """Keep the login for which a code waits, or do not; show the code of such a login, and ask for it once.
 
-        The one that was shown goes on beside it: somebody may be about to approve it.
+        The one that was shown goes on beside it: somebody may be about to approve it. `on_asking` is called before
+        another code is asked for; what it raises leaves all as it is.
         """
         with self._machine.lock:
             shown, other = self.newest, self._beside
             if shown is None or shown.code is None:
                 return
+            if shown.remember != remember and other is None and remember not in self._asked:
+                on_asking()
             self.remember = remember
             self._machine.show(remember=remember)
             if shown.remember == remember or (other is not None and other.code is None):

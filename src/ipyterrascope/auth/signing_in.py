@@ -116,13 +116,14 @@ class SigningIn:
         else:
             self._start(lambda attempt: self._by_device(self._client, attempt), "device", remember, is_switch=is_switch)
 
-    def change_wish(self, remember: bool) -> None:
+    def change_wish(self, remember: bool, *, on_asking: Callable[[], None] = lambda: None) -> None:
         """Say of a device login that waits whether it is to be kept. A code that is shown stays good.
 
         A login that stays has to be asked for as one, so that the other answer has a code of its own, which is shown
-        from then on; what is approved first is the login.
+        from then on; what is approved first is the login. `on_asking` is called before that code is asked for; what it
+        raises leaves all as it is.
         """
-        self._attempts.change_wish(remember)
+        self._attempts.change_wish(remember, on_asking)
 
     def _by_device(self, client: OAuthClient, attempt: Attempt) -> Login:
         return by_device(

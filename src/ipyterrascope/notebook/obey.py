@@ -87,7 +87,7 @@ def obey(
     elif kind == "logout":
         beside(account.logout)  # asks the provider
     elif kind == "remember":
-        account.change_wish(request.remember)
+        account.change_wish(request.remember, on_asking=pace.take)
     elif kind == "start_device":
         _check_offered(account, "device", offered)
         pace.take()

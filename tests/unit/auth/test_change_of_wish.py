@@ -15,6 +15,7 @@ from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.attempts import EARLIER_CODE
 from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
+from ipyterrascope.errors import UsageError
 from ipyterrascope.sandbox import Sandbox, steps
 
 Until = Callable[[Callable[[], object]], None]
@@ -84,6 +85,24 @@ def test_the_code_that_was_shown_stays_good(box: Sandbox, account: Account, unti
         "For one that lasts, log out and tick the box before you approve."
     )
     assert account.has_kept_login
+
+
+def test_a_wish_that_may_ask_for_no_code_changes_nothing(box: Sandbox, account: Account, until: Until) -> None:
+    """Who keeps count of the codes is asked before one is had, and not where a code for either answer is there."""
+
+    def refuse() -> None:
+        raise UsageError("No more codes.")
+
+    first = ask(account, until)
+    with pytest.raises(UsageError):
+        account.change_wish(True, on_asking=refuse)
+    assert (shown(account), account.state.remember) == (first, False)
+    second = change(account, until, remember=True)
+    account.change_wish(False, on_asking=refuse)
+    assert (shown(account), account.state.remember) == (first, False)
+    account.change_wish(True, on_asking=refuse)
+    assert shown(account) == second
+    assert len(scopes(box)) == 2
 
 
 def test_the_code_that_is_shown_then_is_of_a_login_that_lasts(box: Sandbox, account: Account, until: Until) -> None:

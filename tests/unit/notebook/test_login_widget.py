@@ -78,7 +78,8 @@ class PlayedAccount(Account):
     def start_device_login(self, *, remember: bool = False, is_switch: bool = False) -> None:
         self._note("start_device_login", *["remember"] * remember, *["switch"] * is_switch)
 
-    def change_wish(self, remember: bool) -> None:
+    def change_wish(self, remember: bool, *, on_asking: Callable[[], None] = lambda: None) -> None:
+        on_asking()
         self._note("change_wish", remember)
 
     def start_password_login(self, username: str, password: Secret, **rest: Any) -> None:
@@ -610,6 +611,14 @@ def test_a_storm_of_codes_asks_the_provider_a_few_times(account: PlayedAccount, 
         reply = send("start_device")
     assert (reply["kind"], "Wait half a minute." in reply["reason"]) == ("refused", True)
     assert account.calls == [("start_device_login",)] * 6
+
+
+def test_a_box_that_is_ticked_for_a_code_of_its_own_counts_as_one(account: PlayedAccount, send: Any) -> None:
+    """Ticking it after each new code gets no more of them than asking alone."""
+    account._machine.show(phase="awaiting_user")
+    replies = [send(*request) for request in [("start_device",), ("remember",)] * 6]
+    assert [reply["kind"] for reply in replies] == ["accepted"] * 6 + ["refused"] * 6
+    assert len(account.calls) == 6
 
 
 def test_codes_may_be_asked_for_again_after_a_while() -> None:
