@@ -31,6 +31,13 @@ def farewell(client: OAuthClient, login: Login | None, released: Released, keepe
     return _said(_of(client, login, released), stored)
 
 
+def left_of(former: Taken) -> str:
+    """Return what is left of a login whose place another one took; nothing where it is ended, and removed here."""
+    if former.trouble:
+        return f"The former login was not ended. {former.trouble} Logging out ends it, too."
+    return f"The former login is gone here. {former.not_ended}" if former.not_ended else ""
+
+
 def _of(client: OAuthClient, login: Login | None, released: Released) -> str:
     if login is None:
         return ""

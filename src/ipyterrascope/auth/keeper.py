@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,6 @@ from .chain import PassedOver, StoredOffer, WhyNot
 from .credentials import Login, token_login
 from .login_store import LoginStore, NoStoreError, NothingStoredError
 from .renewers import ByRefreshToken, Renewer, by_secret
-from .revocation import revoke
 from .stored import ByStore, replaced
 from .stored_login import StoredLogin, StoreTroubleError
 
@@ -94,12 +92,13 @@ class Keeper:
         is_asked_to_last: bool = True,
         is_wanted: Callable[[], bool] = lambda: True,
         settles: Callable[[], bool] = lambda: True,
+        on_replaced: Callable[[TokenSet], None],
     ) -> Login:
         """Store a fresh login, and return it as one that is kept; its `notice` tells what is not as was wished.
 
-        `is_asked_to_last` says whether the provider was asked for a session that lasts. The login whose place it takes
-        is ended at the provider, since nobody could sign out of it any more; see `LoginStore.keep` for `is_wanted` and
-        `settles`.
+        `is_asked_to_last` says whether the provider was asked for a session that lasts. `on_replaced` is told of the
+        login whose place it takes, and which nobody could sign out of any more; see `LoginStore.keep` for `is_wanted`
+        and `settles`.
         """
         tokens = login.tokens
         if tokens is None or (tokens.refresh_token is None and login.secret is None):
@@ -112,14 +111,7 @@ class Keeper:
         except (StoreTroubleError, ProviderUnreachable) as exc:
             return replace(login, notice=f"This login is not kept. {exc}")
         if before is not None:
-            end = threading.Thread(
-                target=revoke,
-                args=(self._client, before.tokens),
-                kwargs={"besides": tokens},
-                daemon=True,
-                name="replaced",
-            )
-            end.start()
+            on_replaced(before.tokens)
         self.user = login.user
         notice = self._notice(tokens, is_asked_to_last)
         return replace(login, renewer=self._renewer(fresh), kept_as=fresh.login_id, notice=notice)

@@ -13,8 +13,9 @@ from ..protocol.oauth import OAuthClient
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .credentials import Login
-from .farewell import RENEWAL_WAIT_S
+from .farewell import RENEWAL_WAIT_S, left_of
 from .idle import IdleWatch
+from .keeper import Taken
 from .machine import Machine
 from .renewal import Released
 from .renewers import ByRefreshToken
@@ -100,12 +101,18 @@ class PresentLogin:
                 self.login = replace(self.login, kept_as="")
                 self._machine.show(remember=False, notice=why)
 
-    def discard(self, tokens: TokenSet) -> None:
-        """End the session of tokens that nobody else knows. What is still in use goes on.
+    def discard(self, tokens: TokenSet) -> str:
+        """End the session of tokens that nobody else knows, and say what went wrong. What is still in use goes on.
 
         It takes its time, on the thread of the caller: the one that got them, for nobody waits for that.
         """
-        revoke(self._client, tokens, besides=self.vault.peek())
+        return revoke(self._client, tokens, besides=self.vault.peek())
+
+    def tell_left(self, former: Taken) -> None:
+        """Say what is left of a login whose place another one took, if anything is, for as long as that one is here."""
+        with self._machine.lock:
+            if self.login is not None and (left := left_of(former)):
+                self._machine.show(notice=f"{self._machine.state.notice} {left}".strip())
 
     def show(self, **changes: object) -> None:
         """Show what is so when nothing is under way."""
@@ -154,4 +161,6 @@ class PresentLogin:
         with suppress(TimeoutError):
             tokens = released.newest(RENEWAL_WAIT_S)
             if tokens is not None:
-                self.discard(tokens)
+                not_ended = self.discard(tokens)
+                # of one that nothing renews, nothing could be ended
+                self.tell_left(Taken(not_ended=not_ended if tokens.refresh_token else ""))

@@ -24,11 +24,12 @@ from .attempts import ELSEWHERE, Attempt, Attempts
 from .chain import Chain, Offer, PassedOver, SilentSource, StoredOffer, WhyNot
 from .credentials import Login
 from .farewell import RENEWAL_WAIT_S
-from .keeper import Keeper
+from .keeper import Keeper, Taken
 from .login_store import LoginStore
 from .machine import Machine
 from .present_login import PresentLogin
 from .renewers import ByRefreshToken
+from .revocation import revoke
 from .stored import ByStore
 from .ways import by_client, by_code, by_device, by_offer, by_password, by_refresh_token, by_token
 
@@ -262,10 +263,23 @@ class SigningIn:
             is_asked_to_last=attempt.remember,
             is_wanted=lambda: not attempt.is_cancelled,
             settles=lambda: self._attempts.settle(attempt),
+            on_replaced=lambda before: self._end_former(
+                lambda: Taken(not_ended=revoke(self._client, before, besides=login.tokens)), attempt
+            ),
         )
         if isinstance(renewer, ByStore) and not attempt.is_settled:
             renewer.looks_away = False
         return kept
+
+    def _end_former(self, end: Callable[[], Taken], attempt: Attempt) -> None:
+        """End a login whose place that of `attempt` takes, beside the caller, and tell what is left of it then."""
+
+        def work() -> None:
+            taken = end()
+            self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
+            self._present.tell_left(taken)
+
+        threading.Thread(target=work, daemon=True, name="replaced").start()
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.
@@ -355,8 +369,8 @@ class SigningIn:
             self._chain.end_rest()
             if former is not None and former.kept_as:
                 # one that is not kept was ended by its successor
-                work = (RENEWAL_WAIT_S, self._present.discard, former.kept_as)
-                threading.Thread(target=self._keeper.take, args=work, daemon=True, name="replaced").start()
+                kept_as = former.kept_as
+                self._end_former(lambda: self._keeper.take(RENEWAL_WAIT_S, self._present.discard, kept_as), attempt)
             return
         if isinstance(outcome, PassedOver):
             attempt.passed_over = outcome

@@ -48,7 +48,7 @@ class Vault:
         *,
         on_renewed: Callable[[TokenSet], None] = lambda _: None,
         on_ended: Callable[[TerrascopeError], None] = lambda _: None,
-        on_orphaned: Callable[[TokenSet], None] = lambda _: None,
+        on_orphaned: Callable[[TokenSet], object] = lambda _: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

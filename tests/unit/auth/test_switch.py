@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from filelock import FileLock
 
+from ipyterrascope.auth import signing_in
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.attempts import EARLIER_CODE, ELSEWHERE
 from ipyterrascope.auth.login_store import LoginStore
+from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import LoginRequired, TerrascopeError
 from ipyterrascope.sandbox import Sandbox, oauth_rules
@@ -38,6 +41,11 @@ def account(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     account = Accounts(lambda: configuration, environ={}).account()
     yield account
     account.cancel()
+
+
+@pytest.fixture
+def _all_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth_rules, "person_of", lambda people, name: replace(people[name], may_stay=True))
 
 
 def sign_in(account: Account, box: Sandbox, *, remember: bool = False) -> str:
@@ -117,6 +125,39 @@ def test_the_former_ends_when_the_other_is_there(box: Sandbox, account: Account,
     assert is_good(account.tokens().access_token.reveal(), box)
 
 
+@pytest.mark.usefixtures("_all_may_stay")
+@pytest.mark.parametrize(("was_kept", "is_kept"), [(False, False), (True, False), (True, True)])
+def test_a_former_login_that_is_not_ended_is_told_of(
+    box: Sandbox, account: Account, until: Until, was_kept: bool, is_kept: bool
+) -> None:
+    """Where the provider does not confirm its end, the account says so, as a logout does, beside what it says else."""
+    sign_in(account, box, remember=was_kept)
+    box.timeline.revoke(503)
+    box.timeline.logout(503)
+    box.approve(switch(account, until, remember=is_kept), user="boots")
+    told = f"The former login is gone here. {account.provider.issuer_host} cannot answer right now."
+    until(lambda: told in account.state.notice)
+    assert account.state.notice.endswith("The session there ends by itself.")
+    assert (account.state.phase, account.state.user) == ("signed_in", "boots")
+
+
+def test_a_former_login_that_stays_kept_is_told_of(
+    box: Sandbox, account: Account, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another kernel that renews it for long may go on with it: who is signed in now hears of that."""
+    monkeypatch.setattr(signing_in, "RENEWAL_WAIT_S", 0.2)
+    sign_in(account, box, remember=True)
+    code = switch(account, until)
+    lock = tmp_path / "ipyterrascope" / "logins" / f"{key_of(account.provider)}.lock"
+    with FileLock(lock, mode=0o600):
+        box.approve(code, user="boots")
+        until(lambda: account.state.phase == "signed_in" and account.state.notice)
+    assert account.state.notice.startswith("The former login was not ended. The stored login could not be removed.")
+    assert account.state.notice.endswith("Logging out ends it, too.")
+    account.logout()
+    assert not account.has_kept_login
+
+
 def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Account, until: Until) -> None:
     """With the box ticked the new login is what is kept, and only the former one is ended."""
     token = sign_in(account, box, remember=True)
@@ -128,11 +169,9 @@ def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Accoun
     assert is_good(account.tokens().access_token.reveal(), box)
 
 
-def test_a_kept_login_in_use_gives_way_to_another_persons(
-    box: Sandbox, account: Account, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("_all_may_stay")
+def test_a_kept_login_in_use_gives_way_to_another_persons(box: Sandbox, account: Account, until: Until) -> None:
     """No request fails meanwhile, although the store has the other one's login a moment before this kernel."""
-    monkeypatch.setattr(oauth_rules, "person_of", lambda people, name: replace(people[name], may_stay=True))
     url, failures, is_over = box.add_file("some.bin", b"data"), list[str](), threading.Event()
 
     def ask() -> None:
