@@ -122,7 +122,8 @@ export function accountPanel(actions) {
       change.hidden = !first;
       const minutes = minutesToEnd(state, now);
       setText(who, strings.signedInAs(state.user));
-      setText(how, [strings.how[state.source], state.remember ? strings.stays : ""].join(" ").trim());
+      const kept = state.session_ends_at ? strings.kept : strings.stays;
+      setText(how, `${strings.how[state.source] ?? ""} ${state.remember ? kept : ""}`.trim());
       setText(news, state.notice);
       setText(until, minutes ? "" : untilWhen(state, now));
       setText(soonText, minutes ? strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)) : "");

@@ -79,7 +79,8 @@ export const exposed = "This page is not encrypted: others could read what you t
 export const exposedAnyway = "Show the form anyway";
 
 export const stay = "Stay signed in on this machine";
-export const stays = "Stays signed in on this machine until you log out.";
+export const kept = "Kept on this machine.";
+export const stays = "Kept on this machine until you log out.";
 
 export const logout = "Log out";
 export const switchAccount = "Switch account";

@@ -212,7 +212,7 @@ def _sources(account: Account, state: LoginState) -> tuple[dict[SilentName, str]
         if state.source == name:
             told[name] = f"Serves.{_WARNINGS.get(name, '')}"
         elif name == "stored" and account.is_kept:
-            told[name] = "Keeps this login until you log out."
+            told[name] = f"Keeps this login{' until you log out' if state.session_ends_at is None else ''}."
         elif why_not is not None:
             told[name] = f"{why_not.reason} {why_not.do}".strip()
         else:

@@ -60,7 +60,10 @@ def welcome(account: Account) -> str:
     """Return the sentence that ends a sign-in."""
     who = f" as {account.state.user}" if account.state.user else ""
     unchecked = " (not checked yet)" if account.is_unchecked else ""
-    kept = ", until you log out" if account.state.remember else ""
+    state = account.state
+    # one whose session ends by itself is kept for as long as it is used
+    lasts = "until you log out" if state.session_ends_at is None else "kept on this machine"
+    kept = f", {lasts}" if state.remember else ""
     return f"Signed in to {account.provider.label}{who}, {how(account)}{unchecked}{kept}."
 
 

@@ -87,7 +87,7 @@ def test_a_password_is_typed_and_never_shown(environ: dict[str, str], box: Sandb
         terminal.until("(Enter if you have none): ")
         terminal.type("")
         shown, status = terminal.ended()
-    assert "Signed in to Terrascope as boots, by password, until you log out." in shown
+    assert "Signed in to Terrascope as boots, by password, kept on this machine." in shown
     assert status == 0
     assert box.users["boots"] not in terminal.transcript
     assert "wr0ng-Pa55" not in terminal.transcript

@@ -121,10 +121,16 @@ test("what login was asked for is ticked at first", async () => {
 });
 
 test("who is signed in to stay is told so, and is not asked again", async () => {
-  const view = await show(makeModel({ ...KEEPS, ...SIGNED_IN, remember: true, notice: "For 60 minutes." }));
-  assert.match(view.text(), /Stays signed in on this machine until you log out\./);
-  assert.match(view.text(), /For 60 minutes\./);
+  const view = await show(makeModel({ ...KEEPS, ...SIGNED_IN, remember: true, session_ends_at: 0 }));
+  assert.match(view.text(), /Kept on this machine until you log out\./);
   assert.equal(isOffered(view), false);
+});
+
+test("a kept login that ends by itself is not said to stay until the logout", async () => {
+  const view = await show(makeModel({ ...KEEPS, ...SIGNED_IN, remember: true, notice: "For 60 minutes." }));
+  assert.match(view.text(), /Kept on this machine\..*Ends at .* if it is not used\./);
+  assert.match(view.text(), /For 60 minutes\./);
+  assert.doesNotMatch(view.text(), /until you log out/);
 });
 
 test("a waiting code is shown with its host, a link that opens a tab of its own, and a count-down", async () => {

@@ -115,6 +115,18 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             ],
         ),
         (
+            replace(SIGNED_IN, remember=True),
+            {"stored": "No login is stored."},
+            [
+                "signed in as dora, by device code.",
+                "  token ends: in 5 min (09:05:00 CET), and is renewed before",
+                "  session ends: in 60 min (10:00:00 CET), unless it is used",
+                "  stored login: Keeps this login.",
+                "  other sources:",
+                "    environment, token file, JupyterHub: Not asked.",
+            ],
+        ),
+        (
             replace(SIGNED_IN, remember=True, session_ends_at=None),
             {"environment": "Nothing is set.", "stored": "No login is stored."},
             [
