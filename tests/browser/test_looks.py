@@ -14,7 +14,7 @@ from testbed.looks import checked, size_of
 from testbed.scenes import ENDINGS, GUESTS, SCENES, THEMES, Theatre, theatre
 
 # what a person opens or does wrong may take room; all else must not move what is below
-GROWING = {"code-qr", "code-switch", "form-one-time-code", "form-refused"}
+GROWING = {"code-qr", "form-one-time-code", "form-refused"}
 WIDTHS_PX = (0, 640, 320, 240, 160)  # 0: as the cell is
 
 # of the other faces, what says most of them, in the order of reading
