@@ -68,6 +68,9 @@ __all__ = [
     "UsageError",
 ]
 
+SIGN_IN_AGAIN = "Sign in again."
+"""What to do where a login has ended. Whoever knows what a person can run here says that instead."""
+
 # control, invisible and bidirectional formatting, lone surrogates (which no terminal can print), line separators
 _UNFIT = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 

@@ -13,14 +13,15 @@ from .auth.chain import NOT_ASKED
 from .auth.openeo_backends import me_of
 from .auth.user_tokens import profile_of
 from .configuration import current
-from .errors import TerrascopeError
+from .errors import SIGN_IN_AGAIN, TerrascopeError
 from .values.providers import SilentName
 from .values.states import LoginState, Phase
-from .wording import SOURCES, how, line_for
+from .wording import SOURCES, how, line_for, named
 
 Fact = tuple[str, str]
 
 _OTHERS = "other sources"
+_OF_A_PERSON = ("uid", "first_name", "last_name", "affiliation", "organization")
 _READY = "Something lies ready, and signs in at the next use."
 _WARNINGS: Mapping[SilentName, str] = {"environment": " Child processes see it too."}
 
@@ -46,6 +47,9 @@ class AccountStatus:
         Whether the login stays on this machine, for other kernels and later days.
     sources : mapping of str to str
         Of each place where a credential may lie ready, a sentence: whether it serves, or why not.
+    profile : mapping of str to str
+        All that the provider says of who is signed in, by its names, where it is asked: Earthdata Login, or the `/me`
+        of an openEO back-end.
     headline : str
         The first line.
     facts, others : list of (str, str)
@@ -61,6 +65,7 @@ class AccountStatus:
     is_renewed: bool
     is_kept: bool
     sources: Mapping[SilentName, str]
+    profile: Mapping[str, str]
     headline: str
     facts: list[Fact]
     others: list[Fact]
@@ -138,8 +143,10 @@ def _status_of(account: Account, now: float, do: str) -> AccountStatus:
     state = account.state
     sources, concerned = _sources(account, state)
     facts: list[Fact] = []
+    profile: Mapping[str, str] = {}
     if _has_login(state):
-        facts += [*_times(state, now), *_at_provider(account)]
+        profile, told_there = _at_provider(account)
+        facts += [*_times(state, now), *told_there]
     facts += _together({name: text for name, text in sources.items() if name in concerned})
     gdal = sys.modules.get("ipyterrascope.bridges.gdal")
     if gdal is not None and (told := gdal.status(account.provider)).is_on:
@@ -158,6 +165,7 @@ def _status_of(account: Account, now: float, do: str) -> AccountStatus:
         is_renewed=state.renewable,
         is_kept=account.is_kept,
         sources=sources,
+        profile=profile,
         headline=_headline(account, state, sources, do),
         facts=facts,
         others=_together({name: text for name, text in sources.items() if name not in concerned}),
@@ -165,9 +173,7 @@ def _status_of(account: Account, now: float, do: str) -> AccountStatus:
 
 
 def _headline(account: Account, state: LoginState, sources: Mapping[SilentName, str], do: str) -> str:
-    provider = account.provider
-    badge = f" [{provider.badge}]" if provider.badge else ""
-    return f"{provider.label}{badge}: {_stand(account, state, sources, do)}"
+    return f"{named(account.provider)}: {_stand(account, state, sources, do)}"
 
 
 def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str], do: str) -> str:
@@ -179,7 +185,10 @@ def _stand(account: Account, state: LoginState, sources: Mapping[SilentName, str
     if under_way:
         return under_way
     if state.error is not None:
-        return f"not signed in. {state.error}"
+        error = state.error
+        return " ".join(
+            filter(None, ("not signed in.", error.what, error.why, do if error.do == SIGN_IN_AGAIN else error.do))
+        )
     ready = next((SOURCES[name] for name, text in sources.items() if text == _READY), "")
     return f"not signed in yet; the next use signs in ({ready})." if ready else f"not signed in. {do}"
 
@@ -231,18 +240,20 @@ def _together(sources: Mapping[SilentName, str]) -> list[Fact]:
     return [(", ".join(names), text) for text, names in places.items()]
 
 
-def _at_provider(account: Account) -> list[Fact]:
-    """Say how an openEO back-end, or Earthdata Login, knows who is signed in."""
+def _at_provider(account: Account) -> tuple[Mapping[str, str], list[Fact]]:
+    """Return all that an openEO back-end, or Earthdata Login, knows of who is signed in, and what is shown of it."""
     provider, facts = account.provider, list[Fact]()
     if provider.backend_url:
         facts = [("back-end", provider.backend_url), *([] if provider.is_basic else [("issuer", provider.issuer)])]
     elif not provider.is_earthdata:
-        return []
-    told_by = profile_of if provider.is_earthdata else me_of
+        return {}, []
     try:
-        return [*facts, *((name.replace("_", " "), text) for name, text in told_by(account).items())]
+        profile = profile_of(account) if provider.is_earthdata else me_of(account)
     except TerrascopeError as exc:
-        return [*facts, ("account", str(exc))]
+        return {}, [*facts, ("account", str(exc))]
+    # what is printed is saved with the notebook, and of a person it is enough to know who it is
+    shown = [name for name in profile if name in _OF_A_PERSON or not provider.is_earthdata]
+    return profile, [*facts, *((name.replace("_", " "), profile[name]) for name in shown)]
 
 
 def _times(state: LoginState, now: float) -> list[Fact]:

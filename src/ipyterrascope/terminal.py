@@ -16,7 +16,7 @@ from .protocol.http import cancelled
 from .values.providers import LoginMethod
 from .values.secret import Secret
 from .values.states import DeviceAuthorization, LoginState
-from .wording import welcome
+from .wording import named, welcome
 
 _Typed = TypeVar("_Typed", str, Secret)
 
@@ -113,7 +113,7 @@ def _followed(account: Account, show: Callable[[str], None], out: TextIO, stop: 
     while (state := account.state).phase in _UNDER_WAY:
         if state.device is not None and state.device is not shown:
             shown = state.device
-            show(invitation(account.provider.label, state.device, by=stop))
+            show(invitation(named(account.provider), state.device, by=stop))
         if state.error is not None and state.error.what != trouble:
             trouble = state.error.what
             say(f"{trouble} Still waiting …", out)

@@ -35,6 +35,16 @@ _HOW = {
 }
 
 
+def named(provider: Provider) -> str:
+    """Return what a provider is called, and that it is not the real one where it is not."""
+    return f"{provider.label} [{provider.badge}]" if provider.badge else provider.label
+
+
+def login_at(provider: Provider) -> str:
+    """Return what a login there is called: "Terrascope login", "Earthdata Login"."""
+    return provider.label if "login" in provider.label.lower() else f"{provider.label} login"
+
+
 def how(account: Account) -> str:
     """Return how somebody signed in, such as "by device code" or "from TERRASCOPE_TOKEN"."""
     return _HOW.get(account.state.source, f"from {account.came_from or 'the environment'}")

@@ -162,7 +162,11 @@ def test_device_code_expires(keycloak: Keycloak) -> None:
 
         state = account.wait(30)
         assert state.error is not None
-        assert (state.phase, state.error.error, state.error.do) == ("failed", "expired_token", "Get a new code.")
+        assert (state.phase, state.error.error, state.error.do) == (
+            "failed",
+            "expired_token",
+            "Get a new sign-in code.",
+        )
 
 
 def test_polling_keeps_to_the_interval(keycloak: Keycloak) -> None:

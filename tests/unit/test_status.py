@@ -14,7 +14,7 @@ import pytest
 from ipyterrascope import configuration
 from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.chain import WhyNot
-from ipyterrascope.errors import LoginDenied
+from ipyterrascope.errors import SIGN_IN_AGAIN, LoginDenied, LoginRequired
 from ipyterrascope.notebook.show import WithoutWidgets
 from ipyterrascope.status import Status
 from ipyterrascope.values.known import EARTHDATA, TERRASCOPE
@@ -184,6 +184,15 @@ def said(state: LoginState, badge: str = "", **more: object) -> list[str]:
             {"environment": "Nothing is set."},
             [
                 "not signed in. The sign-in was denied. Get a new code.",
+                "  environment: Nothing is set.",
+                f"  token file, JupyterHub: {READY}",
+            ],
+        ),
+        (
+            LoginState(phase="failed", error=LoginRequired("The stored login is gone.", "", SIGN_IN_AGAIN)),
+            {"environment": "Nothing is set."},
+            [
+                "not signed in. The stored login is gone. Run %terrascope login.",
                 "  environment: Nothing is set.",
                 f"  token file, JupyterHub: {READY}",
             ],

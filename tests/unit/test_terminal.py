@@ -85,7 +85,7 @@ def test_link_and_code_are_printed_once(account: Account, box: Sandbox) -> None:
     when(account, "awaiting_user", lambda: box.approve(box.waiting_codes[0]))
     terminal.login(account, out=out)
     text = out.getvalue()
-    assert text.count("To sign in to Terrascope, open this page in any browser, on any machine:") == 1
+    assert text.count("To sign in to Terrascope [SANDBOX], open this page in any browser, on any machine:") == 1
     assert f"    {box.issuer}/device?user_code=" in text
     assert "Waiting for up to 10 min. Ctrl-C cancels …" in text
     assert text.endswith("Signed in to Terrascope as dora, by device code.\n")
@@ -96,7 +96,7 @@ def test_what_replaces_what(account: Account, box: Sandbox) -> None:
     out, shown = io.StringIO(), list[str]()
     when(account, "awaiting_user", lambda: box.approve(box.waiting_codes[0]))
     terminal.login(account, out=out, show=shown.append)
-    assert shown[0].startswith("To sign in to Terrascope, open this page")
+    assert shown[0].startswith("To sign in to Terrascope [SANDBOX], open this page")
     assert shown[1:] == ["Signed in to Terrascope as dora, by device code."]
     assert out.getvalue() == ""
 

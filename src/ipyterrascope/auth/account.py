@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypedDict
 
-from ..errors import LoginRequired, SecretExposed
+from ..errors import SIGN_IN_AGAIN, LoginRequired, SecretExposed
 from ..threads.errand import Errand
 from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider
@@ -234,9 +234,10 @@ class Account(SigningIn):
             )
         reason = state.error or ended
         if reason is not None and (state.phase == "failed" or reason.error):
-            do = reason.do if isinstance(reason, LoginRequired) else "Sign in again."
+            is_told = isinstance(reason, LoginRequired) and reason.do != SIGN_IN_AGAIN
+            do = reason.do if is_told else f"Sign in again: run {_sign_in_line(self.provider)}."
             return LoginRequired(reason.what, reason.why, do, error=reason.error)
-        how = _how_to_sign_in(self.provider)
+        how = f"Run {_sign_in_line(self.provider)} first."
         if self._chain.is_resting:
             return LoginRequired(f"You signed out of {label}.", "", how)
         halves = " ".join(why.reason for why in self.why_not.values() if why.is_half)
@@ -283,7 +284,7 @@ class Account(SigningIn):
         return notice
 
 
-def _how_to_sign_in(provider: Provider) -> str:
+def _sign_in_line(provider: Provider) -> str:
     name = "" if provider.name == "terrascope" else provider.name
     line, call = f"%terrascope login {name}".strip(), f'"{name}"' if name else ""
-    return f"Run {line} (in Python: ipyterrascope.login({call})) first."
+    return f"{line} (in Python: ipyterrascope.login({call}))"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..errors import LoginRequired, TerrascopeError
+from ..errors import SIGN_IN_AGAIN, LoginRequired, TerrascopeError
 from .vault import Vault
 
 _MARGIN_S = 60.0
@@ -78,7 +78,7 @@ class IdleWatch:
     def _due(self) -> None:
         # where others share the login, one of them may have renewed it
         self._vault.catch_up()
-        ended = LoginRequired("The session has ended.", "Nobody used it for too long.", "Sign in again.")
+        ended = LoginRequired("The session has ended.", "Nobody used it for too long.", SIGN_IN_AGAIN)
         self._vault.end_if_over(ended)
         is_kept = self._monotonic() - self._used_at < self.keep_alive_s
         if is_kept and self._vault.session_remaining_s() <= _MARGIN_S:

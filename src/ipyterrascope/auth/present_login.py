@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from ..errors import LoginRefused, TerrascopeError
+from ..errors import SIGN_IN_AGAIN, LoginRefused, TerrascopeError
 from ..protocol.claims import user_of
 from ..protocol.oauth import OAuthClient
 from ..values.secret import Secret
@@ -87,7 +87,7 @@ class PresentLogin:
             if self.login is not None and self.login.basic == refused:
                 self.login = None
                 what = f"{self._client.provider.label} did not accept the user name and password."
-                error = LoginRefused(what, "A request with them was answered by 401.", "Sign in again.", status=401)
+                error = LoginRefused(what, "A request with them was answered by 401.", SIGN_IN_AGAIN, status=401)
                 self.show(phase="failed", error=error)
             elif self.login is not None and self.login.at_login == refused:
                 self.login = replace(self.login, at_login=None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from ..errors import LoginRefused, LoginRequired
+from ..errors import SIGN_IN_AGAIN, LoginRefused, LoginRequired
 from ..protocol.oauth import OAuthClient
 from ..protocol.openeo import basic_tokens
 from ..values.secret import Secret
@@ -68,7 +68,7 @@ class ByRefreshToken:
         """Exchange the refresh token."""
         refresh_token = tokens.refresh_token
         if refresh_token is None or refresh_token in self._dead:
-            raise LoginRequired("The session is over.", "It was refused before.", "Sign in again.")
+            raise LoginRequired("The session is over.", "It was refused before.", SIGN_IN_AGAIN)
         try:
             return self._refresh(tokens)
         except LoginRefused:

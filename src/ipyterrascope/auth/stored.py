@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..errors import LoginRefused, LoginRequired
+from ..errors import SIGN_IN_AGAIN, LoginRefused, LoginRequired
 from ..values.providers import Provider
 from ..values.tokens import TokenSet
 from .chain import Found, SilentSource, StoredOffer, WhyNot
@@ -183,16 +183,16 @@ def _finish() -> None:
 
 def replaced() -> LoginRequired:
     """Make the error for a stored login whose place another one took."""
-    return LoginRequired("Another login took the place of the stored one.", "", "Sign in again.")
+    return LoginRequired("Another login took the place of the stored one.", "", SIGN_IN_AGAIN)
 
 
 def _gone() -> LoginRequired:
     return LoginRequired(
         "The stored login is gone.",
         "Somebody signed out of it, or in as somebody else, here or in another kernel.",
-        "Sign in again.",
+        SIGN_IN_AGAIN,
     )
 
 
 def _unusable(exc: StoreTroubleError) -> LoginRequired:
-    return LoginRequired("The stored login cannot be used.", str(exc), "Sign in again.")
+    return LoginRequired("The stored login cannot be used.", str(exc), SIGN_IN_AGAIN)

@@ -21,6 +21,7 @@ from ..errors import UsageError
 from ..values.providers import LoginMethod
 from ..values.secret import Secret
 from ..values.states import LoginState
+from ..wording import login_at
 from .handshake import boot_id_of, view_of
 from .kernel_widget import STATIC, KernelWidget
 from .obey import Pace, obey
@@ -238,7 +239,7 @@ class LoginWidget(KernelWidget):
 
     def _text(self) -> str:
         # what can be done about it stands below, by `show.WithoutWidgets`
-        return f"{self._account.provider.label} login: run this cell again to see it."
+        return f"{login_at(self._account.provider)}: run this cell again to see it."
 
 
 def _can_be_kept(account: Account) -> bool:

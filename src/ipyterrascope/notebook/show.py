@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..auth.account import Account
 from ..values.providers import LoginMethod, Provider
-from ..wording import line_for
+from ..wording import line_for, login_at
 
 if TYPE_CHECKING:
     from ..transfer import Download
@@ -85,7 +85,7 @@ class WithoutWidgets:
         line = line_for(self._provider, "%terrascope login")
         # nothing else can be waited for
         by_code = f"; or run {line} --wait, which prints link and code" if "device" in self._provider.methods else ""
-        return f"No {self._provider.label} login to be seen here? {_WAY_ON}{by_code}."
+        return f"No {login_at(self._provider)} to be seen here? {_WAY_ON}{by_code}."
 
     def _repr_html_(self) -> str:
         return f'<p class="ipyterrascope-no-login">{html.escape(repr(self), quote=False)}</p>'

@@ -43,6 +43,8 @@ _LONGEST_LIFE_S = 3600.0
 _SLOW_DOWN_S = 5.0
 _MARGIN = 1.2
 _LONGEST_PAUSE_S = 60.0
+# beside a form that may ask for a one-time code, too
+_NEW_CODE = "Get a new sign-in code."
 
 
 class AuthorizationPending(TerrascopeError):
@@ -165,7 +167,7 @@ def poll(client: OAuthClient, authorization: DeviceAuthorization, *, signal: Abo
         if allowed_scope(authorization.scope, error) == authorization.scope:
             return _poll_refused(provider, error, description)
         client.may_stay = False
-        return stay_refused(provider, error)
+        return stay_refused(provider, error, _NEW_CODE)
 
     tokens = client.grant(form, "", refused, signal=signal)
     client.may_stay = True  # the next one may be somebody else
@@ -179,19 +181,25 @@ def _poll_refused(provider: Provider, error: str, description: str) -> Terrascop
         return SlowDown("Nobody approved yet.", error=error)
     if error == "access_denied":
         return LoginDenied(
-            "The sign-in was denied.", f"Somebody said no on {provider.label}'s page.", "Get a new code.", error=error
+            "The sign-in was denied.",
+            f"Somebody said no on {provider.label}'s page.",
+            _NEW_CODE,
+            error=error,
         )
     if error == "expired_token":
         return _expired()
     if error == "invalid_grant":
         return LoginRefused(
-            "The code is not good any more.", "It was used elsewhere, or it ran out.", "Get a new code.", error=error
+            "The code is not good any more.",
+            "It was used elsewhere, or it ran out.",
+            _NEW_CODE,
+            error=error,
         )
     return flow_refused(provider, error, description, "the device code")
 
 
 def _expired() -> LoginExpired:
-    return LoginExpired("The code ran out.", "It was not approved in time.", "Get a new code.", error="expired_token")
+    return LoginExpired("The code ran out.", "It was not approved in time.", _NEW_CODE, error="expired_token")
 
 
 def until_approved(

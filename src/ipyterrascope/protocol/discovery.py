@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..errors import ProviderAnswerInvalid, ProviderError, quoted
-from ..values.hosts import is_address, leads_inward
+from ..values.hosts import is_address, leads_inward, origin_of
 from ..values.providers import Endpoints, Provider
-from .http import Answer, HttpClient, not_as_expected
+from .http import Answer, HostUnknown, HttpClient, not_as_expected
 
 
 def discover(provider: Provider, http: HttpClient) -> Endpoints:
@@ -63,8 +63,9 @@ class InsecureEndpoint(ProviderAnswerInvalid):
 def endpoints_of(provider: Provider, http: HttpClient) -> tuple[Endpoints, bool]:
     """Return an issuer's endpoints, and whether they were discovered (else they are the known ones).
 
-    A provider whose metadata cannot be had right now is spoken to where it is known to answer. Metadata that
-    contradicts the issuer, or that is not secure, is never passed over.
+    A provider whose metadata cannot be had right now is spoken to where it is known to answer, unless its host was not
+    found, which looking for it once more would only take longer to tell. Metadata that contradicts the issuer, or that
+    is not secure, is never passed over.
     """
     trouble: ProviderError
     try:
@@ -73,6 +74,9 @@ def endpoints_of(provider: Provider, http: HttpClient) -> tuple[Endpoints, bool]
         raise
     except ProviderError as exc:
         trouble = exc
-    if provider.endpoints is None:
+    known = provider.endpoints
+    if known is None:
         raise trouble
-    return provider.endpoints, False
+    if isinstance(trouble, HostUnknown) and origin_of(known.token_endpoint) == origin_of(provider.issuer):
+        raise trouble
+    return known, False

@@ -8,6 +8,7 @@ request, and with it the password.
 from __future__ import annotations
 
 import json
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import cast
@@ -41,6 +42,10 @@ _LIMIT_BYTES = 1 << 20
 _READ_TIMEOUT_S = 40.0
 _DEADLINE_S = 40.0
 _LONGEST_RETRY_AFTER_S = 120.0
+
+
+class HostUnknown(ProviderUnreachable):
+    """No name server knows the host, or none answers: it took its time, and asking again at once is of no use."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +257,12 @@ def _unreachable(url: str, exc: Exception) -> TerrascopeError:
     # requests makes a ConnectionError of a time-out in the middle of a body
     if isinstance(exc, requests.Timeout) or any(isinstance(part, ReadTimeoutError) for part in exc.args):
         return ProviderUnreachable(f"{host} did not answer in time.", "", "Try again in a moment.")
+    if _is_of_a_name(exc):
+        return HostUnknown(
+            f"No server called {host} was found.",
+            "The name is misspelt, or this machine has no network.",
+            "Check the address and the network, then try again.",
+        )
     # the second is what requests makes of a connection that breaks in the middle of a body
     if isinstance(exc, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return ProviderUnreachable(
@@ -269,6 +280,14 @@ def _unreachable(url: str, exc: Exception) -> TerrascopeError:
         "It is too large, or no proper HTTP.",
         "Check the issuer's address, or try again later.",
     )
+
+
+def _is_of_a_name(exc: BaseException) -> bool:
+    """Tell whether it came of looking a name up."""
+    each: BaseException | None = exc
+    while each is not None and not isinstance(each, socket.gaierror):
+        each = each.__cause__ or each.__context__
+    return each is not None
 
 
 def cancelled() -> LoginCancelled:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from oauthlib.common import urlencode
 from oauthlib.oauth2 import BackendApplicationClient, Client, LegacyApplicationClient
 
-from ..errors import LoginRefused, TerrascopeError, UsageError
+from ..errors import SIGN_IN_AGAIN, LoginRefused, TerrascopeError, UsageError
 from ..threads.abort import AbortSignal
 from ..threads.flight import SingleFlight
 from ..values.connection import Connection
@@ -161,7 +161,7 @@ class OAuthClient:
             if not one_time_code or allowed_scope(scope, error) == scope:
                 return password_refused(provider, error, description)
             self.may_stay = False
-            return stay_refused(provider, error)
+            return stay_refused(provider, error, "Sign in with a new one-time code.")
 
         # a one-time code is good once: the same question again would be refused for it
         tokens = self.grant(form, scope, refused, bare_is_refusal=True, asks_again=not one_time_code, signal=signal)
@@ -197,7 +197,7 @@ class OAuthClient:
         """
         refresh_token = tokens.refresh_token
         if refresh_token is None:
-            raise LoginRefused("The session cannot be renewed.", "There is no refresh token.", "Sign in again.")
+            raise LoginRefused("The session cannot be renewed.", "There is no refresh token.", SIGN_IN_AGAIN)
 
         def form(scope: str) -> str:
             return Client(self.provider.client_id).prepare_refresh_body(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import AccountRefused, FlowUnavailable, LoginRefused, ProviderError, TerrascopeError
+from ..errors import SIGN_IN_AGAIN, AccountRefused, FlowUnavailable, LoginRefused, ProviderError, TerrascopeError
 from ..values.providers import Provider
 
 
@@ -26,12 +26,12 @@ def password_refused(provider: Provider, error: str, description: str) -> Terras
     )
 
 
-def stay_refused(provider: Provider, error: str) -> LoginRefused:
-    """Make the error for `offline_access` that is refused only when a code was used up."""
+def stay_refused(provider: Provider, error: str, do: str) -> LoginRefused:
+    """Make the error for `offline_access` that is refused only when a code was used up; `do` says what to do then."""
     return LoginRefused(
         f"{provider.label} does not let this account stay signed in.",
-        "That shows only now, and the code is used up.",
-        "Get a new code: it is for a session of the usual length.",
+        "That shows only now, and the code is used up; the next one is for a session of the usual length.",
+        do,
         error=error,
     )
 
@@ -53,7 +53,7 @@ def refresh_refused(provider: Provider, error: str, description: str) -> Terrasc
     """Make the error for a refused refresh."""
     if error == "invalid_grant":
         why = f'It said "{description}".' if description else ""
-        return LoginRefused(f"{provider.label} ended the session.", why, "Sign in again.", error=error)
+        return LoginRefused(f"{provider.label} ended the session.", why, SIGN_IN_AGAIN, error=error)
     return flow_refused(provider, error, description, "renewing the session")
 
 

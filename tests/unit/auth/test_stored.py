@@ -394,8 +394,9 @@ def test_a_logout_ends_it_for_all(box: Sandbox, folder: Path) -> None:
     revoked = box.requests_to("/revoke")
     assert len(revoked) == 1
     assert [*folder.glob("*.login")] == []
-    with pytest.raises(LoginRequired, match="The stored login is gone"):
+    with pytest.raises(LoginRequired, match="The stored login is gone") as caught:
         second.tokens()
+    assert caught.value.do == "Sign in again: run %terrascope login (in Python: ipyterrascope.login())."
     assert not kernel(box).sign_in_silently()
     assert renewals(box) == 1
     assert second.logout() == "Nobody was signed in." or second.state.phase == "signed_out"

@@ -53,15 +53,20 @@ def test_three_that_are_no_good(account: Account, box: EarthdataSandbox, typed: 
 
 
 def test_the_status_has_the_profile(token: str, account: Account, box: EarthdataSandbox) -> None:
-    """Who it is, until which day, and all that the profile says; without an answer, why there is none."""
-    text = str(Status([account]))
+    """Who it is, where, and until which day; the rest of the profile is at hand, and not printed into a saved notebook.
+    Without an answer, why there is none."""
+    told = Status([account])
+    text = str(told)
     assert "Earthdata Login" in text
-    assert "dora" in text
-    assert "registered date" in text
-    assert "7 Aug 2020 10:46:21AM" in text
-    assert "middle initial" in text
+    assert "first name: Dora" in text
+    assert "affiliation: Education" in text
     assert "~/.netrc" in text
-    print(text)
+    profile = told.accounts[0].profile
+    assert profile["registered_date"] == "7 Aug 2020 10:46:21AM"
+    assert len(profile) == 14
+    for private in ("registered_date", "email_address", "country", "middle_initial"):
+        assert profile[private] not in text.splitlines()
+        assert private.replace("_", " ") not in text
     box.script(503, to="/api/users/dora")
     assert "cannot answer right now" in str(Status([account]))
     assert token not in text

@@ -14,7 +14,7 @@ from comm.base_comm import BaseComm
 from ipyterrascope.auth.account import Account
 from ipyterrascope.notebook import show
 from ipyterrascope.notebook.login_widget import LoginWidget
-from ipyterrascope.notebook.show import show_login
+from ipyterrascope.notebook.show import WithoutWidgets, show_login
 from ipyterrascope.values.known import TERRASCOPE
 from ipyterrascope.values.providers import Provider
 
@@ -109,6 +109,14 @@ def test_the_cell_shows_its_own_provider_again(shown: Shown, account: Account) -
     show_login(account, ("device",), choices=list(shown[0]._accounts.values())[1:])
     assert shown[1] is shown[0]
     assert shown[0].provider["name"] == "terrascope"
+
+
+@pytest.mark.parametrize(
+    ("label", "called"), [("Terrascope", "No Terrascope login to"), ("Earthdata Login", "No Earthdata Login to")]
+)
+def test_a_login_is_called_one_once(label: str, called: str) -> None:
+    """A provider that has the word in its name is not said to have a login of its login."""
+    assert repr(WithoutWidgets(replace(TERRASCOPE, label=label))).startswith(called)
 
 
 def test_a_place_without_widgets_is_told_what_to_do(displayed: list[Any], account: Account) -> None:

@@ -87,7 +87,7 @@ def test_a_refusal_that_shows_when_the_code_is_approved(box: Sandbox) -> None:
     client = OAuthClient(box.provider(scope="offline_access email"))
     authorization = authorize(client)
     box.approve(authorization.user_code, user="boots")
-    with pytest.raises(LoginRefused, match="Get a new code") as caught:
+    with pytest.raises(LoginRefused, match="Get a new sign-in code") as caught:
         poll(client, authorization)
     assert (caught.value.error, caught.value.status) == ("not_allowed", 400)
     authorization = authorize(client)
@@ -106,7 +106,7 @@ def test_to_stay_signed_in_is_asked_for_by_one_code(box: Sandbox) -> None:
         authorization = authorize(client, remember=True)
         box.approve(authorization.user_code, user=user)
         if "offline_access" in authorization.scope and user == "boots":
-            with pytest.raises(LoginRefused, match="Get a new code"):
+            with pytest.raises(LoginRefused, match="Get a new sign-in code"):
                 poll(client, authorization)
         else:
             assert poll(client, authorization).refresh_token

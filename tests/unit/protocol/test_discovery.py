@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -14,6 +16,7 @@ from ipyterrascope.protocol.oauth import OAuthClient
 from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.providers import Endpoints, Provider
+from ipyterrascope.values.secret import Secret
 
 HTTP = HttpClient(Connection())
 
@@ -125,6 +128,25 @@ def test_known_endpoints_serve_meanwhile(box: Sandbox, trouble: str) -> None:
     assert OAuthClient(known(box)).endpoints().token_endpoint == f"{box.issuer}/known/token"
     with pytest.raises(ProviderError):
         OAuthClient(box.provider()).endpoints()
+
+
+def test_a_name_that_nobody_knows_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server may take a while for its no: the known endpoints of the same host are not asked after it."""
+    looked_up: list[str] = []
+
+    def look_up(host: str, *_: object) -> NoReturn:
+        looked_up.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    issuer = "https://sso.example.org/auth"
+    endpoints = Endpoints(token_endpoint=f"{issuer}/token")
+    provider = Provider(
+        name="p", label="P", issuer=issuer, client_id="public", hosts=frozenset({"example.org"}), endpoints=endpoints
+    )
+    with pytest.raises(ProviderUnreachable, match=r"No server called sso\.example\.org:443 was found"):
+        OAuthClient(provider).password("dora", Secret("s3cret-Pa55"))
+    assert looked_up == ["sso.example.org"]
 
 
 def test_metadata_without_a_token_endpoint(box: Sandbox) -> None:

@@ -204,7 +204,7 @@ def test_a_one_time_code_is_not_sent_twice(box: Sandbox) -> None:
     """Where `offline_access` is refused together with a one-time code, that is told, and the next code does without."""
     client = OAuthClient(box.provider())
     code = box.one_time_code()
-    with pytest.raises(LoginRefused, match="Get a new code") as caught:
+    with pytest.raises(LoginRefused, match="with a new one-time code") as caught:
         client.password("swiper", Secret("otp-Pa55"), Secret(code), remember=True)
     assert caught.value.error == "not_allowed"
     assert client.password("swiper", Secret("otp-Pa55"), Secret(code), remember=True).refresh_expires_at is not None
