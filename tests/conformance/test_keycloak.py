@@ -14,6 +14,7 @@ from ipyterrascope.auth.account import Account
 from ipyterrascope.auth.environment import environment_source
 from ipyterrascope.errors import FlowUnavailable, LoginRefused, LoginRequired
 from ipyterrascope.protocol.oauth import OAuthClient
+from ipyterrascope.protocol.revocation import revoke
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.values.known import TERRASCOPE
@@ -345,7 +346,7 @@ def test_logout_without_a_revocation_endpoint_uses_keycloaks_own(keycloak: Keycl
     assert tokens.refresh_token is not None
     assert keycloak.sessions(DORA) == 1
 
-    assert client.revoke(tokens.refresh_token)
+    assert revoke(client, tokens.refresh_token)
     assert keycloak.sessions(DORA) == 0
 
 

@@ -198,8 +198,8 @@ def test_clear_finds_what_is_in_the_keyring(
 KILLED = """
 import os, signal
 from ipyterrascope.command import main
-from ipyterrascope.protocol.oauth import OAuthClient
-OAuthClient.revoke = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from ipyterrascope.protocol import revocation
+revocation.revoke = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 main({words})
 """
 

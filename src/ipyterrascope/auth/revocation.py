@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import TerrascopeError
+from ..protocol import revocation
 from ..protocol.claims import session_of
 from ..protocol.oauth import OAuthClient
 from ..values.tokens import TokenSet
@@ -24,7 +25,7 @@ def revoke(client: OAuthClient, tokens: TokenSet, *, besides: TokenSet | None = 
         return ""
     trouble = ""
     try:
-        if tokens.refresh_token is not None and client.revoke(tokens.refresh_token):
+        if tokens.refresh_token is not None and revocation.revoke(client, tokens.refresh_token):
             return ""
     except TerrascopeError as exc:
         trouble = f"{exc.what} "

@@ -30,8 +30,9 @@ from ..values.secret import Secret, sealed
 from ..values.states import DeviceAuthorization
 from ..values.tokens import TokenSet
 from .http import Answer, JsonObject, cancelled, not_as_expected
-from .oauth import OAuthClient, allowed_scope, with_allowed_scope
+from .oauth import OAuthClient
 from .refusals import flow_refused, stay_refused
+from .scopes import allowed_scope, with_allowed_scope
 from .token_answers import error_of, number_of
 
 Wake = Literal["elapsed", "poll", "cancel"]

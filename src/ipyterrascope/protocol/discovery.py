@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..errors import ProviderAnswerInvalid, ProviderError, quoted
 from ..values.hosts import is_address, leads_inward, origin_of
 from ..values.providers import Endpoints, Provider
-from .http import Answer, HostUnknown, HttpClient, not_as_expected
+from .faults import HostUnknown
+from .http import Answer, HttpClient, not_as_expected
 
 
 def discover(provider: Provider, http: HttpClient) -> Endpoints:

@@ -1,6 +1,6 @@
 """Token requests (floor 2).
 
-Password, client credentials and refresh (RFC 6749 sections 4.3, 4.4 and 6), revocation (RFC 7009).
+Password, client credentials and refresh (RFC 6749 sections 4.3, 4.4 and 6).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 
-from oauthlib.common import urlencode
 from oauthlib.oauth2 import BackendApplicationClient, Client, LegacyApplicationClient
 
 from ..errors import SIGN_IN_AGAIN, LoginRefused, TerrascopeError, UsageError
@@ -22,8 +21,9 @@ from ..values.providers import Endpoints, Provider
 from ..values.secret import Secret, sealed
 from ..values.tokens import TokenSet
 from .discovery import endpoints_of
-from .http import Answer, HttpClient, cancelled, not_as_expected
+from .http import Answer, HttpClient, cancelled
 from .refusals import client_refused, password_refused, refresh_refused, stay_refused
+from .scopes import allowed_scope, with_allowed_scope, without_offline_access
 from .token_answers import error_of, tokens_of
 
 Refused = Callable[[Provider, str, str], TerrascopeError]
@@ -267,56 +267,6 @@ class OAuthClient:
             refusal.status, refusal.retry_after_s = answer.status, answer.retry_after_s
             raise refusal
         return tokens_of(answer, self.provider.issuer_host, issued_at)
-
-    def revoke(self, refresh_token: Secret) -> bool:
-        """End the session at the provider by RFC 7009, or by Keycloak's logout where there is no revocation.
-
-        Returns
-        -------
-        bool
-            True when the provider confirmed it, False when it offers neither.
-        """
-        endpoints = self.endpoints()
-        fields = [("client_id", self.provider.client_id)]
-        # oauthlib's own form of this refuses http, also on loopback
-        if endpoints.revocation_endpoint:
-            hint = ("token_type_hint", "refresh_token")
-            form = Secret(urlencode([*fields, *self.secret_fields().items(), ("token", refresh_token.reveal()), hint]))
-            answer = self.http.post(endpoints.revocation_endpoint, form)
-            if answer.status == 200:
-                return True
-            if answer.is_passing:
-                raise not_as_expected(answer, self.provider.issuer_host, "confirmation")
-        if endpoints.end_session_endpoint:
-            form = Secret(
-                urlencode([*fields, *self.secret_fields().items(), ("refresh_token", refresh_token.reveal())])
-            )
-            answer = self.http.post(endpoints.end_session_endpoint, form)
-            # 204 is Keycloak's; 200 may be the page of another provider that asks a person whether to sign out
-            if answer.status == 204:
-                return True
-            raise not_as_expected(answer, self.provider.issuer_host, "confirmation")
-        return False
-
-
-def with_allowed_scope(ask: Callable[[str], Answer], scope: str) -> Answer:
-    """Return the answer to `ask(scope)`; asked again without `offline_access` where that is not allowed."""
-    answer = ask(scope)
-    error = error_of(answer)
-    less = allowed_scope(scope, error[0] if error else "")
-    return answer if less == scope else ask(less)
-
-
-def allowed_scope(scope: str, error: str) -> str:
-    """Return `scope`, without `offline_access` where `error` may mean that this is not allowed."""
-    if error not in ("not_allowed", "invalid_scope") or "offline_access" not in scope.split():
-        return scope
-    return without_offline_access(scope)
-
-
-def without_offline_access(scope: str) -> str:
-    """Return `scope` without the wish to stay signed in."""
-    return " ".join(word for word in scope.split() if word != "offline_access")
 
 
 def _encoded(form: Callable[[str], str], scope: str) -> Secret:
