@@ -4,8 +4,9 @@
         ▲                     │ └────────────password or source──────────────▲ │
         └──cancel, logout─────┴──────▶ failed ◀──refused, expired, ended───────┘
 
-How one signs in is `SigningIn`, which an account is; what is held then is `PresentLogin`. Here is what makes use of it:
-requests are signed, until somebody signs out. Every method is safe from any thread.
+How one signs in is `SigningIn`, and where a person does it `ByPerson`, which an account is; what is held then is
+`PresentLogin`. Here is what makes use of it: requests are signed, until somebody signs out. Every method is safe from
+any thread.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from ..values.providers import LoginMethod, Provider
 from ..values.secret import Secret
 from ..values.states import LoginState
 from ..values.tokens import TokenSet
+from .by_person import ByPerson
 from .chain import SilentSource, WhyNot
 from .farewell import RENEWAL_WAIT_S, farewell
 from .login_store import LoginStore
-from .signing_in import SigningIn
 
 NOBODY = "Nobody was signed in."
 """What a logout says that had nothing to do."""
@@ -39,7 +40,7 @@ class Settings(TypedDict):
     store: LoginStore | WhyNot
 
 
-class Account(SigningIn):
+class Account(ByPerson):
     """Who is signed in at one provider, and the way to sign in and out.
 
     It is an `Authorizer`: a session or a download engine asks it for headers. Make it by `ipyterrascope.account()`.

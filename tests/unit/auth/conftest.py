@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
+from ipyterrascope.auth.account import Account
+from ipyterrascope.auth.accounts import Accounts
+from ipyterrascope.configuration import Configuration
 from ipyterrascope.sandbox import Sandbox
 from testbed import waiting
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with Sandbox() as running:
+    """A provider whose codes may be asked about often."""
+    with Sandbox(device_interval_s=0.05) as running:
         yield running
+
+
+@pytest.fixture
+def account(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of a kernel that can keep a login; what is left of its sign-in ends with the test."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    configuration = Configuration(terrascope=box.provider(), store="file")
+    account = Accounts(lambda: configuration, environ={}).account()
+    yield account
+    account.cancel()
+
+
+@pytest.fixture
+def is_settled() -> Callable[[], bool]:
+    """Tell whether no login is being kept or ended any more."""
+    return lambda: not {"login", "replaced"} & {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,23 +18,6 @@ from ipyterrascope.errors import UsageError
 from ipyterrascope.sandbox import Sandbox, steps
 
 Until = Callable[[Callable[[], object]], None]
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """A provider whose codes may be asked about often."""
-    with Sandbox(device_interval_s=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def account(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """An account of a kernel that can keep a login; what is left of its sign-in ends with the test."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    configuration = Configuration(terrascope=box.provider(), store="file")
-    account = Accounts(lambda: configuration, environ={}).account()
-    yield account
-    account.cancel()
 
 
 def shown(account: Account) -> str:
@@ -54,11 +36,6 @@ def change(account: Account, until: Until, *, remember: bool) -> str:
     account.change_wish(remember)
     until(lambda: shown(account) != before)
     return shown(account)
-
-
-def is_settled() -> bool:
-    """Tell whether no login is being kept or ended any more."""
-    return not {"login", "replaced"} & {thread.name for thread in threading.enumerate()}
 
 
 def is_good(account: Account, box: Sandbox) -> bool:
@@ -222,7 +199,7 @@ def others_turn(account: Account, tmp_path: Path) -> FileLock:
 
 
 def test_of_two_that_are_approved_the_first_is_the_login(
-    box: Sandbox, account: Account, until: Until, others_turn: FileLock
+    box: Sandbox, account: Account, until: Until, others_turn: FileLock, is_settled: Callable[[], bool]
 ) -> None:
     """Also where keeping it takes a while: what is kept is what is shown, and goes on."""
     first = ask(account, until)
@@ -239,7 +216,7 @@ def test_of_two_that_are_approved_the_first_is_the_login(
 
 
 def test_a_login_that_is_cancelled_takes_no_other_s_place(
-    box: Sandbox, account: Account, until: Until, others_turn: FileLock
+    box: Sandbox, account: Account, until: Until, others_turn: FileLock, is_settled: Callable[[], bool]
 ) -> None:
     """Cancelled while it waits for its turn, it is ended, and what was kept before stays."""
     box.approve(ask(account, until, remember=True))
@@ -259,7 +236,9 @@ def test_a_login_that_is_cancelled_takes_no_other_s_place(
     assert is_good(account, box)
 
 
-def test_a_second_login_that_comes_late_is_ended(box: Sandbox, account: Account, until: Until) -> None:
+def test_a_second_login_that_comes_late_is_ended(
+    box: Sandbox, account: Account, until: Until, is_settled: Callable[[], bool]
+) -> None:
     """Both approved, and one answered long after the other: its session does not go on at the provider."""
     codes = {ask(account, until), change(account, until, remember=True)}
     # longer than a question that was cancelled is waited for

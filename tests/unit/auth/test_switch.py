@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,23 +27,6 @@ Until = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """A provider whose codes may be asked about often."""
-    with Sandbox(device_interval_s=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def account(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """An account of a kernel that can keep a login; what is left of its sign-in ends with the test."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    configuration = Configuration(terrascope=box.provider(), store="file")
-    account = Accounts(lambda: configuration, environ={}).account()
-    yield account
-    account.cancel()
-
-
-@pytest.fixture
 def _all_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth_rules, "person_of", lambda people, name: replace(people[name], may_stay=True))
 
@@ -61,11 +44,6 @@ def switch(account: Account, until: Until, *, remember: bool = False) -> str:
     device = account.state.device
     assert device is not None
     return device.user_code
-
-
-def is_settled() -> bool:
-    """Tell whether no login is being kept or ended any more."""
-    return not {"login", "replaced"} & {thread.name for thread in threading.enumerate()}
 
 
 def is_good(token: str, box: Sandbox) -> bool:
@@ -158,7 +136,9 @@ def test_a_former_login_that_stays_kept_is_told_of(
     assert not account.has_kept_login
 
 
-def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Account, until: Until) -> None:
+def test_one_kept_login_takes_the_place_of_another(
+    box: Sandbox, account: Account, until: Until, is_settled: Callable[[], bool]
+) -> None:
     """With the box ticked the new login is what is kept, and only the former one is ended."""
     token = sign_in(account, box, remember=True)
     box.approve(switch(account, until, remember=True))
@@ -170,7 +150,9 @@ def test_one_kept_login_takes_the_place_of_another(box: Sandbox, account: Accoun
 
 
 @pytest.mark.usefixtures("_all_may_stay")
-def test_a_kept_login_in_use_gives_way_to_another_persons(box: Sandbox, account: Account, until: Until) -> None:
+def test_a_kept_login_in_use_gives_way_to_another_persons(
+    box: Sandbox, account: Account, until: Until, is_settled: Callable[[], bool]
+) -> None:
     """No request fails meanwhile, although the store has the other one's login a moment before this kernel."""
     url, failures, is_over = box.add_file("some.bin", b"data"), list[str](), threading.Event()
 
@@ -230,7 +212,7 @@ def test_a_source_that_is_named_takes_the_place_of_a_code(box: Sandbox, until: U
 
 
 def test_cancelled_while_it_is_being_kept_the_former_is_kept_on(
-    box: Sandbox, account: Account, until: Until, monkeypatch: pytest.MonkeyPatch
+    box: Sandbox, account: Account, until: Until, monkeypatch: pytest.MonkeyPatch, is_settled: Callable[[], bool]
 ) -> None:
     """A keyring may ask for its password meanwhile; what was there before is there again, and was not ended."""
     token = sign_in(account, box, remember=True)
