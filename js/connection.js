@@ -154,7 +154,7 @@ export function connect(model, onChange, onNews = () => {}) {
       settleRequest();
     } else if (reply.kind === "refused") {
       settleRequest();
-      refusal = String(reply.reason);
+      refusal = reply.reason ?? "";
     } else {
       beLive();
       onNews(reply);

@@ -20,8 +20,8 @@ export function speaker(announcer) {
   let lastHint = "";
   const said = new Set();
 
-  /** @param {string} key @param {string} text */
-  function once(key, text) {
+  /** @param {string} text @param {string} [key] Of a text that changes. */
+  function once(text, key = text) {
     if (said.has(key)) return;
     said.add(key);
     setText(announcer, text);
@@ -37,10 +37,10 @@ export function speaker(announcer) {
       last = moment;
     }
     const left = state.code_expires_at - now;
-    if (state.phase === "awaiting_user" && left > 0 && left <= LAST_MINUTE_S) once("minute", strings.oneMinuteLeft);
-    if (state.phase === "awaiting_user" && state.error.what) once("trouble", strings.passing(state.error.what));
+    if (state.phase === "awaiting_user" && left > 0 && left <= LAST_MINUTE_S) once(strings.oneMinuteLeft);
+    if (state.phase === "awaiting_user" && state.error.what) once(strings.passing(state.error.what));
     const minutes = state.phase === "signed_in" && minutesToEnd(state, now);
-    if (minutes) once("soon", strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)));
+    if (minutes) once(strings.idleSoon(minutes, timeOfDay(state.session_ends_at, now)), "soon");
     if (hint !== lastHint) setText(announcer, hint);
     lastHint = hint;
   };

@@ -93,7 +93,7 @@ export const renewed = "Renewed by itself while in use.";
 export const typed = (verb) => `${verb} what is typed`;
 
 /** @param {string} label */
-export const title = (label) => `Sign-in at ${label}`;
+export const title = (label) => `Sign in at ${label}`;
 
 /** @param {string} label */
 export const signInWith = (label) => `Sign in with ${label}`;

@@ -122,7 +122,7 @@ def test_a_face_reads_like_sentences(stage: Theatre) -> None:
     """What a screen reader is told: names that say what a thing does and where it leads, in the order of reading."""
     told = stage.show("code").aria_snapshot()
     assert re.sub(r"timer: .*", "timer", told).splitlines() == [
-        '- group "Sign-in at Terrascope":',
+        '- group "Sign in at Terrascope":',
         "  - text: Terrascope sso.terrascope.be",
         "  - paragraph:",
         "    - text: Approve this code at",
