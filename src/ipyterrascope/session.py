@@ -17,7 +17,7 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util import parse_url
 
-from .errors import LoginRequired, SecretExposed, ServerRefused
+from .errors import LoginRequired, SecretExposed, ServerRefused, TerrascopeError
 from .protocol.earthdata_answers import MOST_BYTES, Explain, FinalAnswer, explainer
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
@@ -89,7 +89,15 @@ class AuthorizedSession(requests.Session):
         kwargs.setdefault("timeout", self.timeout)
         # said for each request, for REQUESTS_CA_BUNDLE would go before what is only said for the session
         kwargs.setdefault("verify", self.verify)
-        return super().request(method, url, *args, **kwargs)
+        try:
+            return super().request(method, url, *args, **kwargs)
+        except TerrascopeError as exc:
+            failure = exc
+        try:
+            # the way through requests says nothing of it, and fills a page of a notebook
+            raise failure.with_traceback(None)
+        finally:
+            del failure  # this frame is in its traceback: a cycle would keep both
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request as `requests.Session.send` does, with this session's `timeout` likewise."""

@@ -337,6 +337,19 @@ def test_who_is_not_signed_in_sends_nothing(server: Loopback, session: Authorize
     assert server.asked == []
 
 
+def test_an_error_of_ours_comes_without_the_way_through_requests(
+    server: Loopback, session: AuthorizedSession, keeper: Keeper
+) -> None:
+    """Its traceback ends where the session was asked, and what led to the error is not lost."""
+    cause = ValueError("a cause")
+    keeper.raises = LoginRequired("Nobody is signed in.")
+    keeper.raises.__cause__ = cause
+    with pytest.raises(LoginRequired) as caught:
+        session.get(server.url)
+    assert [entry.name for entry in caught.traceback][1:] == ["get", "request"]
+    assert caught.value.__cause__ is cause
+
+
 # Credentials of one's own
 
 
