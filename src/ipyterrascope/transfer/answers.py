@@ -166,7 +166,9 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         do = f"Try again in {_span(asked_s)}: it asks for that." if asked_s else "Try again later."
         if status == 429:
             do += " Fewer connections may do (`--max-connections 2`, max_connections=2)."
-        return ServerUnreachable(f"{host} did not deliver the file ({status}).", f"{why} {address}", do, status=status)
+        # a terminal's bar has room for so much
+        what = f"{host} is busy ({status})." if status in (429, 503) else f"{host} did not deliver the file ({status})."
+        return ServerUnreachable(what, f"{why} {address}", do, status=status)
     what, why, do = {
         401: (
             "did not accept the sign-in",

@@ -136,6 +136,7 @@ def test_passing_refusal(status: int) -> None:
     assert error.status == status
     assert "s3cret" not in str(error)
     assert ("Fewer connections may do" in str(error)) == (status == 429)
+    assert ("h is busy" in str(error)) == (status in (429, 503))
 
 
 @pytest.mark.parametrize(
