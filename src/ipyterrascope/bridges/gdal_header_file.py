@@ -11,6 +11,7 @@ killed is removed by the next one.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -22,8 +23,10 @@ from pathlib import Path
 
 from ..values.secret import Secret
 
-_PREFIX = "ipyterrascope-"
+_PREFIX = "ipyterrascope-gdal-"
 _LOCK = "lock"
+# the headers, under their own name and the one under which they are written
+_HEADERS = re.compile("[0-9a-f]{32}|tmp[a-z0-9_]{8}")
 # a folder without a lock may be one that is being made
 _YOUNG_S = 60.0
 
@@ -74,17 +77,27 @@ def _private_folder(folders: Sequence[str]) -> Path:
 
 
 def _clean(place: Path) -> None:
-    """Remove what was left by processes of this user that did not end by themselves."""
+    """Remove what was left by processes of this user that did not end by themselves, and nothing else."""
     for folder in place.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
                 continue
-            if not (folder / _LOCK).exists() and time.time() - folder.stat().st_mtime < _YOUNG_S:
+            if not (folder / _LOCK).exists():
+                if time.time() - folder.stat().st_mtime > _YOUNG_S:
+                    folder.rmdir()  # one that has anything in it is not ours
                 continue
             lock = _locked(folder / _LOCK)
             if lock is not None:
-                shutil.rmtree(folder)
+                _remove(folder)
                 os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    for file in folder.iterdir():
+        if _HEADERS.fullmatch(file.name):
+            file.unlink()
+    if [file.name for file in folder.iterdir()] == [_LOCK]:
+        shutil.rmtree(folder)
 
 
 def _locked(path: Path) -> int | None:

@@ -153,3 +153,18 @@ def test_the_secret_is_in_no_frame_of_a_failure(file: HeaderFile, holds: Callabl
     with pytest.raises(OSError, match="directory") as caught:
         file.write(Secret(secret))
     assert holds(secret, caught.value) == []
+
+
+def test_nothing_else_is_removed(tmp_path: Path) -> None:
+    """A folder of a like name that is not of this kind stays with all that is in it, however old it is."""
+    others = [tmp_path / f"ipyterrascope-{name}" for name in ("data", "gdal-data", "gdal-locked", "gdal-empty")]
+    for folder in others:
+        folder.mkdir()
+    for folder in others[:3]:
+        (folder / "scene.tif").write_bytes(b"II*")
+    (others[2] / "lock").write_bytes(b"")
+    for folder in others:
+        os.utime(folder, (0, 0))
+    HeaderFile([str(tmp_path)]).close()
+    assert [folder.name for folder in sorted(tmp_path.iterdir())] == sorted(folder.name for folder in others[:3])
+    assert [(folder / "scene.tif").read_bytes() for folder in others[:3]] == [b"II*"] * 3
