@@ -124,7 +124,7 @@ def measured(way: str) -> Cost:
 def main() -> None:
     """Measure, and tell what it costs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=int, default=33)
     parser.add_argument("--results", type=Path, help="a file for the table")
     parser.add_argument("--read", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
