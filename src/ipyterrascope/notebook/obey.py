@@ -94,6 +94,8 @@ def obey(
         account.start_device_login(remember=request.remember, is_switch=request.switch)
     elif request.password is not None:
         _check_offered(account, request.method, offered)
+        if request.method == "oidc":
+            pace.take()  # a client that may not sign in for itself has a person approve a code
         _submit(account, request, request.password)
 
 

@@ -621,6 +621,25 @@ def test_a_box_that_is_ticked_for_a_code_of_its_own_counts_as_one(account: Playe
     assert len(account.calls) == 6
 
 
+def test_a_storm_of_client_secrets_is_one_of_codes() -> None:
+    """A client with a secret, whose login may end in a code, is tried no more often than codes are asked for."""
+    account = PlayedAccount(replace(PROVIDER, methods=("oidc", "device")))
+    widget = LoginWidget(account, methods=("oidc", "device"))
+    wire = wire_of(widget)
+    form = {
+        "boot_id": widget.boot_id,
+        "view_id": "v1",
+        "kind": "submit_password",
+        **FORM,
+        "username": "",
+        "method": "oidc",
+    }
+    for _ in range(9):
+        account._machine.show(phase="signed_out")
+        wire.receive(form, [b"x"])
+    assert [reply["kind"] for reply in wire.replies()] == ["accepted"] * 6 + ["refused"] * 3
+
+
 def test_codes_may_be_asked_for_again_after_a_while() -> None:
     """Half a minute later the next ones are had."""
     now = 0.0
