@@ -28,7 +28,7 @@ _REASONS = {
     errno.ELOOP: ("A symbolic link is in the way.", "Remove it"),
 }
 
-_OF_ALL = (errno.ENOENT, errno.ESTALE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_OF_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What hinders the next file as much as the one that met it."""
 
 

@@ -108,9 +108,10 @@ class Partial:
 
     def present_bytes(self) -> int | None:
         """Tell the size of the file that bears the name now; None where there is none. Only after `open`."""
-        if not self.folder.had(self._name):
-            return None
-        with contextlib.suppress(FileNotFoundError), writing_to(self._target):
+        return self._size_there() if self.folder.had(self._name) else None
+
+    def _size_there(self) -> int | None:
+        with writing_to(self._target), contextlib.suppress(FileNotFoundError):
             if self.folder.is_there():
                 status = os.stat(self.folder.at(self._name), dir_fd=self.folder.fd)
                 return status.st_size if stat.S_ISREG(status.st_mode) else None
@@ -278,7 +279,7 @@ class Partial:
 
     def _check_target(self, size_bytes: int | None) -> None:
         """Refuse to fetch what another file has taken the name of; one of the same size is compared in the end."""
-        if self._is_taken() and (size_bytes is None or self.present_bytes() != size_bytes):
+        if self._is_taken() and (size_bytes is None or self._size_there() != size_bytes):
             raise overtaken(self._target.name)
 
     def _refuse_taken(self, size_bytes: int, content: BinaryIO) -> None:
@@ -286,7 +287,7 @@ class Partial:
         same = False
         # what cannot be read is not the same
         with contextlib.suppress(OSError, TargetInvalid):
-            if self.present_bytes() == size_bytes:
+            if self._size_there() == size_bytes:
                 fd = os.open(self.folder.at(self._name), _READ, dir_fd=self.folder.fd)
                 with open(fd, "rb") as there:
                     same = are_same(content, there)

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import DownloadFailed, TargetInvalid
 from ipyterrascope.transfer import CurlEngine, Item, download, small
+from ipyterrascope.transfer.folder import writing_to
 from ipyterrascope.transfer.journal import Journal, JournalFile
 
 DATA = random.Random(1).randbytes(2 << 20)
@@ -169,6 +170,25 @@ def test_file_without_a_size_on_a_full_disk(server: FaultyServer, nobody: Nobody
     engine = CurlEngine(nobody, max_connections=1, disk_usage=lambda path: (1 << 40, 0, usage(path)[2]))
     [path] = download(server.url("/a.tif"), tmp_path, engine=engine)
     assert path.read_bytes() == DATA
+
+
+def test_file_that_is_longer_than_the_disk(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:
+    """A file for which the server, and no catalogue, tells a size that there is no room for is not fetched to where the
+    disk is full; the others are saved."""
+    server.files["/long.tif"] = Answer(bytes(1 << 28), pause_s=0.01)
+    server.files["/a.tif"] = Answer(DATA, pause_s=0.05)
+    engine = CurlEngine(nobody, max_connections=2, disk_usage=used_by(tmp_path, 100 << 20))
+    with pytest.raises(DownloadFailed, match=r"long\.tif has no room on the disk") as caught:
+        download([server.url("/long.tif"), server.url("/a.tif")], tmp_path, engine=engine)
+    assert [path.name for path in caught.value.report] == ["a.tif"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("number", "concerns_all"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.ENOENT, False)])
+def test_what_concerns_one_folder_ends_no_list(number: int, concerns_all: bool, tmp_path: Path) -> None:
+    """A full disk concerns all other files; a folder that was removed those in it alone."""
+    with pytest.raises(TargetInvalid) as caught, writing_to(tmp_path / "a.tif"):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.concerns_all is concerns_all
 
 
 def test_folder_that_is_removed_on_the_way(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 from ipyterrascope.errors import ContentInvalid, TargetInvalid
 from ipyterrascope.transfer import locked, small
 from ipyterrascope.transfer.checksums import matches
+from ipyterrascope.transfer.directory import Directory
 from ipyterrascope.transfer.partial import SMALL_BYTES, Partial
-from ipyterrascope.transfer.rivals import InUse
+from ipyterrascope.transfer.rivals import InUse, Overtaken
 
 URL = "https://h/a.tif?signature=s3cret"
 HEAD, REST = b"12345", b"6" * SMALL_BYTES
@@ -536,3 +537,21 @@ def test_what_is_dropped_takes_no_others_journal_along(target: Path, monkeypatch
         monkeypatch.setattr(os, "unlink", watched)
         partial.discard()
     assert removed == ["a.tif.part.json", "a.tif.part"]
+
+
+@pytest.mark.parametrize("size", [5, SIZE])
+def test_same_file_that_came_since_the_folder_was_listed(target: Path, size: int) -> None:
+    """What another download saved since the folder was looked at last is the same file, and no conflict."""
+    folder = Directory(str(target.parent))
+    assert folder.is_there()
+    for _ in range(99):
+        folder.look_around(1.0)
+    with Partial(target, URL, folder=folder) as partial:
+        partial.begin('"v1"', size)
+        content = (HEAD + REST)[:size]
+        target.write_bytes(content)
+        partial.write_at(0, [content])
+        with pytest.raises(Overtaken) as caught:
+            partial.finish(size, None)
+    assert caught.value.same_bytes == size
+    folder.close()

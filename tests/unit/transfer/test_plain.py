@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from faulty import Answer, Asked, FaultyServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipyterrascope.errors import ContentInvalid, TargetInvalid
+from ipyterrascope.errors import ContentInvalid, TargetInvalid, TransferError
 from ipyterrascope.transfer import CurlEngine, Download, Item, download, order_of
 from ipyterrascope.transfer.answers import agreed_size, read_body
 from ipyterrascope.transfer.curl.head import content_length, is_plain, read_head
@@ -190,3 +193,43 @@ def test_thousands_beside_large_ones(server: FaultyServer, engine: CurlEngine, t
     report = download(items, tmp_path, engine=engine)
     assert len(report.saved) == len(content)
     assert {f"/{path.name}": path.read_bytes() for path in report} == content
+
+
+@pytest.mark.parametrize("first", ["103 Early Hints", "200 OK"])
+@pytest.mark.parametrize("told", [100, 16_384])
+def test_length_of_another_answer(tmp_path: Path, engine: CurlEngine, first: str, told: int) -> None:
+    """A length that is not the answer's own, where bytes arrive just so many at a time, loses none of the others."""
+    content = DATA * 10
+    head = f"HTTP/1.1 {first}\r\nContent-Length: {told}\r\n"
+    head += "\r\nHTTP/1.1 200 OK\r\n" if first.startswith("1") else ""
+    head += f'ETag: "a"\r\nContent-Length: {len(content)}\r\n\r\n'
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                asked = connection.recv(65536).decode()
+                start = int(asked.partition("bytes=")[2].partition("-")[0] or 0)
+                if start:
+                    rest = f"bytes {start}-{len(content) - 1}/{len(content)}"
+                    part = f'HTTP/1.1 206 Part\r\nETag: "a"\r\nContent-Range: {rest}\r\nConnection: close\r\n\r\n'
+                    connection.sendall(part.encode() + content[start:])
+                else:
+                    connection.sendall(head.encode() + content[:told])
+                    time.sleep(0.05)
+                    connection.sendall(content[told:])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/a.tif"
+        with suppress(TransferError):
+            download(url, tmp_path, engine=engine)
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    assert {path.read_bytes() == content for path in tmp_path.glob("*.tif")} <= {True}
+    if first.startswith("1"):
+        assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]

@@ -8,7 +8,7 @@ answer is anything else, and for what is still under way when the engine looks n
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -86,13 +86,19 @@ class PlainRequest:
         if self._collected_bytes < self._size_bytes:
             return None
         if not self._size_bytes and self.line is not None:
-            self._head, self._lines_then = b"".join(self.line.lines).lower(), len(self.line.lines)
-            self._size_bytes = content_length(self._head)
+            self._take_head(self.line.lines)
         if not self._collected_bytes <= self._size_bytes <= SMALL_BYTES:
             return None if self.in_full() is not None else -1
         if self._collected_bytes == self._size_bytes:
             self._put_down()
         return None
+
+    def _take_head(self, lines: Collection[bytes]) -> None:
+        """Learn how long the answer is, unless another one came before it (1xx), of which that may be said."""
+        head = b"".join(lines)
+        if head.startswith(b"HTTP/") and head.find(b"\r\n\r\n") == len(head) - 4:
+            self._head, self._lines_then = head.lower(), len(lines)
+            self._size_bytes = content_length(self._head)
 
     def _put_down(self) -> None:
         """Write all of it, before it is looked at, while the processor still has it at hand.
@@ -138,7 +144,7 @@ class PlainRequest:
             self._full = self._unfold(self)
             if self._full is not None:
                 self._full.line, self._full.http_1 = self.line, self.http_1
-                for data in self._chunks if self._small is None else self._small.content():
+                for data in self._chunks if self._small is None else [*self._small.content(), *self._chunks[1:]]:
                     # what it wants no more of is drained
                     self._full.body(data)
             self._let_go()
