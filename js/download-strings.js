@@ -20,7 +20,7 @@ export const silence = {
   busy: "The kernel hears this when the running cell has ended.",
   foreground:
     "The kernel hears this when the cell has ended. To stop at once, interrupt the kernel: what is there is kept.",
-  idle: "The kernel does not answer. Try again.",
+  idle: "The kernel does not answer. Try again, or reload the page.",
   silent: "The kernel does not answer: it runs a cell, or has stopped.",
 };
 

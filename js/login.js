@@ -66,7 +66,8 @@ function show(model, el) {
     logout: () => connection.request("logout"),
     cancel() {
       if (phase === "signed_in") way = null;
-      else connection.request("cancel");
+      // why another account was not had is no matter of the one that is there
+      if (phase !== "signed_in" || model.get("error").what) connection.request("cancel");
       refresh();
     },
     submit: (form, buffers) => connection.request("submit_password", { ...form, ...asked() }, buffers),

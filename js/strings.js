@@ -6,7 +6,7 @@ export const connecting = "Connecting…";
 export const lost = {
   gone: [
     "This login belongs to an earlier session. Run the notebook's %load_ext cell and this one again.",
-    "While a cell runs, this waits.",
+    "While a cell runs, this waits. If neither helps, reload the page.",
   ],
   stopped: [
     "The kernel has stopped, or was restarted.",
@@ -17,7 +17,7 @@ export const lost = {
 /** @type {Record<string, string>} */
 export const silence = {
   busy: "Waiting for the running cell…",
-  idle: "The kernel does not answer. Try again.",
+  idle: "The kernel does not answer. Try again, or reload the page.",
   silent: "The kernel does not answer: it runs a cell, or has stopped.",
 };
 

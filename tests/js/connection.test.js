@@ -224,7 +224,7 @@ test("a click that an idle kernel leaves unanswered may have been lost, and is s
   const view = await show(model);
   await view.click("Sign in with Terrascope");
   await pass(2_000);
-  assert.equal(view.text(".ts-status"), "The kernel does not answer. Try again.");
+  assert.equal(view.text(".ts-status"), "The kernel does not answer. Try again, or reload the page.");
 });
 
 test("a state that comes after all wakes a view up that had given up", async () => {

@@ -283,6 +283,8 @@ test("Switch account shows the form where there are no codes, and asks the kerne
   await model.turn({ ...SIGNED_IN, error: REFUSED.error });
   assert.match(view.alert(), /password is not right/);
   assert.deepEqual(view.buttons(), ["Show", "Sign in", "Cancel"]);
+  await view.click("Cancel");
+  assert.equal(model.sent.at(-1).kind, "cancel");
   await model.turn({ phase: "signing_in", error: {} });
   await model.turn({ ...SIGNED_IN, user: "bob" });
   assert.deepEqual(view.buttons(), ["Log out", "Switch account"]);

@@ -198,7 +198,7 @@ class SigningIn:
         self._keeper.user = ""
 
     def cancel(self) -> None:
-        """Cancel a sign-in under way."""
+        """Cancel a sign-in under way, or forget why the one that was to replace this login failed."""
         with self._machine.lock:
             attempt = self._attempts.newest
             if attempt is not None and attempt.is_settled:
@@ -207,6 +207,8 @@ class SigningIn:
                 # who had been signed out for this one is told so still
                 before = "" if attempt is None else attempt.before.notice.removeprefix(CANCELLED)
                 self._present.show(notice=f"{CANCELLED} {before.strip()}".strip())
+            elif self._present.login is not None and self._machine.state.error is not None:
+                self._present.show()
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""

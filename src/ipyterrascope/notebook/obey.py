@@ -77,8 +77,9 @@ def obey(
         That way to sign in is not offered.
     """
     kind, allowed = request.kind, _ALLOWED_IN[request.kind]
-    # a login that was not seen is not replaced
-    if account.state.phase not in ((*allowed, "signed_in") if request.switch else allowed):
+    # a login that was not seen is not replaced; one beside which another failed is left as it was
+    is_left = kind == "cancel" and account.state.error is not None
+    if account.state.phase not in ((*allowed, "signed_in") if request.switch or is_left else allowed):
         raise UsageError(
             "Nothing was done.", "The login had moved on already, perhaps in another tab.", "See how it stands now."
         )

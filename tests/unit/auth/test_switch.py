@@ -91,6 +91,15 @@ def test_a_refusal_leaves_everything_as_it_was(box: Sandbox, account: Account, u
     assert (account.state.phase, account.state.error) == ("signed_in", None)
 
 
+def test_why_a_switch_failed_is_forgotten_with_it(box: Sandbox, account: Account, until: Until) -> None:
+    """Who gives a switch up is not told of the other account's trouble beside the login that goes on."""
+    sign_in(account, box)
+    box.deny(switch(account, until))
+    assert account.wait(20).error is not None
+    account.cancel()
+    assert (account.state.phase, account.state.user, account.state.error) == ("signed_in", "dora", None)
+
+
 @pytest.mark.parametrize("was_kept", [False, True])
 def test_the_former_ends_when_the_other_is_there(box: Sandbox, account: Account, until: Until, was_kept: bool) -> None:
     """It is ended at the provider, and not kept any more where it was: no later kernel is dora again."""

@@ -604,6 +604,13 @@ def test_a_sign_in_under_way_is_not_switched(account: PlayedAccount, send: Any) 
     assert send("start_device", switch=True)["kind"] == "refused"
 
 
+def test_a_switch_that_failed_is_given_up(account: PlayedAccount, send: Any) -> None:
+    """Cancel takes away why another account was not had, also where nothing is under way any more."""
+    account.play(phase="signed_in", user="dora", error=LoginRefused("It was refused.", "It is wrong.", "Try again."))
+    assert send("cancel")["kind"] == "accepted"
+    assert account.calls == [("cancel",)]
+
+
 def test_a_storm_of_codes_asks_the_provider_a_few_times(account: PlayedAccount, send: Any) -> None:
     """A script in the page that asks again and again, in every phase, gets no further than a person would."""
     for turn in range(1000):
