@@ -55,7 +55,7 @@ def test_a_token_is_pasted(notebook: Notebook, earthdata: EarthdataSandbox) -> N
     widget.get_by_text("With a token that you gave.").wait_for()
 
     assert notebook.run(3) == "'data'"
-    assert "registered date" in notebook.run(2)
+    assert "affiliation" in notebook.run(2)
     saved = json.dumps(notebook.save(widget_state=True))
     assert token not in saved
     assert token not in notebook.page.content()

@@ -30,7 +30,7 @@ def _ask_a_busy_kernel(widget: Locator) -> None:
 DOWNLOAD_SCENES = {
     "download-starting": Scene("starting", "Starting…"),
     "download-running": Scene("running", "1 of 3 files"),
-    "download-waiting": Scene("waiting", "Next try in 30 s."),
+    "download-waiting": Scene("waiting", "Next try in"),
     "download-paused": Scene("paused", "Paused"),
     "download-done": Scene("done", "All files are there."),
     "download-failed": Scene("failed", "A web page came instead"),
