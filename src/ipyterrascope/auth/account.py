@@ -190,8 +190,8 @@ class Account(ByPerson):
         with self._machine.lock:
             if self.state.phase == "signed_in" and self.state.was_cancelled:
                 self._machine.show(notice="")  # that was news once: the login that was there goes on
-            if self.state.phase == "signed_in" and is_anew and self.state.error is not None:
-                self._machine.show(error=None)
+            if is_anew:
+                self._forget_failed_switch()
 
     def refused(self, url: str, headers: Mapping[str, str]) -> bool:
         """Say that a server answered 401 to `headers`; return whether a second try can help."""

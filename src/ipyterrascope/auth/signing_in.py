@@ -207,8 +207,13 @@ class SigningIn:
                 # who had been signed out for this one is told so still
                 before = "" if attempt is None else attempt.before.notice.removeprefix(CANCELLED)
                 self._present.show(notice=f"{CANCELLED} {before.strip()}".strip())
-            elif self._present.login is not None and self._machine.state.error is not None:
-                self._present.show()
+            else:
+                self._forget_failed_switch()
+
+    def _forget_failed_switch(self) -> None:
+        """Say no more why no other login took the place of the one that goes on."""
+        if self._machine.state.phase == "signed_in" and self._machine.state.error is not None:
+            self._machine.show(error=None)
 
     def poll_now(self) -> None:
         """Ask at once whether a device login was approved, if an interval has passed since the last time."""

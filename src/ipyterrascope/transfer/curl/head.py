@@ -53,14 +53,19 @@ def read_head(lines: Iterable[bytes]) -> Head | None:
 
 
 def content_length(head: bytes) -> int:
-    """Return how long an answer is by its header, in lower case; 0 where a closer look is needed."""
+    """Return how long an answer is by its header, in lower case; 0 where a closer look is needed.
+
+    It is where another header (of a 1xx, or trailers) came along: the length may be said there (RFC 9112 section 6.3).
+    """
+    if head.find(b"\r\n\r\n") != len(head) - 4:
+        return 0
     begin = head.find(_LENGTH) + len(_LENGTH)
     digits = head[begin : head.find(b"\r", begin)]
     return int(digits) if begin >= len(_LENGTH) and digits.isdigit() and len(digits) < 19 else 0
 
 
 def is_plain(head: bytes, size_bytes: int, *, is_asked_in_part: bool) -> bool:
-    """Tell whether a header, in lower case, says only that all of a file of that size came, as it is.
+    """Tell whether a header that has a `content_length` says only that all of a file of that size came, as it is.
 
     Where this is False it may do so too, in a way that takes a closer look.
 
@@ -73,9 +78,7 @@ def is_plain(head: bytes, size_bytes: int, *, is_asked_in_part: bool) -> bool:
         Whether a range was asked for, from the first byte on.
     """
     match = _PLAIN_STATUS.match(head)
-    if match is None or head.find(b"\r\n\r\n") != len(head) - 4:
-        return False
-    if head.count(b"\ncontent-length") != 1 or any(field in head for field in _NOT_PLAIN):
+    if match is None or head.count(b"\ncontent-length") != 1 or any(field in head for field in _NOT_PLAIN):
         return False
     ranges = head.count(b"\ncontent-range")
     if match[1] == b"200":

@@ -94,9 +94,9 @@ class PlainRequest:
         return None
 
     def _take_head(self, lines: Collection[bytes]) -> None:
-        """Learn how long the answer is, unless another one came before it (1xx), of which that may be said."""
+        """Learn how long the answer is, where its header is one that tells that plainly."""
         head = b"".join(lines)
-        if head.startswith(b"HTTP/") and head.find(b"\r\n\r\n") == len(head) - 4:
+        if head.startswith(b"HTTP/"):
             self._head, self._lines_then = head.lower(), len(lines)
             self._size_bytes = content_length(self._head)
 
