@@ -65,8 +65,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @pytest.fixture(autouse=True, scope="session")
 def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run all tests without the developer's own login, Hub and proxy."""
+    """Run all tests without the developer's own login, Hub and proxy, and without what was at an address before."""
+    from testbed.ports import never_give_a_port_twice
+
     with pytest.MonkeyPatch.context() as patch:
+        never_give_a_port_twice(patch)
         for name in os.environ:
             if name.startswith(("TERRASCOPE_", "JUPYTERHUB_")):
                 patch.delenv(name)

@@ -211,7 +211,8 @@ def test_length_of_another_answer(tmp_path: Path, engine: CurlEngine, first: str
             except OSError:
                 return
             with connection, suppress(OSError):
-                asked = connection.recv(65536).decode()
+                # whoever else has the port in mind is answered too, say a Jupyter client whose kernel had it before
+                asked = connection.recv(65536).decode(errors="replace")
                 start = int(asked.partition("bytes=")[2].partition("-")[0] or 0)
                 if start:
                     rest = f"bytes {start}-{len(content) - 1}/{len(content)}"
