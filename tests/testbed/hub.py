@@ -27,7 +27,7 @@ import requests
 
 from private_jupyter import private_environment
 from servers import free_port, running
-from testbed.keycloak import Keycloak, User
+from testbed.keycloak import HUB_CLIENT, Keycloak, User
 
 _ROOT = Path(__file__).parents[2]
 EXAMPLES = _ROOT / "examples" / "jupyterhub"
@@ -213,7 +213,7 @@ def hub(
         "HOME": str(folder),
         "OIDC_ISSUER": keycloak.issuer,
         "OIDC_GROUP": "hub-users",
-        "OAUTH_CLIENT_ID": "jupyterhub",
+        "OAUTH_CLIENT_ID": HUB_CLIENT,
         "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
         "OAUTH_CALLBACK_URL": f"http://127.0.0.1:{port}/hub/oauth_callback",
         "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32),
@@ -239,7 +239,7 @@ def hub(
         *("--default-target", f"http://127.0.0.1:{hub_port}", "--log-level", "warn"),
     ]
     with ExitStack() as stack:
-        stack.enter_context(keycloak.client("jupyterhub", redirectUris=[environment["OAUTH_CALLBACK_URL"]]))
+        stack.enter_context(keycloak.client(HUB_CLIENT, redirectUris=[environment["OAUTH_CALLBACK_URL"]]))
         ready = f"http://127.0.0.1:{proxy_port}/api/routes"
         log = folder / "proxy.log"
         stack.enter_context(running(proxy, is_ready=lambda: _answers(ready), log=log, env=environment))

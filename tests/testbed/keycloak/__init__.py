@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 
+HUB_CLIENT = "jupyterhub"
+
 
 @dataclass(frozen=True)
 class User:
@@ -108,12 +110,14 @@ class Keycloak:
         """End all sessions of a user, as an administrator does."""
         self._admin("POST", f"/users/{self._id(user)}/logout")
 
-    def events(self, kind: str) -> list[dict[str, Any]]:
+    def events(self, kind: str, *, of_hub: bool = False) -> list[dict[str, Any]]:
         """Return the events of a kind since the last `reset`, the newest first, for example `REFRESH_TOKEN`.
 
-        The realm's `enabledEventTypes` says which kinds are kept.
+        Those of the Hub's client, or all others: a Hub goes on beside the tests that follow its own. The realm's
+        `enabledEventTypes` says which kinds are kept.
         """
-        return self._admin("GET", "/events", params={"type": kind, "max": "1000"})
+        events = self._admin("GET", "/events", params={"type": kind, "max": "1000"})
+        return [event for event in events if (event.get("clientId") == HUB_CLIENT) == of_hub]
 
     def reset(self) -> None:
         """End all sessions and forget all events."""
