@@ -181,20 +181,19 @@ class Partial:
                 # what comes to a file without a name is lost
                 self._refuse_changed()
 
-    def has(self, checksum: str, is_over: Callable[[], bool]) -> bool:
-        """Tell whether what is on the disk has a checksum. From any thread, while nothing else is done with it."""
-        with writing_to(self._target), self._part.reading() as file:
-            return matches(file, checksum, is_over)
+    def is_quickly_finished(self, checksum: str | None) -> bool:
+        """Tell whether `finish` has next to nothing to read, as far as can be told a moment before."""
+        return self.is_small or (checksum is None and not self._is_taken())
 
-    def finish(self, size_bytes: int, checksum: str | None, *, is_right: bool | None = None) -> None:
-        """Check what is there and give it its name at once.
+    def finish(self, size_bytes: int, checksum: str | None, is_over: Callable[[], bool] = bool) -> None:
+        """Check what is there and give it its name. From any thread, while nothing else is done with it.
 
         Parameters
         ----------
         size_bytes : int
         checksum : str or None
-        is_right : bool, optional
-            What `has` told about `checksum`; without it, it is asked here.
+        is_over : callable
+            Tells that nobody wants to know any more: then it stays as it is.
 
         Raises
         ------
@@ -206,13 +205,13 @@ class Partial:
             if self._small is not None and self._is_small_one_named(self._small, checksum):
                 return
             self._check_part(size_bytes)
-            if not was_small:
-                if is_right is None and checksum is not None:
-                    is_right = self.has(checksum, bool)
-                self._refuse_where(is_right is False)
+            if not was_small and checksum is not None:
+                with self._part.reading() as content:
+                    is_right = matches(content, checksum, is_over)
+                self._refuse_where(not is_right)
             if self._is_taken():
                 with self._part.reading() as content:
-                    self._refuse_taken(size_bytes, content)
+                    self._refuse_taken(size_bytes, content, is_over)
             self._part.give_name(self._name)
             self._let_go()
 
@@ -282,7 +281,7 @@ class Partial:
         if self._is_taken() and (size_bytes is None or self._size_there() != size_bytes):
             raise overtaken(self._target.name)
 
-    def _refuse_taken(self, size_bytes: int, content: BinaryIO) -> None:
+    def _refuse_taken(self, size_bytes: int, content: BinaryIO, is_over: Callable[[], bool] = bool) -> None:
         """Say by what the name was taken meanwhile: the same file, or another."""
         same = False
         # what cannot be read is not the same
@@ -290,5 +289,5 @@ class Partial:
             if self._size_there() == size_bytes:
                 fd = os.open(self.folder.at(self._name), _READ, dir_fd=self.folder.fd)
                 with open(fd, "rb") as there:
-                    same = are_same(content, there)
+                    same = are_same(content, there, is_over)
         raise overtaken(self._target.name, size_bytes if same else None)

@@ -130,6 +130,29 @@ def test_a_checksum_holds_up_nobody(one: Downloads, monkeypatch: pytest.MonkeyPa
     assert one.names() == ["a.tif", "b.tif"]
 
 
+def test_a_comparison_holds_up_nobody(one: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a file is compared with one that got its name meanwhile, the next ones are fetched."""
+    asked = threading.Event()
+    real = partial.are_same
+
+    def slow(first: BinaryIO, second: BinaryIO, is_over: Callable[[], bool] = bool) -> bool:
+        assert asked.wait(PATIENCE_S), "the next file was held up"
+        return real(first, second, is_over)
+
+    def decide(request: Asked) -> Answer:
+        if request.path == "/b.tif":
+            asked.set()
+        else:
+            (one.folder / "a.tif").write_bytes(DATA)
+        return Answer(DATA)
+
+    monkeypatch.setattr(partial, "are_same", slow)
+    one.server.decide = decide
+    report = download([one.server.url(path) for path in ("/a.tif", "/b.tif")], one.folder, engine=one.engine())
+    assert [outcome.status for outcome in report.outcomes] == ["skipped", "saved"]
+    assert one.names() == ["a.tif", "b.tif"]
+
+
 def test_wrong_checksums_among_right_ones(one: Downloads) -> None:
     """Each file is judged by its own checksum, large or small."""
     one.server.decide = lambda asked: Answer(DATA if "large" in asked.path else DATA[:100])

@@ -1,6 +1,7 @@
 """Work that may take a while, beside the thread that serves the sockets (floor 4).
 
-Renewing a token asks a server, and a checksum reads a whole file: meanwhile the other transfers go on.
+Renewing a token asks a server, and a look at a checksum, or at what has a name already, reads a whole file: meanwhile
+the other transfers go on.
 """
 
 from __future__ import annotations

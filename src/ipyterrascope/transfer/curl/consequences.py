@@ -37,7 +37,7 @@ class Consequences:
     board : Switchboard
     signing : Signing
     checks : Aside
-        Where checksums are looked at.
+        Where large files are looked at.
     rules : Rules
     ask : callable
         Sends a request in the place of one that ended.
@@ -209,32 +209,29 @@ class Consequences:
         self._agenda.news.append(lambda progress: progress.waiting(item, wait_s, error))
 
     def complete_where_all_is_there(self, job: Job) -> None:
-        """Give a file its name, after a look at its checksum, where all of it came."""
-        checksum = job.item.checksum
-        if not job.pieces.is_complete or job.is_checked:
+        """Give a file its name where all of it came, after a look at its checksum, and at what bears the name."""
+        if not job.pieces.is_complete or job.is_finishing:
             return
-        if checksum is None or job.partial.is_small:
-            self._finish(job)
+        job.is_finishing = True
+        finish = partial(job.partial.finish, job.pieces.size_bytes or 0, job.item.checksum, self._is_over)
+        then = partial(self._finished, job)
+        if not job.partial.is_quickly_finished(job.item.checksum):
+            self._checks.begin(finish, then)
             return
-        job.is_checked = True
-        self._checks.begin(lambda: job.partial.has(checksum, self._is_over), partial(self._checked, job))
+        try:
+            finish()
+        except TerrascopeError as error:
+            then(error)
+        else:
+            then(None)
 
-    def _checked(self, job: Job, answer: bool | BaseException) -> None:
+    def _finished(self, job: Job, answer: BaseException | None) -> None:
         if isinstance(answer, TerrascopeError):
             self.fail(job, answer)
-        elif isinstance(answer, BaseException):
+        elif answer is not None:
             raise answer
         else:
-            self._finish(job, answer)
-
-    def _finish(self, job: Job, is_right: bool | None = None) -> None:
-        size_bytes = job.pieces.size_bytes or 0
-        try:
-            job.partial.finish(size_bytes, job.item.checksum, is_right=is_right)
-        except TerrascopeError as error:
-            self.fail(job, error)
-        else:
-            self._agenda.end(job, "saved", size_bytes)
+            self._agenda.end(job, "saved", job.pieces.size_bytes or 0)
 
     def fail(self, job: Job, error: TerrascopeError) -> None:
         """End a file by an error, or let it wait where another download has it."""

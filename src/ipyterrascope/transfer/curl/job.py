@@ -36,8 +36,8 @@ class Job:
         False as soon as the server has shown that it serves no ranges of it.
     is_open : bool
         True from the first bytes that were believed on.
-    is_checked : bool
-        True from the moment on when its checksum is looked at.
+    is_finishing : bool
+        True from the moment on when it is to get its name.
     tries : int
         Failures in a row that brought it no further.
     furthest : int
@@ -50,7 +50,7 @@ class Job:
 
     validator: str | None = None
     rival: Rival | None = None
-    is_open = is_checked = _is_spread = False
+    is_open = is_finishing = _is_spread = False
     tries, furthest, due = 0, 0, 0.0
 
     def __init__(self, action: Action, partial: Partial, url: str, host: Host, began_at: float) -> None:
