@@ -277,8 +277,8 @@ class Partial:
         return not self._overwrite and self.folder.has(self._name)
 
     def _check_target(self, size_bytes: int | None) -> None:
-        """Refuse to fetch what another file has taken the name of; one of the same size is compared in the end."""
-        if self._is_taken() and (size_bytes is None or self._size_there() != size_bytes):
+        """Refuse to fetch what another file has taken the name of; one that may be the same is compared in the end."""
+        if size_bytes is not None and self._is_taken() and self._size_there() != size_bytes:
             raise overtaken(self._target.name)
 
     def _refuse_taken(self, size_bytes: int, content: BinaryIO, is_over: Callable[[], bool] = bool) -> None:

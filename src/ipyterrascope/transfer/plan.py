@@ -2,7 +2,8 @@
 
 What is there: a file of the right size is skipped. A file of another size is never touched unless `overwrite` is set,
 and then it is replaced only at the moment when the whole new content is there. A file of which no catalogue tells the
-size is compared with what the server says, before anything is fetched. Nothing is written through a symbolic link: a
+size is compared with what the server says, before anything is fetched; where the server does not tell it either, it is
+fetched and compared byte by byte. Nothing is written through a symbolic link: a
 linked folder is a conflict, and a link to a file is read for its size and, with `overwrite`, replaced itself.
 
 What lies on this machine under a name that a catalogue told is not fetched, but linked or copied. Where things go says
@@ -172,12 +173,14 @@ class _Decision:
         return Action(item, self.folder.joinpath(*trail), "conflict", error=error)
 
 
-def other_file_there(name: str, present_bytes: int, size_bytes: int | None) -> TargetInvalid:
-    """Return the error for a file that is there and is not, or may not be, the one to download."""
-    size = f"the one to download has {size_bytes:,}" if size_bytes is not None else "the server does not tell its size"
+def other_file_there(name: str, present_bytes: int, size_bytes: int) -> TargetInvalid:
+    """Return the error for a file that is there and is not the one to download."""
+    sizes = f"It has {present_bytes:,} bytes, and the one to download has {size_bytes:,}."
+    if present_bytes == size_bytes:
+        sizes = f"Both have {size_bytes:,} bytes, and they are not the same."
     return TargetInvalid(
         f"Another file {name} is there already.",
-        f"It has {present_bytes:,} bytes, and {size}.",
+        sizes,
         "Move or remove it, or allow overwriting (`--overwrite`, overwrite=True).",
     )
 

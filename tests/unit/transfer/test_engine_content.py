@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from downloads import DATA, HALF, Downloads
-from faulty import Answer, FaultyServer
+from faulty import Answer, Asked, FaultyServer
 
 from ipyterrascope.errors import (
     ContentInvalid,
@@ -222,6 +222,43 @@ def test_file_of_the_right_size_is_skipped(one: Downloads, size_bytes: int | Non
     assert [path.read_bytes() for path in report] == [DATA]
     assert len(report.skipped) == 1
     assert [asked.method for asked in one.server.asked] == ([] if size_bytes else ["HEAD"])
+
+
+@pytest.mark.parametrize("size", [100, len(DATA)])
+def test_file_of_which_nobody_tells_the_size(one: Downloads, size: int) -> None:
+    """Where neither catalogue nor server tells the size, what is there is skipped if it holds the same bytes, and is a
+    conflict if not, with what to do; nothing else is left behind."""
+    one.server.files["/p/a.tif"] = Answer(DATA[:size], chunked=True, ranges=False)
+    mine = one.folder / "a.tif"
+    one.get()
+    assert [outcome.status for outcome in one.get().outcomes] == ["skipped"]
+    for other, why in ((bytes(size), f"Both have {size:,} bytes"), (b"my own work", "It has 11 bytes")):
+        mine.write_bytes(other)
+        with pytest.raises(TargetInvalid, match=r"Another file a\.tif is there already\.") as caught:
+            one.get()
+        assert why in caught.value.why
+        assert "--overwrite" in caught.value.do
+        assert mine.read_bytes() == other
+    assert one.names() == ["a.tif"]
+
+
+@pytest.mark.parametrize("content", [DATA, b"their work"])
+def test_name_that_is_taken_while_nobody_tells_the_size(one: Downloads, content: bytes) -> None:
+    """A file that gets the name of one of unknown size meanwhile is compared with it, and never replaced."""
+    theirs = one.folder / "a.tif"
+
+    def decide(asked: Asked) -> Answer:
+        theirs.write_bytes(content)
+        return Answer(DATA, chunked=True, ranges=False)
+
+    one.server.decide = decide
+    if content == DATA:
+        assert [outcome.status for outcome in one.get().outcomes] == ["skipped"]
+    else:
+        with pytest.raises(TargetInvalid, match=r"Another file a\.tif came there meanwhile\."):
+            one.get()
+    assert theirs.read_bytes() == content
+    assert one.names() == ["a.tif"]
 
 
 @pytest.mark.parametrize("head", [Answer(status=405), Answer(status=503), Answer(b""), Answer(DATA, length=None)])

@@ -9,6 +9,7 @@ from functools import partial
 from ...errors import TerrascopeError
 from .. import answers
 from ..failures import broken_off, detached
+from ..plan import other_file_there
 from ..rivals import InUse, Overtaken
 from .agenda import Agenda
 from .aside import Aside
@@ -226,12 +227,16 @@ class Consequences:
             then(None)
 
     def _finished(self, job: Job, answer: BaseException | None) -> None:
+        size_bytes, there_bytes = job.pieces.size_bytes or 0, job.action.present_bytes
+        if isinstance(answer, Overtaken) and answer.same_bytes is None and there_bytes is not None:
+            # nobody came meanwhile: it was there before
+            answer = other_file_there(job.item.name, there_bytes, size_bytes)
         if isinstance(answer, TerrascopeError):
             self.fail(job, answer)
         elif answer is not None:
             raise answer
         else:
-            self._agenda.end(job, "saved", job.pieces.size_bytes or 0)
+            self._agenda.end(job, "saved", size_bytes)
 
     def fail(self, job: Job, error: TerrascopeError) -> None:
         """End a file by an error, or let it wait where another download has it."""
