@@ -69,7 +69,8 @@ class TerminalBar:
         """Draw a state; an end closes the bar."""
         files, *figures = str(state).split(", ")
         if self._bar is None:
-            self._bar = self._new_bar(total=1.0, desc=files, bar_format=_FORMAT)
+            # it draws itself at once
+            self._bar = self._new_bar(total=1.0, initial=state.fraction, desc=files, bar_format=_FORMAT)
         bar = self._bar
         bar.n = state.fraction
         bar.set_description_str(files, refresh=False)

@@ -73,6 +73,7 @@ class Download:
         for outcome in earlier.outcomes if earlier else ():
             if outcome.status not in UNFETCHED:
                 self._tally.item_done(outcome)
+        self._tally.kept({action.item: action.part_bytes for action in order.plan.actions if action.part_bytes})
         self._teller = Teller(lambda: self.state)
         self._run = Errand(self._work, "download-run")
 

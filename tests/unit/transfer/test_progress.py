@@ -44,6 +44,14 @@ def test_a_download_under_way() -> None:
     assert bar.drawn().endswith("500 B of 1.0 kB, 250 B/s, 2 s left, b.tif +1")
 
 
+def test_the_first_frame_is_true() -> None:
+    """No frame says that nothing is there beside files that are."""
+    bar = Bars()
+    bar.show(state(files_done=3, fraction=1.0))
+    assert "3 of 3 files 100%" in bar.screen.getvalue()
+    assert " 0%" not in bar.screen.getvalue()
+
+
 @pytest.mark.parametrize(("columns", "name"), [(160, NAME), (110, "S2C_…C-B02_10M_V220.tif"), (80, "")])
 def test_the_bar_has_room(columns: int, name: str) -> None:
     """However long a product's name is, there is a bar to be seen; of the name the end stays, which tells the band."""

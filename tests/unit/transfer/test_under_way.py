@@ -156,6 +156,15 @@ def test_a_pause_holds_nothing(halfway: Download, server: FaultyServer, tmp_path
     assert server.gets()[1].headers["Range"] == f"bytes={HALF}-"
 
 
+def test_what_is_there_counts_from_the_first_look(halfway: Download, server: FaultyServer, tmp_path: Path) -> None:
+    """What an earlier run left of a file is told before anything comes, also where its turn is later."""
+    halfway.cancel()
+    with pytest.raises(DownloadFailed):
+        halfway.wait(10)
+    again = Download(order_of([server.url("/b.tif"), server.url("/a.tif")], tmp_path, engine=CurlEngine(Nobody())))
+    assert str(again.state) == "0 of 2 files, 1.0 MB"
+
+
 @pytest.mark.parametrize("is_paused", [False, True])
 def test_cancelled(halfway: Download, server: FaultyServer, tmp_path: Path, is_paused: bool) -> None:
     """Cancelled, also while paused, it ends with what came kept; the error says how many are missing, and the same
