@@ -54,7 +54,10 @@ class Journal:
         return self.url_sha256 == _sha256(url)
 
     def usable(self, part_bytes: int) -> list[Range]:
-        """Return what of a part of that size can be gone on with: never all of it, so that the answer proves it."""
+        """Return what of a part of that size can be gone on with: never all of it, so that the answer proves it, and
+        nothing of one that is longer than its file, for something else wrote to it."""
+        if self.size_bytes is not None and part_bytes > self.size_bytes:
+            return []
         done = [(start, min(end, part_bytes)) for start, end in self.done]
         if self.size_bytes is not None:
             done = [(start, min(end, self.size_bytes - 1)) for start, end in done]

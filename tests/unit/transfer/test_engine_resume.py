@@ -167,6 +167,18 @@ def test_next_run_goes_on(one: Downloads) -> None:
     assert one.names() == ["a.tif"]
 
 
+def test_part_that_is_longer_than_its_file(one: Downloads) -> None:
+    """A part to which something else wrote is fetched anew, whole."""
+    with pytest.raises(ServerUnreachable):
+        one.get(Answer(DATA, cut_at=HALF), *[Answer(status=503)] * 4)
+    with (one.folder / "a.tif.part").open("ab") as part:
+        part.write(bytes(len(DATA)))
+    [path] = one.get(Answer(DATA))
+    assert path.read_bytes() == DATA
+    assert one.ranges()[-1] is None
+    assert one.names() == ["a.tif"]
+
+
 def test_part_survives_a_login_page(one: Downloads) -> None:
     """A login page in the place of the rest is not appended, and what came before it stays usable."""
     page = Answer(b"<!doctype html>", ranges=False, headers={"Content-Type": "text/html"})

@@ -115,9 +115,10 @@ def test_other_boot_believes_what_was_synced(path: Path) -> None:
 
 
 def test_whole_part_is_not_believed_to_be_whole(path: Path) -> None:
-    """What can be gone on with is never all of it, nor more than the part holds."""
+    """What can be gone on with is never all of it, nor more than the part holds; nothing of one that is too long."""
     journal = written(path, "0 1000\n")
-    assert journal.usable(2000) == [(0, 999)]
+    assert journal.usable(1000) == [(0, 999)]
+    assert journal.usable(1001) == []
     assert journal.usable(400) == [(0, 400)]
     assert journal.usable(0) == []
 

@@ -91,6 +91,13 @@ def test_plan_as_text(everything: Plan) -> None:
     ]
 
 
+def test_part_that_is_longer_than_its_file(everything: Plan) -> None:
+    """Of a part to which something else wrote, nothing is promised: all of the file is to be fetched."""
+    (everything.folder / "resumed.tif.part").write_bytes(bytes(2_500_001))
+    [action] = prepare(item("resumed.tif"), everything.folder).actions
+    assert (kind_of(action), action.part_bytes) == ("fetch", 0)
+
+
 @pytest.mark.parametrize(
     ("free_bytes", "sizes", "fits", "word"),
     [
