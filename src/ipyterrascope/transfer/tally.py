@@ -18,6 +18,8 @@ from .report import UNFETCHED, Outcome
 from .sources import Item
 from .states import DownloadState, FileState, Phase, Which
 
+_NO_WAIT = "", math.inf
+
 
 class Speed:
     """Bytes a second over the last few seconds.
@@ -75,10 +77,9 @@ class Tally:
         self._kept_bytes = 0
         self._failed: list[int] = []
         self._files_done = 0
-        # what is there of files that have not ended, and what the active ones wait for
+        # what is there of files that have not ended, and what the active ones wait for, and until when
         self._parts: dict[int, int] = {}
-        self._active: dict[int, str] = {}
-        self._tried_at: dict[int, float] = {}
+        self._active: dict[int, tuple[str, float]] = {}
         self._sizes = {number: item.size_bytes for item, number in self._numbers.items() if item.size_bytes is not None}
         self._known_bytes = sum(self._sizes.values())
         self._open_unsized = len(self._paths) - len(self._sizes)
@@ -93,7 +94,7 @@ class Tally:
         """See `Progress`."""
         with self._lock:
             if (number := self._number_of_open(item)) is not None:
-                self._active[number] = ""
+                self._active[number] = _NO_WAIT
                 self._parts[number] = self._within(number, there_bytes)
 
     def advanced(self, item: Item, done_bytes: int, size_bytes: int | None) -> None:
@@ -108,14 +109,13 @@ class Tally:
             self._fetched_bytes += max(0, more_bytes)
             self._parts[number] = done_bytes
             if number not in self._active or more_bytes > 0:
-                self._active[number] = ""
+                self._active[number] = _NO_WAIT
 
     def waiting(self, item: Item, wait_s: float | None, error: TerrascopeError) -> None:
         """See `Progress`."""
         with self._lock:
             if (number := self._number_of_open(item)) is not None:
-                self._active[number] = error.what
-                self._tried_at[number] = math.inf if wait_s is None else self._monotonic() + wait_s
+                self._active[number] = error.what, math.inf if wait_s is None else self._monotonic() + wait_s
 
     # ── what the download tells ────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,7 +196,7 @@ class Tally:
             all_known = len(self._sizes) == len(self._paths)
             rate = 0.0
             # of what waits for a server or another download nobody knows how long it takes
-            waits = bool(self._active) and all(self._active.values())
+            waits = bool(self._active) and _NO_WAIT not in self._active.values()
             if phase == "running" and self._since is not None and not waits:
                 rate = self._speed.rate(self._monotonic(), self._fetched_bytes)
             return DownloadState(
@@ -244,8 +244,8 @@ class Tally:
         )
 
     def _waits_for(self, number: int) -> str:
-        note, wait_s = self._active.get(number, ""), self._tried_at.get(number, math.inf) - self._monotonic()
-        return f"{note} Next try in {max(0.0, wait_s):.0f} s." if note and wait_s < math.inf else note
+        note, until = self._active.get(number, _NO_WAIT)
+        return note if until == math.inf else f"{note} Next try in {max(0.0, until - self._monotonic()):.0f} s."
 
     def _eta_s(self, bytes_done: int, rate: float) -> float | None:
         if rate < 1.0 or not (self._sizes or not self._open_unsized):

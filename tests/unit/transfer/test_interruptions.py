@@ -22,8 +22,13 @@ from hypothesis import strategies as st
 
 from ipyterrascope.errors import DownloadFailed, TargetInvalid
 from ipyterrascope.transfer import CurlEngine, Item, download, small
+from ipyterrascope.transfer.curl.host import Host
+from ipyterrascope.transfer.curl.job import Job
+from ipyterrascope.transfer.curl.room import Room
 from ipyterrascope.transfer.folder import writing_to
 from ipyterrascope.transfer.journal import Journal, JournalFile
+from ipyterrascope.transfer.partial import Partial
+from ipyterrascope.transfer.pieces import Pieces
 
 DATA = random.Random(1).randbytes(2 << 20)
 
@@ -161,6 +166,24 @@ def test_file_without_an_end(server: FaultyServer, nobody: Nobody, tmp_path: Pat
     assert "endless.tif was stopped before it filled the disk." in str(caught.value)
     assert names(tmp_path) == ["a.tif", "c.tif"]
     assert most[0] < 100 << 20
+
+
+def test_the_disk_is_asked_once_a_look(tmp_path: Path) -> None:
+    """Of one disk it is asked once at each look how much is free, whatever sizes the files have."""
+    asked: list[Path] = []
+
+    def usage(path: Path) -> tuple[int, int, int]:
+        asked.append(path)
+        return 1 << 40, 0, 1 << 40
+
+    host = Host("h", 2, clock=lambda: 0.0, monotonic=lambda: 0.0)
+    for action in planned(tmp_path, "https://h/a.tif", "https://h/b.tif"):
+        job = Job(action, Partial(action.path, action.item.url), action.item.url, host, 0.0)
+        job.is_open, host.jobs[job] = True, None
+    [sized, _] = host.jobs
+    sized.pieces = Pieces(1000)
+    assert Room(usage).outgrown([host]) is None
+    assert asked == [tmp_path]
 
 
 def test_file_without_a_size_on_a_full_disk(server: FaultyServer, nobody: Nobody, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,26 @@ def test_waiting_is_told_until_bytes_come() -> None:
     assert tally.state("running").active[0].note == "It is busy."
     tally.advanced(item, 10, 1000)
     assert tally.state("running").active[0].note == ""
+
+
+def test_nothing_is_kept_of_a_wait_that_is_over() -> None:
+    """Tens of thousands of files that waited take no more memory, once they have ended, than those that did not."""
+
+    def held_bytes(*, waits: bool) -> int:
+        items = [Item(f"https://h/{number}", str(number)) for number in range(5000)]
+        paths = {item: Path(item.name) for item in items}
+        outcomes = [Outcome(item=item, path=paths[item], status="skipped", size_bytes=1) for item in items]
+        tally = Tally(paths, Path())
+        tracemalloc.start()
+        for number, item in enumerate(items):
+            if waits:
+                tally.waiting(item, 1.0 + number, BUSY)
+            tally.item_done(outcomes[number])
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return held
+
+    assert held_bytes(waits=True) - held_bytes(waits=False) < 20_000
 
 
 def test_rows_of_files() -> None:

@@ -37,18 +37,18 @@ class Room:
         unknown = [job for host in hosts for job in host.jobs if job.is_open and job.item.size_bytes is None]
         unsized = [job for job in unknown if job.size_bytes is None]
         longest = max(unknown, key=_left, default=None)
+        if longest is None or not (unsized or _left(longest)):
+            return None
         # what cannot be looked at cannot be full, as far as is known
         with suppress(OSError):
-            if longest is not None and _left(longest):
-                free = self._usage(longest.action.path.parent)[2]
-                if _left(longest) > free:
-                    return longest, _too_long(longest, free)
+            total, _, free = self._usage(longest.action.path.parent)
+            if _left(longest) > free:
+                return longest, _too_long(longest, free)
             if unsized:
-                return self._without_end(max(unsized, key=lambda each: each.pieces.done_bytes), hosts)
+                return self._without_end(max(unsized, key=lambda each: each.pieces.done_bytes), hosts, total, free)
         return None
 
-    def _without_end(self, job: Job, hosts: Sequence[Host]) -> tuple[Job, TargetInvalid] | None:
-        total, _, free = self._usage(job.action.path.parent)
+    def _without_end(self, job: Job, hosts: Sequence[Host], total: int, free: int) -> tuple[Job, TargetInvalid] | None:
         done, reserve = job.pieces.done_bytes, min(_MOST_RESERVED_BYTES, total * _RESERVED_SHARE)
         self._looks += 1
         if free - self._most_needed >= reserve and self._looks % _COUNTED_EACH:
