@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 from ..errors import TargetInvalid, TransferError
 from .layout import Trail, layout, trail_of
 from .names import shown
-from .sources import Item
+from .sources import Item, Unusable
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Action:
     overwrite : bool
         With "fetch", "link" and "copy": replace what is at `path`, also what came there since.
     error : TransferError, optional
-        With "conflict": why.
+        With "conflict": why; also of what cannot be fetched at all.
     part_bytes : int
         With "fetch": how much is there already, from a download that was interrupted.
     here_bytes : int, optional
@@ -143,6 +143,8 @@ class _Decision:
     here: Here | None
 
     def __call__(self, item: Item, trail: Trail) -> Action:
+        if isinstance(item, Unusable):
+            return self.conflict(item, trail, item.error)
         present: Present | None = None
         for length in range(1, len(trail) + 1):
             present = self.look(trail[:length])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pystac
 import pytest
+from downloads import Downloads
+from faulty import Answer
 from hypothesis import given
 from hypothesis import strategies as st
 from stac import FILES, HERE, asset, collection, item
 
-from ipyterrascope.errors import ServerRefused, ServerUnreachable, SourceInvalid, TerrascopeError
-from ipyterrascope.transfer import Item, Selection, items_from
+from ipyterrascope.errors import DownloadFailed, ServerRefused, ServerUnreachable, SourceInvalid, TerrascopeError
+from ipyterrascope.transfer import Item, Selection, download, items_from, prepare
 
 FORMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "json": lambda feature: feature,
@@ -123,6 +126,51 @@ def test_an_asset_that_cannot_be_fetched_is_named(fields: dict[str, Any], reason
     assert caught.value.what.startswith("Asset B02 of item S2A_1: ")
     assert "--asset" in caught.value.do
     assert "s3cret" not in str(caught.value)
+
+
+WRONG = [{"href": ""}, {"href": None}, {"roles": ["data"]}, 5]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("form", ["collection", "search", "list", "lines"])
+def test_one_without_an_address_fails_alone(wrong: Any, form: str, tmp_path: Path) -> None:
+    """Of a long list one asset that has no address stops nothing, and is told of in its own row; so is an item without
+    assets."""
+    features = [item({"a": asset(f"{FILES}/{number}.tif")}, f"S{number}") for number in range(3)]
+    features[1]["assets"] = {"a": wrong}
+    features.append({"type": "Feature", "id": "S3"})
+    (tmp_path / "items.json").write_text(json.dumps(collection(*features)))
+    source: Any = {
+        "collection": collection(*features),
+        "search": Search(*features),
+        "list": features,
+        "lines": ["@" + str(tmp_path / "items.json")],
+    }[form]
+    planned = prepare(source, tmp_path / "data")
+    assert [action.do for action in planned.actions] == ["fetch", "conflict", "fetch", "conflict"]
+    assert [action.error.what for action in planned.actions if action.error] == [
+        "Asset a of item S1: It has no address.",
+        "Item S3 has no assets.",
+    ]
+
+
+def test_the_others_are_fetched(one: Downloads) -> None:
+    """What has no address is a failed row of the report, with its own words; the rest is fetched."""
+    one.server.files["/b.tif"] = Answer(b"b")
+    with pytest.raises(
+        DownloadFailed, match=r"1 of 2 downloads failed\.\nS_a: Asset a of item S: It has no address\."
+    ) as it:
+        download(item({"a": asset(""), "b": asset(one.server.url("/b.tif"))}, "S"), one.folder, engine=one.engine())
+    report = pickle.loads(pickle.dumps(it.value.report))
+    assert [outcome.status for outcome in report.outcomes] == ["failed", "saved"]
+    assert one.names() == ["b.tif"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_list_without_any_address(count: int) -> None:
+    """Where nothing can be fetched that is an error at once."""
+    with pytest.raises(SourceInvalid, match="Asset a of item S0: It has no address"):
+        items_from([item({"a": asset("")}, f"S{number}") for number in range(count)])
 
 
 def test_relative_without_a_place() -> None:

@@ -2,7 +2,7 @@
 
 from .catalogue import catalogue_failed
 from .files import source_of
-from .item import Item
+from .item import Item, Unusable
 from .lists import Lines
 from .reading import Source, is_single, is_source, items_from
 from .selection import Selection
@@ -12,6 +12,7 @@ __all__ = [
     "Lines",
     "Selection",
     "Source",
+    "Unusable",
     "catalogue_failed",
     "is_single",
     "is_source",

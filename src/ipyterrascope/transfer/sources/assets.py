@@ -1,7 +1,8 @@
 """One asset of a catalogue, made into an item (floor 4; STAC 1.1, with the extensions file and alternate-assets).
 
 Nothing here trusts the catalogue. A field that only saves work (the local alternate) is left out where it cannot be
-read; one by which a file is checked or found is an error then, which says whose it is.
+read; one by which a file is checked or found is an error then, which says whose it is. One without an address is common
+among thousands, and fails alone.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from urllib.parse import unquote, urljoin
 from ...errors import SourceInvalid, quoted
 from ...values.hosts import is_secure
 from ..names import clean, last_segment
-from .item import Item
+from .item import Item, Unusable
 from .json import is_object
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(/[^/].*)", re.IGNORECASE | re.DOTALL)
+
+
+class _NoAddress(SourceInvalid):
+    """There is nothing by which it could be fetched."""
 
 
 def item_of_asset(
@@ -29,7 +34,7 @@ def item_of_asset(
     base: Callable[[], object] = lambda: None,
     name: str | None = None,
 ) -> Item:
-    """Return what there is to fetch of an asset.
+    """Return what there is to fetch of an asset; an `Unusable` where it has no address.
 
     Parameters
     ----------
@@ -53,12 +58,14 @@ def item_of_asset(
         name = name or clean(last_segment(url)) or clean(f"{owner}_{key}")
         return Item(url, name, _whole(asset.get("file:size")), _local_path(asset), asset.get("file:checksum"))
     except SourceInvalid as error:
-        what, why = error.what, error.why
+        what, why, is_unusable = error.what, error.why, isinstance(error, _NoAddress)
     called = f"Asset {quoted(key, 80)}" if key else "An asset"
     whose = f" of item {quoted(owner, 80)}" if owner else ""
-    raise SourceInvalid(
-        f"{called}{whose}: {what}", why, "Choose other assets (`--asset`, assets=…), or tell who keeps the catalogue."
-    )
+    do = "Choose other assets (`--asset`, assets=…), or tell who keeps the catalogue."
+    problem = SourceInvalid(f"{called}{whose}: {what}", why, do)
+    if not is_unusable:
+        raise problem
+    return Unusable("", name or clean(f"{owner}_{key}") or "asset", error=problem)
 
 
 def _whole(number: Any) -> Any:
@@ -73,7 +80,7 @@ def _address(asset: dict[str, Any], base: Callable[[], object]) -> str:
         return href.strip()
     hrefs = [href.strip() for href in (href, *_alternates(asset)) if isinstance(href, str) and href.strip()]
     if not hrefs:
-        raise SourceInvalid("It has no address.", "There is no text in its `href`.")
+        raise _NoAddress("It has no address.", "There is no text in its `href`.")
     for each in hrefs:
         if is_secure(each):
             return each

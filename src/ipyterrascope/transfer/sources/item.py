@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import index
 from pathlib import Path
 from typing import SupportsIndex
@@ -89,6 +89,20 @@ class Item:
 
     def __repr__(self) -> str:
         return f"Item({shown(self.url)!r}, name={self.name!r}, size_bytes={self.size_bytes})"
+
+
+@dataclass(frozen=True, repr=False, slots=True)
+class Unusable(Item):
+    """What a catalogue names without an address: among others it fails alone, by its `error`."""
+
+    error: SourceInvalid = field(kw_only=True, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check nothing: that was done."""
+
+    def __hash__(self) -> int:
+        # nearly all addresses are empty
+        return hash(self.name)
 
 
 def _check_type(field: str, value: object, *types: type) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from ...errors import SourceInvalid, UsageError
 from ..names import clean, last_segment, shown
 from .files import read_source
-from .item import Item, checked_url
+from .item import Item, Unusable, checked_url
 from .json import is_object
 from .lists import Lines
 from .products import is_product, items_of_product
@@ -81,7 +81,7 @@ def items_from(source: Source, name: str | None = None, selection: Selection | N
     ------
     SourceInvalid
         When something cannot be fetched: it is no URL, not https (http on loopback), has no file name … The text says
-        which it is.
+        which it is. Where only some assets have no address, they are `Unusable` items instead.
     UsageError
         When `name` is given and there is not exactly one file; when `selection` asks for an asset or a role that no
         item has, or there are no items of which to choose.
@@ -91,6 +91,9 @@ def items_from(source: Source, name: str | None = None, selection: Selection | N
     reading = _Reading(selection or Selection())
     items = [*reading.items(source, name, 0)]
     reading.finish()
+    unusable = [item for item in items if isinstance(item, Unusable)]
+    if unusable and len(unusable) == len(items):
+        raise unusable[0].error
     if name is not None and len(items) != 1:
         raise UsageError(
             f"One name was given for {len(items)} files.", "A name belongs to one file.", "Leave the name out."

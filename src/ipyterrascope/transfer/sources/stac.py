@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from ...errors import SourceInvalid, TerrascopeError, quoted
+from ..names import clean
 from .assets import item_of_asset
 from .catalogue import catalogue_failed
-from .item import Item
+from .item import Item, Unusable
 from .json import is_array, is_object
 from .selection import Chooser
 
@@ -54,7 +55,7 @@ def items_of_json(fields: dict[str, Any], chooser: Chooser, name: str | None) ->
     Raises
     ------
     SourceInvalid
-        It is something else, or an asset cannot be fetched.
+        It is something else.
     """
     kind = fields.get("type")
     if kind == "FeatureCollection" or ("features" in fields and "assets" not in fields):
@@ -76,11 +77,15 @@ def _no_list_of_items() -> SourceInvalid:
 def _items_of_feature(feature: dict[str, Any], chooser: Chooser, name: str | None) -> Iterator[Item]:
     assets, owner = feature.get("assets"), feature.get("id", "")
     if not is_object(assets):
-        raise SourceInvalid(
+        error = SourceInvalid(
             f"{f'Item {quoted(owner, 80)}' if owner else 'What you gave'} has no assets.",
             "A STAC item has `assets`, each with an `href`.",
             "Give an item, an asset, or a collection of items.",
         )
+        if not (called := clean(str(owner))):
+            raise error
+        yield Unusable("", name or called, error=error)
+        return
     for key in chooser.choose(assets):
         asset: dict[str, Any] = assets[key] if is_object(assets[key]) else {}
         yield item_of_asset(asset, key, owner, base=lambda: _self_link(feature.get("links")), name=name)
