@@ -170,15 +170,17 @@ def _any(url: str) -> bool:
 
 def _show(*, background: bool) -> Callable[[Download], object] | None:
     """Return what shows how far a download is, where somebody looks."""
-    from .transfer import show_bar
+    from .transfer import show_bar, show_waits
 
     place = frontend.place()
     if place == "notebook":
         from .notebook.show import show_download
 
         return show_download
+    if place == "headless":
+        return show_waits
     # beside a prompt at which somebody types a bar would be in the way
-    return None if background or place == "headless" else show_bar
+    return None if background else show_bar
 
 
 def downloads() -> list[Download]:

@@ -13,7 +13,7 @@ from .order import Order, order_of
 from .plan import Action, plan
 from .prepare import prepare
 from .preview import Plan
-from .progress import Progress, show_bar
+from .progress import Progress, show_bar, show_waits
 from .report import Outcome, Report
 from .retry import Backoff
 from .sources import Item, Lines, Selection, Source, items_from, source_of
@@ -50,5 +50,6 @@ __all__ = [
     "prepare",
     "rate_of",
     "show_bar",
+    "show_waits",
     "source_of",
 ]

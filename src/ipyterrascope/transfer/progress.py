@@ -90,6 +90,18 @@ def show_bar(download: Download) -> None:
         download.observe(TerminalBar(partial(tqdm, dynamic_ncols=True)).show)
 
 
+def show_waits(download: Download) -> None:
+    """Say on stderr for what a download waits, once, when nothing else of it goes on: where there is no bar."""
+
+    def tell(state: DownloadState) -> None:
+        if state.active and all(file.note for file in state.active):
+            end()
+            print(f"{state.active[0].name}: {state.active[0].note}", file=sys.stderr)
+
+    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]
+        end = download.observe(tell)
+
+
 def _beside(state: DownloadState, figures: list[str], room: int) -> list[str]:
     """Say in so many columns how far it is, and what is waited for or else which file comes."""
     left = room - sum(len(text) + 2 for text in figures)

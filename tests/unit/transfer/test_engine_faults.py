@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+import pycurl
 import pytest
 from downloads import DATA, HALF, Downloads
 from faulty import Answer, FaultyServer
@@ -24,6 +25,8 @@ from ipyterrascope.errors import (
 )
 from ipyterrascope.threads.errand import Errand
 from ipyterrascope.transfer import Backoff, Item, Outcome, Report, download
+from ipyterrascope.transfer.curl.host import Host
+from ipyterrascope.transfer.curl.network import Network
 from ipyterrascope.values.connection import Connection
 from testbed.loopback import Asked, Reply, loopback
 
@@ -96,6 +99,34 @@ def test_dead_server_is_given_up(one: Downloads, dead: str, said: str, connectio
     assert said in str(failed[0].error)
     assert f"Not tried: {said}" in str(failed[-1].error)
     assert all(failure.error and failure.error.retryable for failure in failed)
+
+
+@pytest.mark.parametrize("came", [False, True])
+def test_name_that_nobody_knows(one: Downloads, monkeypatch: pytest.MonkeyPatch, came: bool) -> None:
+    """A name that is not found is looked up for some seconds only, unless something came from that host before."""
+    if came:
+        monkeypatch.setattr(Host, "brought_bytes", property(lambda self: 1, lambda self, value: None), raising=False)
+    with pytest.raises(ServerUnreachable, match=f"No server called {NOWHERE} was found"):
+        download(f"https://{NOWHERE}/a.tif", one.folder, engine=one.engine(max_tries=6))
+    assert one.waits.seconds == [1.0, 2.0, 4.0, 8.0, 16.0][: 5 if came else 3]
+
+
+def test_another_try_asks_for_the_name_anew(one: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was not found is not remembered as such until the next try."""
+    said: list[bytes] = []
+
+    def prepare(network: Network, handle: pycurl.Curl) -> None:
+        real(network, handle)
+        handle.setopt(pycurl.VERBOSE, 1)
+        handle.setopt(pycurl.DEBUGFUNCTION, lambda kind, text: said.append(text) if kind == 0 else None)
+
+    real = Network.prepare
+    monkeypatch.setattr(Network, "prepare", prepare)
+    engine = one.engine(backoff=Backoff(max_tries=2, first_s=0.7))
+    with pytest.raises(ServerUnreachable, match="No server called"):
+        download("https://nobody-has-this-name.invalid/a.tif", one.folder, engine=engine)
+    assert said
+    assert not any(b"Negative" in text for text in said)
 
 
 def test_server_that_comes_back(one: Downloads) -> None:

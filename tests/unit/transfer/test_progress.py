@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
+from downloads import DATA, Downloads
+from faulty import Answer
 from tqdm import tqdm
 
-from ipyterrascope.transfer import DownloadState, FileState
-from ipyterrascope.transfer.progress import TerminalBar, show_bar
+from ipyterrascope.errors import ServerUnreachable
+from ipyterrascope.transfer import Backoff, DownloadState, FileState, download
+from ipyterrascope.transfer.progress import TerminalBar, show_bar, show_waits
 
 NAME = "S2C_20260807T104621_31TCN_TOC-B02_10M_V220.tif"
 
@@ -121,3 +125,20 @@ def test_nothing_is_printed_where_nobody_looks(capfd: pytest.CaptureFixture[str]
 
     show_bar(Unobserved())  # type: ignore[arg-type]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_wait_is_told_where_there_is_no_bar(one: Downloads, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing goes on one line says for what a download waits, and no second one follows."""
+    engine = one.engine(backoff=Backoff(max_tries=3, first_s=1.0))
+    with pytest.raises(ServerUnreachable):
+        download("http://127.0.0.1:9/a.tif", one.folder, engine=engine, show=show_waits)
+    out, err = capsys.readouterr()
+    assert not out
+    assert re.fullmatch(r"a\.tif: 127\.0\.0\.1:9 takes no connections\. Next try in [01] s\.\n", err)
+
+
+def test_work_is_no_wait(one: Downloads, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed of a download that goes on."""
+    one.server.files["/a.tif"] = Answer(DATA, pause_s=0.05)
+    download(one.server.url("/a.tif"), one.folder, engine=one.engine(), show=show_waits)
+    assert capsys.readouterr() == ("", "")

@@ -13,7 +13,7 @@ from ..plan import other_file_there
 from ..rivals import InUse, Overtaken
 from .agenda import Agenda
 from .aside import Aside
-from .faults import curl_failure, is_no_connection, is_unreached, redirected, too_many_redirects
+from .faults import curl_failure, is_no_connection, is_unknown_name, is_unreached, redirected, too_many_redirects
 from .host import Host
 from .job import Job
 from .network import spelled
@@ -25,6 +25,8 @@ from .switchboard import Call, Switchboard
 from .verdicts import AskAgain, Changed, Moved, Passing, Skipped, Unauthorized
 
 _MOST_MOVES = 10
+_NAME_TRIES = 4
+"""So often, within some seconds, a name is looked up from which nothing came yet: a laptop may just change networks."""
 _PROGRESS_BYTES = 256 << 10
 """A try that brought the file so much further is not held against a bad line."""
 
@@ -115,7 +117,8 @@ class Consequences:
                     raise error
                 is_refused = is_no_connection(code) and not request.was_answered and job.host.busy > 0
                 unreached = is_unreached(code) and not request.was_answered and request.url == job.url
-                raise Passing(error, is_overload=is_refused, is_unreached=unreached)
+                unknown = is_unknown_name(code)
+                raise Passing(error, is_overload=is_refused, is_unreached=unreached, is_unknown_name=unknown)
         request.finish(is_whole=code == 0)
 
     def _move(self, request: Request, location: str) -> None:
@@ -173,7 +176,7 @@ class Consequences:
             job.host.pace.overloaded(now, backoff.wait_s(1, None, random))
             return
         if passing.is_unreached:
-            self._retry_host(job.host, passing.error, now)
+            self._retry_host(job.host, passing, now)
             return
         if job.due > now:
             return  # several of its connections broke at once: that is one failure
@@ -187,21 +190,22 @@ class Consequences:
             job.host.pace.overloaded(now, wait_s)
         self._tell_wait(job, wait_s, detached(passing.error))
 
-    def _retry_host(self, host: Host, error: TerrascopeError, now: float) -> None:
+    def _retry_host(self, host: Host, passing: Passing, now: float) -> None:
         """Let a host that was not reached be tried again by one request; give all of its files up if that was often."""
         if host.busy > 0:
             # there are other tries: the last of them counts
             host.pace.unreached(now, 0.0)
             return
         host.tries += 1
-        if self._rules.backoff.ends(host.tries, None):
+        error = detached(passing.error)
+        is_misspelt = passing.is_unknown_name and not host.brought_bytes and host.tries >= _NAME_TRIES
+        if is_misspelt or self._rules.backoff.ends(host.tries, None):
             self._agenda.give_up(host, error)
             for job in tuple(host.jobs):
                 self.fail(job, copy(error))
             return
         wait_s = self._rules.backoff.wait_s(host.tries, None, self._rules.random)
         host.pace.unreached(now, wait_s)
-        error = detached(error)
         for job in host.jobs:
             self._tell_wait(job, wait_s, error)
 

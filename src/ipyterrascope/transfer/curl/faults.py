@@ -41,6 +41,12 @@ def is_unreached(code: int) -> bool:
     return code in _UNREACHED
 
 
+def is_unknown_name(code: int) -> bool:
+    """Tell whether the code is one of a name that was not found: libcurl does not tell one that nobody has from a
+    resolver that is down."""
+    return code == pycurl.E_COULDNT_RESOLVE_HOST
+
+
 def curl_failure(code: int, url: str, proxy: str | None = None) -> TerrascopeError:
     """Return our error for one of libcurl's codes; `retryable` for what may pass. `proxy` is what was asked, if any."""
     host = host_of(url)
@@ -62,7 +68,7 @@ def curl_failure(code: int, url: str, proxy: str | None = None) -> TerrascopeErr
 
 
 def _unreached(code: int, host: str, proxy: str | None) -> ServerUnreachable:
-    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+    if is_unknown_name(code):
         return not_found(host)
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return ServerUnreachable(

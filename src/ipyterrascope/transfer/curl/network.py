@@ -25,6 +25,9 @@ _PLAIN = re.compile(r"https?://[a-z0-9.:\[\]-]+/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*"
 
 _BEHIND_SCHEME = len("https://")
 
+_NAMES_S = 1
+"""So long libcurl remembers a name, and half of it that there is none: with its minute, no other try would ask anew."""
+
 
 class Network:
     """How hosts are reached.
@@ -71,6 +74,7 @@ class Network:
             handle.setopt(pycurl.COOKIEFILE, "")  # read none, and keep what comes
         # NO_PROXY was read already, by the rules of requests
         handle.setopt(pycurl.NOPROXY, "")
+        handle.setopt(pycurl.DNS_CACHE_TIMEOUT, _NAMES_S)
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self.connection.connect_timeout_s * 1000))
 
     def proxy_for(self, url: str) -> str:

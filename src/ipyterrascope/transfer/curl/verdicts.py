@@ -22,6 +22,8 @@ class Passing(Verdict):
         The host wants fewer requests.
     is_unreached : bool
         The host was not reached: it is no matter of the file.
+    is_unknown_name : bool
+        For its name was not found.
     """
 
     def __init__(
@@ -31,10 +33,11 @@ class Passing(Verdict):
         *,
         is_overload: bool = False,
         is_unreached: bool = False,
+        is_unknown_name: bool = False,
     ) -> None:
         super().__init__()
         self.error, self.asked_s = error, asked_s
-        self.is_overload, self.is_unreached = is_overload, is_unreached
+        self.is_overload, self.is_unreached, self.is_unknown_name = is_overload, is_unreached, is_unknown_name
 
 
 class Changed(Passing):
