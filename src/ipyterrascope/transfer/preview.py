@@ -49,15 +49,15 @@ class Plan:
     ) -> None:
         self.actions = tuple(actions)
         self.folder, self.free_bytes, self.is_single = folder, free_bytes, is_single
-        # several items may share one
-        distinct = dict.fromkeys(self.actions)
-        self.counts = Counter(map(kind_of, distinct))
-        fetched = [action for action in distinct if kind_of(action) in ("fetch", "resume")]
+        # what was asked for twice shares one
+        self._once = [*dict.fromkeys(self.actions)]
+        self.counts = Counter(map(kind_of, self._once))
+        fetched = [action for action in self._once if kind_of(action) in ("fetch", "resume")]
         self.unknown = sum(action.item.size_bytes is None for action in fetched)
         self.fetch_bytes = sum(max(0, (action.item.size_bytes or 0) - action.part_bytes) for action in fetched)
         self.part_bytes = sum(action.part_bytes for action in fetched)
-        self.there_bytes = sum(action.present_bytes or 0 for action in distinct if action.do == "skip")
-        self.copy_bytes = sum(action.here_bytes or 0 for action in distinct if action.do == "copy")
+        self.there_bytes = sum(action.present_bytes or 0 for action in self._once if action.do == "skip")
+        self.copy_bytes = sum(action.here_bytes or 0 for action in self._once if action.do == "copy")
 
     @property
     def needed_bytes(self) -> int:
@@ -105,15 +105,15 @@ class Plan:
         return f"{size}{part}; {size_text(self.free_bytes)} are free in {from_here(self.folder)}: {word}"
 
     def __repr__(self) -> str:
-        return text_table(f"Plan: {self}", self._rows(), len(self.actions))
+        return text_table(f"Plan: {self}", self._rows(), len(self._once))
 
     def _repr_html_(self) -> str:
-        return html_table(str(self), self._rows(), len(self.actions))
+        return html_table(str(self), self._rows(), len(self._once))
 
     def _rows(self) -> list[Row]:
         order = [*_WORDS]
         # the most telling first; within a kind as they were asked for
-        first = sorted(self.actions, key=lambda action: order.index(kind_of(action)))[:MOST_ROWS]
+        first = sorted(self._once, key=lambda action: order.index(kind_of(action)))[:MOST_ROWS]
         return [
             (_WORDS[kind_of(action)][0], size_text(_size_of(action)), from_here(action.path), _note(action))
             for action in first

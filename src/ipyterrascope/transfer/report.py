@@ -166,11 +166,20 @@ class Report(Sequence[Path]):
     def _with(self, status: Status) -> list[Outcome]:
         return [*self._by_status.get(status, ())]
 
+    @property
+    def files(self) -> int:
+        """How many files were asked for: what was asked for twice is one."""
+        return len(self._once)
+
+    @cached_property
+    def _once(self) -> list[Outcome]:
+        """Each outcome once: to compare a hundred thousand by their fields, time and again, would take seconds."""
+        return [*{id(outcome): outcome for outcome in self.outcomes}.values()]
+
     @cached_property
     def _by_status(self) -> dict[Status, list[Outcome]]:
-        """Each outcome once: to compare a hundred thousand by their fields, time and again, would take seconds."""
         found: dict[Status, list[Outcome]] = {}
-        for outcome in {id(outcome): outcome for outcome in self.outcomes}.values():
+        for outcome in self._once:
             found.setdefault(outcome.status, []).append(outcome)
         return found
 
@@ -203,20 +212,20 @@ class Report(Sequence[Path]):
         return f"{', '.join(counts) or NOTHING}{size}"
 
     def __repr__(self) -> str:
-        return text_table(f"Report: {self}", self._rows(), len(self.outcomes))
+        return text_table(f"Report: {self}", self._rows(), self.files)
 
     def _repr_html_(self) -> str:
-        return html_table(str(self), self._rows(), len(self.outcomes))
+        return html_table(str(self), self._rows(), self.files)
 
     def _rows(self) -> list[Row]:
-        rest = (outcome for outcome in self.outcomes if outcome.status not in UNFETCHED)
+        rest = (outcome for outcome in self._once if outcome.status not in UNFETCHED)
         first = islice(chain(self.failed, self.cancelled, rest), MOST_ROWS)
         return [(_WORDS[row.status], size_text(row.size_bytes), from_here(row.path), row.note) for row in first]
 
 
 def download_failed(report: Report) -> DownloadFailed:
     """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
-    cancelled, of_all = len(report.cancelled), f"of {len(report.outcomes)}"
+    cancelled, of_all = len(report.cancelled), f"of {report.files}"
     errors = [(outcome.item.name, outcome.error) for outcome in report.failed if outcome.error is not None]
     lines = [f"{name}: {error.what}" for name, error in errors[:MOST_ROWS]]
     if len(errors) == 1 and errors[0][1].why:

@@ -83,7 +83,6 @@ def test_plan_as_text(everything: Plan) -> None:
         ["conflict", "500", "B", "data/other.tif", "Another", "file", "other.tif", "is", "there", "already."],
         ["fetch", "2.5", "MB", "data/new.tif"],
         ["fetch", "data/unknown.tif"],
-        ["fetch", "2.5", "MB", "data/new.tif"],
         ["resume", "2.5", "MB", "data/resumed.tif", "1.5", "kB", "are", "there", "already"],
         ["compare", "data/compared.tif", "9", "B", "are", "there,", "and", "no", "catalogue", "tells", "its", "size"],
         ["copy", "700", "B", "data/here.tif", "from", "/MTDA/here.tif"],

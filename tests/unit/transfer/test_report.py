@@ -44,6 +44,14 @@ def test_report_is_the_paths() -> None:
     assert Path("data/c.tif") not in MIXED
 
 
+def test_what_was_given_twice() -> None:
+    """Its path is there twice, so that sources and paths can be zipped; it is told and counted once."""
+    same = outcome("a.tif")
+    report = Report([same, outcome("b.tif"), same])
+    assert [path.name for path in report] == ["a.tif", "b.tif", "a.tif"]
+    assert (report.files, len(report.saved), repr(report).count("a.tif")) == (2, 2, 1)
+
+
 def test_report_by_status() -> None:
     """What was saved, was there already and failed can be told apart."""
     assert [[o.item.name for o in group] for group in (MIXED.saved, MIXED.skipped, MIXED.failed)] == [
