@@ -133,7 +133,7 @@ def agreed_size(item: Item, headers: Headers, body: Body) -> int | None:
         raise ContentInvalid(
             f"Nobody can tell when {item.name} is complete.",
             f"{host_of(item.url)} does not say how long it is.",
-            "Give its size: Item(url, name, size_bytes).",
+            "Tell who runs it; or give its size in Python: Item(url, name, size_bytes).",
         )
     return known if told is None else told
 

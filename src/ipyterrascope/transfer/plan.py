@@ -191,7 +191,7 @@ def _indistinct(item: Item) -> TargetInvalid:
     return TargetInvalid(
         f"Two different downloads would both be {item.name}.",
         f"The folders of their addresses do not tell them apart ({shown(item.url)}).",
-        "Give each its own name: Item(url, name).",
+        "Give each its own name: by `out=NAME` in a file of addresses, or in Python by Item(url, name).",
     )
 
 

@@ -231,7 +231,7 @@ def download_failed(report: Report) -> DownloadFailed:
     if len(errors) == 1 and errors[0][1].why:
         lines[0] += f" {errors[0][1].why}"
     if len(errors) > MOST_ROWS:
-        lines.append(f"… and {len(errors) - MOST_ROWS:,} more: `report.failed` has all of them")
+        lines.append(f"… and {len(errors) - MOST_ROWS:,} more: in Python, `report.failed` has all of them")
     advices = [*dict.fromkeys(error.do for _, error in errors if error.do)][:_MOST_ADVICES]
     what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
     what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []

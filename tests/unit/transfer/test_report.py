@@ -229,6 +229,6 @@ def test_summary_of_many_failures_is_short() -> None:
     error = download_failed(Report([outcome(f"{n}.tif", "failed", None, LATER) for n in range(1000)]))
     lines = str(error).splitlines()
     assert len(lines) == 23
-    assert lines[21] == "… and 980 more: `report.failed` has all of them"
+    assert lines[21] == "… and 980 more: in Python, `report.failed` has all of them"
     assert str(error).count("Try later.") == 1
     assert error.retryable

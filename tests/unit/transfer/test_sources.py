@@ -87,12 +87,12 @@ def test_name_is_for_one(entries: list[str]) -> None:
         ("https://h/a\x00.tif", "white space inside"),
         ("https://h/a\ud800.tif", "half a character"),
         ("https://h/p/a.tif?x=\udfff", "half a character"),
-        (b"https://h/a.tif", "A bytes cannot"),
+        (b"https://h/a.tif", "Something of type bytes cannot"),
         (Path("a.tif"), "'a.tif' cannot be read as a source"),
         ("@a.txt", "'a.txt' cannot be read as a source"),
         ({}, "What you gave has no assets"),
-        (None, "A NoneType cannot"),
-        (3, "A int cannot"),
+        (None, "Something of type NoneType cannot"),
+        (3, "Something of type int cannot"),
     ],
 )
 def test_bad_source(source: object, reason: str) -> None:

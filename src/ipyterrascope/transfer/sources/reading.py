@@ -206,7 +206,7 @@ def _item_of_url(url: str, name: str | None) -> Item:
 
 def _not_a_source(thing: object) -> SourceInvalid:
     return SourceInvalid(
-        f"A {type(thing).__name__} cannot be downloaded.",
+        f"Something of type {type(thing).__name__} cannot be downloaded.",
         "A source is a URL, an Item, a STAC item, asset or search, a list of addresses in a file, or several of them.",
         "Give the URL as a string.",
     )

@@ -66,7 +66,7 @@ def _names(field: str, value: object) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for part in value.split(",") if (name := part.strip())))
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise UsageError(
-            f"A {type(value).__name__} names no {field}.",
+            f"Something of type {type(value).__name__} names no {field}.",
             "They are named by text.",
             f'Write {field}="B02,B03" or {field}=["B02", "B03"].',
         )
