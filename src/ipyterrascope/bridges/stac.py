@@ -22,8 +22,9 @@ from .. import asking
 from ..accounts import account
 from ..configuration import current
 from ..errors import ConfigurationError, ServerRefused, UsageError
+from ..protocol.bodies import CODINGS, read_body_within
 from ..session import AuthorizedSession
-from ..transfer.names import host_of
+from ..transfer.names import host_of, size_text
 from ..transfer.sources import catalogue_failed
 from ..values.connection import Connection
 from ..values.providers import Provider
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["asset_clients", "open"]
 
 _RETRIED = (408, 429, 502, 503, 504)
+_MOST_BYTES, _MOST_S = 64 << 20, 300.0
+"""Of one page: a thousand items of a dozen assets have some 10 MB."""
 
 
 def open(provider: str | Provider | None = None) -> Client:
@@ -170,7 +173,7 @@ class _CatalogueSession(AuthorizedSession):
         super().__init__(_Nobody(), connection=connection)
         self._catalogue_url = catalogue_url
         self._bundle = connection.verify
-        self.headers["Accept"] = "application/geo+json, application/json"
+        self.headers.update({"Accept": "application/geo+json, application/json", "Accept-Encoding": CODINGS})
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a request of pystac-client, which says True where it means: as the session has it."""
@@ -183,4 +186,20 @@ class _CatalogueSession(AuthorizedSession):
             )
         if self._bundle:
             kwargs["verify"] = self._bundle
-        return super().send(request, **kwargs)
+        response = super().send(request, **{**kwargs, "stream": True})
+        # that of the last hop is there already
+        if response._content is False:  # pyright: ignore[reportPrivateUsage]
+            try:
+                response._content = read_body_within(response, _MOST_BYTES, _MOST_S)  # pyright: ignore[reportPrivateUsage]
+            except ValueError:
+                response.close()
+                raise _endless(str(request.url)) from None
+        return response
+
+
+def _endless(url: str) -> ServerRefused:
+    return ServerRefused(
+        f"The catalogue's answer is too much ({host_of(url)}).",
+        f"It has more than {size_text(_MOST_BYTES)}, takes more than {_MOST_S / 60:.0f} minutes, or is packed oddly.",
+        "Let the search ask for fewer items at once (`limit=100`), or tell who keeps the catalogue.",
+    )

@@ -27,6 +27,7 @@ from ..threads.errand import Errand
 from ..values.connection import Connection
 from ..values.secret import Secret, Veiled
 from ..values.waits import retry_after_s
+from .bodies import read_body
 from .cuttable import CuttableAdapter
 from .echoes import Echoes
 from .faults import unreached
@@ -190,21 +191,11 @@ class HttpClient:
                 ) as response:
                     return _answer(
                         response,
-                        _body(response),
+                        read_body(response, _LIMIT_BYTES),
                         Echoes(form, self._authorization or authorization, spares_addresses=True),
                     )
         except Exception as exc:  # noqa: BLE001 - whatever it is, it carries the request
             return unreached(url, exc)
-
-
-def _body(response: requests.Response) -> bytes:
-    data = bytearray()
-    # small pieces: packed ones may each unpack to a thousand times their size
-    for piece in response.iter_content(1024):
-        data += piece
-        if len(data) > _LIMIT_BYTES:
-            raise ValueError("too large")
-    return bytes(data)
 
 
 def _answer(response: requests.Response, data: bytes, echoes: Echoes) -> Answer:

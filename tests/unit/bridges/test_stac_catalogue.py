@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pystac_client
 import pytest
@@ -235,6 +236,49 @@ def test_a_catalogue_that_does_not_answer(box: Sandbox, step: Any, error: type[E
     box.timeline.stac(step)
     with pytest.raises(error, match="The catalogue did not answer"):
         ts.plan(client.search())
+
+
+def drip(out: BinaryIO) -> None:
+    out.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    for _ in range(600):
+        out.write(b" ")
+        out.flush()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, gzip.compress(bytes(40_000_000)), {"Content-Encoding": "gzip"}),
+        Reply(200, gzip.compress(gzip.compress(b"{}")), {"Content-Encoding": "gzip, gzip"}),
+        Reply(200, b"{}", {"Content-Encoding": "br"}),
+        Reply(write=drip),
+    ],
+    ids=["much", "packed twice", "another packing", "drip"],
+)
+def test_an_answer_without_measure(
+    box: Sandbox, foreign: Loopback, monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
+    """A page takes no more memory and time than pages do, at the opening as in a search."""
+    monkeypatch.setattr(ts.stac, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(ts.stac, "_MOST_S", 0.5)
+    foreign.answer = lambda _: reply
+    began = time.monotonic()
+    with pytest.raises(ServerRefused, match=r"answer is too much \(127\.0\.0\.1:.*more than 1\.0 MB"):
+        ts.stac.open(box.provider(stac_url=f"{foreign.url}/stac"))
+    client = ts.stac.open()
+    box.timeline.stac(next_page(f"{foreign.url}/more"))
+    with pytest.raises(ServerRefused, match="fewer items at once"):
+        ts.plan(client.search())
+    assert time.monotonic() - began < 6
+
+
+def test_a_packed_page_is_read(box: Sandbox, foreign: Loopback) -> None:
+    """A catalogue may pack what it says, once."""
+    root = requests.get(box.stac_url, timeout=10).content
+    foreign.answer = lambda _: Reply(200, gzip.compress(root), {"Content-Encoding": "gzip"})
+    assert ts.stac.open(box.provider(stac_url=f"{foreign.url}/stac")).title
+    assert foreign.asked[0].headers["Accept-Encoding"] == "gzip, deflate"
 
 
 def test_which_catalogue(box: Sandbox) -> None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import certifi
 import pytest
+import requests
 
 from ipyterrascope.errors import (
     ConfigurationError,
@@ -144,6 +145,17 @@ def test_the_limit_counts_what_was_unpacked(server: Loopback, http: HttpClient) 
     bomb = gzip.compress(b'{"a": "' + b"x" * 50_000_000 + b'"}')
     server.answer = lambda _: Reply(200, bomb, {"Content-Encoding": "gzip"})
     with pytest.raises(ProviderAnswerInvalid, match="too large"):
+        http.get(server.url)
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "gzip,identity"])
+def test_what_is_packed_oddly_is_not_unpacked(
+    server: Loopback, http: HttpClient, monkeypatch: pytest.MonkeyPatch, coding: str
+) -> None:
+    """What may unpack to any size from a few bytes is refused unread."""
+    monkeypatch.setattr(requests.Response, "iter_content", lambda *_: pytest.fail("it was unpacked"))
+    server.answer = lambda _: Reply(200, gzip.compress(gzip.compress(b"{}")), {"Content-Encoding": coding})
+    with pytest.raises(ProviderAnswerInvalid, match="too large, or no proper HTTP"):
         http.get(server.url)
 
 
