@@ -1,7 +1,7 @@
 """Takes secrets out of the addresses that HTTP libraries log (floor 2).
 
 Some protocols put them into a query: the code by which a login leads a data centre's visitors back, a user token that
-is revoked, the signature of an address that serves whoever has it.
+is revoked, the signature of an address that serves whoever has it. openEO back-ends put one into the path of a result.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ _NAMES = (
 )
 # also where one address stands in the query of another one
 _PARAMETER = re.compile(rf"((?:[?&;#]|%3F|%26|%23)(?:{_NAMES})(?:=|%3D))(?:(?!%26|%23)[^&;#\s'\"<>])+", re.IGNORECASE)
+_SEGMENT = re.compile(r"(?<=/)[0-9a-f]{32,}(?![^/?#\s'\"<>])", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """Return text with a mask for each query parameter in it that may be a secret."""
-    return _PARAMETER.sub(r"\1•••", text)
+    """Return text with a mask for each query parameter and part of a path in it that may be a secret."""
+    return _SEGMENT.sub("•••", _PARAMETER.sub(r"\1•••", text))
 
 
 class _Mask(logging.Filter):

@@ -18,8 +18,10 @@ MAX_NAME_BYTES = 240
 PART, JOURNAL = ".part", ".part.json"
 """What is put behind the name of an unfinished file, and of its journal. No file is called so."""
 
-# separators, drive letters and streams, wildcards, control and bidirectional characters, lone surrogates
-_FORBIDDEN = re.compile('[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+# separators, drive letters and streams, wildcards, control, bidirectional and invisible characters, lone surrogates
+_FORBIDDEN = re.compile(
+    '[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]'
+)
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"]
@@ -32,6 +34,7 @@ _PLAIN = re.compile(
     + "".join(f"(?<!{re.escape(ending)})" for ending in _ENDINGS),
     re.IGNORECASE | re.ASCII,
 )
+_SIGNATURE = re.compile(r"(?<=/)[0-9a-f]{32,}(?=/|$)", re.IGNORECASE)
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)")
 
 
@@ -95,9 +98,10 @@ def host_of(url: str) -> str:
 def shown(url: str) -> str:
     """Return a URL fit for a message: no user information, no query, no fragment (RFC 3986 section 3).
 
-    A query may hold a signature, which is as good as a password for as long as it lasts.
+    A query may hold a signature, which is as good as a password for as long as it lasts; so may a path, as that of the
+    results of an openEO job does.
     """
-    return quoted(re.sub(r"//[^/]*@", "//", _without_query(url)))
+    return quoted(_SIGNATURE.sub("…", re.sub(r"//[^/]*@", "//", _without_query(url))))
 
 
 def size_text(size_bytes: int | None) -> str:

@@ -50,6 +50,14 @@ def test_all_else_stays(text: str) -> None:
     assert masked(text) == text
 
 
+@pytest.mark.parametrize("behind", ["/out.tif HTTP/1.1", '" 200', "?expires=5", "", "'"])
+def test_a_signature_in_a_path_is_masked(behind: str) -> None:
+    """As in the address of a result of an openEO job; what is only part of a name stays."""
+    key = "5f2d1c0ab1e5c0ffee5f2d1c0ab1e5c0"
+    assert masked(f"GET /jobs/j-1/results/ZG9yYQ==/{key}{behind}") == f"GET /jobs/j-1/results/ZG9yYQ==/•••{behind}"
+    assert masked(f"GET /{key}.tif") == f"GET /{key}.tif"
+
+
 def test_what_is_logged_of_a_redirect(caplog: pytest.LogCaptureFixture) -> None:
     """Neither the address that was asked for nor the one that was led to shows its code, at any level."""
 

@@ -121,4 +121,8 @@ def test_long_addresses_are_read_in_one_pass() -> None:
 def test_shown_hides_secrets() -> None:
     """A URL is shown without user information, query and fragment."""
     assert shown("https://me:pw@h/a@b/c.tif?signature=s3cret#f") == "https://h/a@b/c.tif"
+    key = "5f2d1c0ab1e5c0ffee5f2d1c0ab1e5c0"
+    assert shown(f"https://h/results/ZG9yYQ==/{key}/c.tif?expires=1") == "https://h/results/ZG9yYQ==/…/c.tif"
+    assert shown(f"https://h/{key}") == "https://h/…"
+    assert shown(f"https://h/{key}.tif") == f"https://h/{key}.tif"
     assert host_of("https://me:pw@h:8443/a") == "h:8443"
