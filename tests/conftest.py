@@ -56,6 +56,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(600))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test that is run once more have its time anew: pytest-timeout counts one time for both, and once only."""
+    if getattr(item, "execution_count", 1) > 1:
+        import pytest_timeout
+
+        settings = pytest_timeout._get_item_settings(item)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """With `-n 2`, let tests that share what takes long to start stay on one worker."""
     from testbed.scheduling import BySharedServer
