@@ -3,8 +3,8 @@
 What is there: a file of the right size is skipped. A file of another size is never touched unless `overwrite` is set,
 and then it is replaced only at the moment when the whole new content is there. A file of which no catalogue tells the
 size is compared with what the server says, before anything is fetched; where the server does not tell it either, it is
-fetched and compared byte by byte. Nothing is written through a symbolic link: a
-linked folder is a conflict, and a link to a file is read for its size and, with `overwrite`, replaced itself.
+fetched and compared byte by byte. Nothing is written through a symbolic link: a linked folder is a conflict, and a link
+to a file is read for its size and, with `overwrite`, replaced itself.
 
 What lies on this machine under a name that a catalogue told is not fetched, but linked or copied. Where things go says
 `layout`.

@@ -167,7 +167,7 @@ class Report(Sequence[Path]):
         return [*self._by_status.get(status, ())]
 
     @property
-    def files(self) -> int:
+    def files_total(self) -> int:
         """How many files were asked for: what was asked for twice is one."""
         return len(self._once)
 
@@ -212,10 +212,10 @@ class Report(Sequence[Path]):
         return f"{', '.join(counts) or NOTHING}{size}"
 
     def __repr__(self) -> str:
-        return text_table(f"Report: {self}", self._rows(), self.files)
+        return text_table(f"Report: {self}", self._rows(), self.files_total)
 
     def _repr_html_(self) -> str:
-        return html_table(str(self), self._rows(), self.files)
+        return html_table(str(self), self._rows(), self.files_total)
 
     def _rows(self) -> list[Row]:
         rest = (outcome for outcome in self._once if outcome.status not in UNFETCHED)
@@ -225,7 +225,7 @@ class Report(Sequence[Path]):
 
 def download_failed(report: Report) -> DownloadFailed:
     """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
-    cancelled, of_all = len(report.cancelled), f"of {report.files}"
+    cancelled, of_all = len(report.cancelled), f"of {report.files_total}"
     errors = [(outcome.item.name, outcome.error) for outcome in report.failed if outcome.error is not None]
     lines = [f"{name}: {error.what}" for name, error in errors[:MOST_ROWS]]
     if len(errors) == 1 and errors[0][1].why:

@@ -49,7 +49,7 @@ def test_what_was_given_twice() -> None:
     same = outcome("a.tif")
     report = Report([same, outcome("b.tif"), same])
     assert [path.name for path in report] == ["a.tif", "b.tif", "a.tif"]
-    assert (report.files, len(report.saved), repr(report).count("a.tif")) == (2, 2, 1)
+    assert (report.files_total, len(report.saved), repr(report).count("a.tif")) == (2, 2, 1)
 
 
 def test_report_by_status() -> None:

@@ -55,7 +55,7 @@ def items_of_json(fields: dict[str, Any], chooser: Chooser, name: str | None) ->
     Raises
     ------
     SourceInvalid
-        It is something else.
+        It is something else, or of an asset a field by which it is checked or found cannot be read.
     """
     kind = fields.get("type")
     if kind == "FeatureCollection" or ("features" in fields and "assets" not in fields):
