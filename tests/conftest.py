@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 # The demonstration and the tests start their servers by the same modules.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
+# Before 3.12 an interpreter can stop dead where one thread looks at the frames of the others (python/cpython#106883),
+# as Dask's profiler does a hundred times a second.
+if sys.version_info < (3, 12):
+    os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
+
 # `make soak` asks for the profile `soak`. No deadline: the machine may be busy with other tests.
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("soak", max_examples=3000, deadline=None)

@@ -50,12 +50,13 @@ def test_each_cell_of_the_tour_works_when_pasted(notebook: FrontEnd, box: Sandbo
 
 
 def test_the_workers_of_a_cluster_are_signed_in_as_the_readme_says(notebook: FrontEnd, box: Sandbox) -> None:
-    """The cell about Dask runs as it is, in a notebook that has signed in and has the tour's `urls`."""
+    """The cells about Dask run as they are, in a notebook that has signed in and has the tour's `url` and `items`."""
     view = notebook.run("%load_ext ipyterrascope\n%terrascope login").views[0]
     notebook.until_phase(view, "awaiting_user")
     box.approve(box.waiting_codes[0])
     notebook.until_phase(view, "signed_in")
-    notebook.run(f"import ipyterrascope as ts; urls = {box.download_urls!r}")
+    (search,) = re.findall(r"^items = .*$", README, re.MULTILINE)
+    notebook.run(f"import ipyterrascope as ts; url = {box.download_urls[0]!r}; {search}")
     first, second = cells_of("On the workers of a Dask cluster")
     assert notebook.run(first).result == "200"
     assert "2 workers have the token" in notebook.run("%terrascope status").result
