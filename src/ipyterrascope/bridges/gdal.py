@@ -8,6 +8,11 @@ the provider's hosts only, and stays behind where they redirect elsewhere. For t
 to a signed address. A permanent one (301) it remembers whatever it is told (seen from 3.10 to 3.12), and then asks the
 new address itself, token and all: only name hosts that do not send their visitors away for good.
 
+rasterio looks for a file's masks and overviews while it holds Python's lock (seen in 1.4.4, with GDAL 3.10). Where
+their directories do not stand at the file's beginning, as in a COG they do, two threads read them at the same moment,
+and the server answers by an error that is tried again (429, 5xx), each can wait for the other for ever. Read such files
+in processes, or open each in one thread first.
+
 Not reached are addresses as ``/vsicurl?…&url=``, WMS, WMTS, STACIT, and hosts that are not written in lower case. With
 CPL_CURL_VERBOSE GDAL prints all headers.
 """
