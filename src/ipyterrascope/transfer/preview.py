@@ -11,13 +11,15 @@ from ..errors import quoted
 from .folder import from_here
 from .names import shown, size_text
 from .plan import Action
+from .sources import Unusable
 from .tables import MOST_ROWS, NOTHING, Row, html_table, text_table
 
-Kind: TypeAlias = Literal["fetch", "resume", "compare", "link", "copy", "skip", "conflict"]
+Kind: TypeAlias = Literal["fetch", "resume", "compare", "link", "copy", "skip", "conflict", "unusable"]
 
 # what is said of one, in a row, and of several, in the sum
 _WORDS: dict[Kind, tuple[str, str]] = {
     "conflict": ("conflict", "in conflict"),
+    "unusable": ("unusable", "unusable"),
     "fetch": ("fetch", "to fetch"),
     "resume": ("resume", "to resume"),
     "compare": ("compare", "to compare"),
@@ -31,7 +33,7 @@ class Plan:
     """What a download would do, and whether there is room for it. Nothing was fetched or written for it.
 
     "resume" goes on with an unfinished file; "compare" asks the server for the size of a file, because one of that
-    name is there and no catalogue tells how large it should be.
+    name is there and no catalogue tells how large it should be; "unusable" is an asset without an address.
 
     Parameters
     ----------
@@ -122,6 +124,8 @@ class Plan:
 
 def kind_of(action: Action) -> Kind:
     """Tell an action as a person would: what is gone on with is not what is only begun."""
+    if isinstance(action.item, Unusable):
+        return "unusable"
     if action.do != "fetch":
         return action.do
     if action.present_bytes is not None:

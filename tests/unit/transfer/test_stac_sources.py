@@ -148,6 +148,7 @@ def test_one_without_an_address_fails_alone(wrong: Any, form: str, tmp_path: Pat
     }[form]
     planned = prepare(source, tmp_path / "data")
     assert [action.do for action in planned.actions] == ["fetch", "conflict", "fetch", "conflict"]
+    assert str(planned).startswith("2 unusable, 2 to fetch\n")
     assert [action.error.what for action in planned.actions if action.error] == [
         "Asset a of item S1: It has no address.",
         "Item S3 has no assets.",
