@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from distributed import Client
+from distributed import TimeoutError as TimedOut
 from distributed.comm.core import CommClosedError
 from distributed.protocol.serialize import to_serialize
 
@@ -41,6 +42,8 @@ _LOOK_EVERY_S = 5.0
 # how much of its life a token has left when it is renewed unasked
 _LEFT = 0.25
 _GONE = ("closed", "closing")
+# a worker that hangs for ever is removed by Dask after five minutes, unless that is switched off
+_LONGEST_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -304,10 +307,13 @@ class Attachment:
 
 
 def broadcast(client: Client, message: Mapping[str, object], addresses: Collection[str]) -> Mapping[str, object]:
-    """Send a message to some workers; return the answers of those that gave one."""
+    """Send a message to some workers; return the answers of those that gave one, none where one of them hangs."""
     rpc: Any = client.scheduler
-    workers = list(addresses)
-    answers: object = client.sync(rpc.broadcast, msg=dict(message), workers=workers, on_error="ignore")  # pyright: ignore[reportUnknownVariableType]
+    told = {"msg": dict(message), "workers": list(addresses), "on_error": "ignore"}
+    try:
+        answers: object = client.sync(rpc.broadcast, callback_timeout=_LONGEST_S, **told)  # pyright: ignore[reportUnknownVariableType, reportArgumentType]
+    except TimedOut:
+        return {}
     return cast("Mapping[str, object]", answers)
 
 

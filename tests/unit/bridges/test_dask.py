@@ -207,6 +207,22 @@ def test_many_asks_make_few_messages(client: Client, attached: ts.dask.DaskStatu
     until(lambda: len(played.came) == 4)
 
 
+def test_no_thread_waits_for_ever_for_who_hangs(
+    client: Client, attached: ts.dask.DaskStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that takes no message costs a thread for a while only, and is served once it goes on."""
+    played = Played(client)
+    monkeypatch.setattr(dask_attachment, "_LONGEST_S", 0.2)
+    played.may_end.clear()
+    played.ask(client)
+    until(lambda: played.came)
+    until(lambda: not any(thread.name == "dask-delivery" for thread in threading.enumerate()))
+    played.attachment.served.clear()
+    played.may_end.set()
+    played.ask(client)
+    until(lambda: played.attachment.served == {played.worker.address})
+
+
 def test_what_was_forged_is_replaced(client: Client, attached: ts.dask.DaskStatus) -> None:
     """A worker whose token came from elsewhere asks with its number, and gets one that counts for newer."""
     played = Played(client)
