@@ -18,7 +18,7 @@ from .consequences import Consequences
 from .faults import bad_address
 from .network import Network
 from .pace import Allowance, Gathering
-from .plain import AnyRequest
+from .plain import AnyRequest, PlainRequest
 from .room import Room
 from .rules import Rules
 from .signing import Signing
@@ -129,6 +129,8 @@ class Crew:
     def _look(self, now: float, late_s: float) -> None:
         """Write what came, end requests on which nothing comes, and see whether more of them make it faster."""
         for call in self._board.calls():
+            if isinstance(call.request, PlainRequest) and now - call.request.began_at < _LOOK_EVERY_S:
+                continue  # most of these end before the next look
             request = call.in_full()
             if request is None:
                 self._board.end(call)
