@@ -346,7 +346,7 @@ def test_logout_without_a_revocation_endpoint_uses_keycloaks_own(keycloak: Keycl
     assert tokens.refresh_token is not None
     assert keycloak.sessions(DORA) == 1
 
-    assert revoke(client, tokens.refresh_token)
+    assert revoke(client, tokens)
     assert keycloak.sessions(DORA) == 0
 
 

@@ -25,7 +25,7 @@ def revoke(client: OAuthClient, tokens: TokenSet, *, besides: TokenSet | None = 
         return ""
     trouble = ""
     try:
-        if tokens.refresh_token is not None and revocation.revoke(client, tokens.refresh_token):
+        if revocation.revoke(client, tokens):
             return ""
     except TerrascopeError as exc:
         trouble = f"{exc.what} "

@@ -70,9 +70,12 @@ class OAuthClient:
             scope = f"{scope} offline_access".strip()
         return scope if self.may_stay else without_offline_access(scope)
 
-    def secret_fields(self) -> dict[str, str]:
-        """Return what a form needs beside `client_id`; nothing for a public client. Call it where no frame keeps it."""
-        secret = self.client_secret
+    def secret_fields(self, tokens: TokenSet | None = None) -> dict[str, str]:
+        """Return what a form needs beside `client_id`; nothing for a public client. Call it where no frame keeps it.
+
+        About `tokens` it is what they were got with.
+        """
+        secret = (tokens.client_secret if tokens else None) or self.client_secret
         return {"client_secret": secret.reveal()} if secret and not self.provider.is_earthdata else {}
 
     def _client_header(self, client_id: str, secret: Secret | None) -> Secret | None:
@@ -204,10 +207,12 @@ class OAuthClient:
                 refresh_token=refresh_token.reveal(),
                 scope=scope or None,
                 client_id=self.provider.client_id,
-                **self.secret_fields(),
+                **self.secret_fields(tokens),
             )
 
         renewed = self.grant(form, "", refresh_refused)
+        if tokens.client_secret is not None:
+            renewed = replace(renewed, client_secret=tokens.client_secret)
         if not renewed.scope:
             renewed = replace(renewed, scope=tokens.scope)  # RFC 6749 section 5.1: missing when it did not change
         if renewed.refresh_token is None:
@@ -247,14 +252,15 @@ class OAuthClient:
 
         def answered() -> TokenSet:
             endpoint, issued_at = self.endpoints(signal).token_endpoint, self.clock()
-            by = header or self._client_header(self.provider.client_id, self.client_secret)
+            secret = self.client_secret
+            by = header or self._client_header(self.provider.client_id, secret)
 
             def ask(scope: str) -> Answer:
                 encoded = _encoded(form, scope)
                 return self.http.post(endpoint, encoded, authorization=by, signal=signal, grace_s=_GRACE_S)
 
             answer = with_allowed_scope(ask, scope) if asks_again else ask(scope)
-            return self._tokens_of(answer, issued_at, refused, bare_is_refusal)
+            return replace(self._tokens_of(answer, issued_at, refused, bare_is_refusal), client_secret=secret)
 
         return sealed(answered)
 

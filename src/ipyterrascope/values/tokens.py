@@ -35,6 +35,9 @@ class TokenSet:
         End of the refresh token, and so of an idle session; None when it is not known or does not end.
     scope : str
         The granted scope.
+    client_secret : Secret, optional
+        That of the client that got them: it goes along when they are renewed or revoked, also when the client has
+        another one by then, or none.
     """
 
     access_token: Secret
@@ -43,6 +46,7 @@ class TokenSet:
     expires_at: float | None = None
     refresh_expires_at: float | None = None
     scope: str = ""
+    client_secret: Secret | None = None
 
     @property
     def lifetime_s(self) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,8 @@ from ipyterrascope.auth.accounts import Accounts
 from ipyterrascope.auth.openeo_choice import Wish
 from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
-from ipyterrascope.errors import ConfigurationError, LoginRefused
-from ipyterrascope.sandbox import Sandbox
+from ipyterrascope.errors import ConfigurationError, LoginRefused, LoginRequired
+from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.values.providers import Endpoints
 from ipyterrascope.values.secret import Secret
@@ -339,6 +341,49 @@ def test_a_new_code_is_asked_for_as_the_same_client(box: Sandbox, backend: FakeB
     account.start_client_login(Secret("sandbox-client-secret"))
     until(lambda: account.state.device)
     account.cancel()
+    until(lambda: not places("sandbox-client-secret", account))
+
+
+def test_what_comes_of_a_client_that_nobody_waits_for_is_ended_as_its_own(
+    box: Sandbox, backend: FakeBackend, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secret goes along when a login is revoked that came after it was cancelled, and one that a renewal brought
+    after the logout."""
+    box.device_interval_s = 1
+    account = own_client(backend, "confidential")
+
+    def approved() -> None:
+        account.start_client_login(Secret("sandbox-client-secret"))
+        until(lambda: account.state.device)
+        box.approve(box.waiting_codes[-1])
+
+    def ended_as_whom() -> str:
+        until(lambda: box.requests_to("/revoke"))
+        (revocation,) = box.requests_to("/revoke")
+        assert revocation.status == 200
+        box.forget_requests()
+        return revocation.form["client_secret"]
+
+    def asked_for(grant: str) -> bool:
+        return any(grant in asked.form["grant_type"] for asked in box.requests_to("/token"))
+
+    box.timeline.token("unauthorized_client", steps.delayed(1.0))
+    approved()
+    until(lambda: asked_for("device_code"))
+    account.cancel()
+    assert ended_as_whom() == "sandbox-client-secret"
+
+    monkeypatch.setattr(import_module("ipyterrascope.auth.farewell"), "RENEWAL_WAIT_S", 0.01)
+    approved()
+    assert account.wait(30).phase == "signed_in", account.state.error
+    box.forget_requests()
+    box.timeline.token(steps.delayed(1.0))
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(account._vault.renew)  # pyright: ignore[reportPrivateUsage]
+        until(lambda: asked_for("refresh_token"))
+        assert "A renewal is under way" in account.logout()
+        assert isinstance(renewal.exception(20), LoginRequired)
+    assert ended_as_whom() == "sandbox-client-secret"
     until(lambda: not places("sandbox-client-secret", account))
 
 

@@ -88,7 +88,7 @@ def test_a_failed_renewal(
 
 def test_revocation(box: Sandbox, client: OAuthClient, tokens: TokenSet) -> None:
     """The session is ended by RFC 7009: the refresh token, and the client that had it."""
-    assert revocation.revoke(client, refresh_token(tokens))
+    assert revocation.revoke(client, tokens)
     (asked,) = box.requests
     assert asked.path.endswith("/revoke")
     assert dict(asked.form) == {
@@ -109,7 +109,7 @@ def test_logout_where_there_is_no_revocation(box: Sandbox, has_endpoint: bool) -
         box.discovery_changes = {"revocation_endpoint": None}
     client = OAuthClient(box.provider())
     tokens = client.password("dora", Secret("s3cret-Pa55"))
-    assert revocation.revoke(client, refresh_token(tokens))
+    assert revocation.revoke(client, tokens)
     (asked,) = box.requests_to("/logout")
     assert dict(asked.form) == {"client_id": "public", "refresh_token": refresh_token(tokens).reveal()}
     with pytest.raises(LoginRefused):
@@ -120,7 +120,9 @@ def test_a_provider_that_offers_neither(box: Sandbox) -> None:
     """Where there is no way to end a session, the answer is False."""
     box.discovery_changes = {"revocation_endpoint": None, "end_session_endpoint": None}
     client = OAuthClient(box.provider())
-    assert not revocation.revoke(client, Secret("whatever"))
+    assert not revocation.revoke(
+        client, TokenSet(access_token=Secret(""), refresh_token=Secret("whatever"), issued_at=0.0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,6 @@ def test_an_end_that_is_not_confirmed(
         named = {"html": steps.status(403), "page": steps.status(200)}
         box.timeline.logout(named.get(str(logout), logout))
     with pytest.raises(TerrascopeError) as caught:
-        revocation.revoke(client, refresh_token(tokens))
+        revocation.revoke(client, tokens)
     assert type(caught.value) is kind
     assert places(refresh_token(tokens).reveal(), caught.value) == []
