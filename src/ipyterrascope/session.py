@@ -55,7 +55,7 @@ class AuthorizedSession(requests.Session):
     connection : Connection
         CA bundle and time-outs in seconds.
     whose : callable
-        Returns the name of who is signed in.
+        Returns what tells who is signed in from others, or nothing for nobody.
     explain : callable, optional
         Returns the error to raise for an answer that says what a person has to do first, or None.
     advice : str
@@ -172,7 +172,7 @@ def session_of(account: Account) -> AuthorizedSession:
         account,
         login_url=provider.login_url,
         connection=account.connection,
-        whose=lambda: account.state.user,
+        whose=lambda: account.whose,
         explain=explainer(provider),
         advice=provider.advice,
     )

@@ -80,6 +80,12 @@ class Account(ByPerson):
         return self._present.login is not None
 
     @property
+    def whose(self) -> str:
+        """Who is signed in: the name, or where none is known what tells this login from others; empty for nobody."""
+        login = self._present.login
+        return "" if login is None else login.user or f"login {self._present.number}"
+
+    @property
     def came_from(self) -> str:
         """The variables that the login was found in; empty where a person signed in."""
         login = self._present.login

@@ -41,6 +41,8 @@ class PresentLogin:
     Attributes
     ----------
     login : Login or None
+    number : int
+        Which login of this account it is, or was the last, counted from 1.
     vault : Vault
         Holds its tokens.
     idle : IdleWatch
@@ -58,6 +60,7 @@ class PresentLogin:
     ) -> None:
         self._client, self._machine, self._refresh, self._tell_ended = client, machine, refresh, on_ended
         self.login: Login | None = None
+        self.number = 0
         self.vault = Vault(on_renewed=self._on_renewed, on_ended=self._on_ended, on_orphaned=self.discard)
         self.idle = IdleWatch(self.vault, keep_alive_s)
 
@@ -67,7 +70,7 @@ class PresentLogin:
         if renewer is None and login.tokens is not None and login.tokens.refresh_token is not None:
             renewer = self._refresh
         before, released = self.login, self.vault.release(login.tokens, renewer)
-        self.login = login
+        self.login, self.number = login, self.number + 1
         self.show(notice=login.notice)
         self.idle.used()
         self.idle.watch()

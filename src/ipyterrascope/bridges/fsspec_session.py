@@ -64,7 +64,7 @@ class Sessions:
 
 
 def _key(account: Account) -> tuple[asyncio.AbstractEventLoop, Account, str]:
-    return asyncio.get_running_loop(), account, account.state.user
+    return asyncio.get_running_loop(), account, account.whose
 
 
 def _close(loop: asyncio.AbstractEventLoop, session: ClientSession) -> None:

@@ -552,6 +552,25 @@ def test_logout_without_a_way_to_end_the_session(box: Sandbox) -> None:
     assert account.logout() == "Signed out here. The session there ends by itself."
 
 
+def test_logins_without_a_name_are_told_apart(
+    account: Account, box: Sandbox, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where tokens are opaque nobody knows whose they are: each login counts as another person's."""
+    monkeypatch.setattr(import_module("ipyterrascope.auth.credentials"), "user_of", lambda _: "")
+    found = [account.whose]
+    for _ in range(2):
+        account.start_device_login()
+        until(lambda: box.waiting_codes)
+        box.approve(box.waiting_codes[0])
+        assert account.wait(20).phase == "signed_in"
+        found += [account.whose, account.whose]
+        account.logout()
+        found.append(account.whose)
+    nobody, first, again, left, second, _, _ = found
+    assert (nobody, left, again) == ("", "", first)
+    assert len({first, second, ""}) == 3
+
+
 def test_logout_during_a_sign_in(account: Account, box: Sandbox, until: Until) -> None:
     """Signing out cancels what is under way: its tokens are revoked when they come."""
     box.timeline.token(steps.delayed(1.0))
