@@ -21,9 +21,9 @@ _PUBLIC = ("client_id", "grant_type", "scope", "username", "token_type_hint", "c
 _SECRET = ("access_token", "refresh_token", "id_token", "device_code")
 # what is shorter stands in many a text by chance: of what was just sent, and of all that is held
 _LEAST_SENT, _LEAST_HELD = 4, 12
-# whoever hands out a token chooses its text: one that is a word of the protocol, or an address, must not blot these out
-# of what another provider answers
-_WORD = re.compile(r"[a-z_]*")
+# whoever hands out a token chooses its text: one that is a word of the protocol, a name, a path or an address, must not
+# blot these out of what another provider answers; true tokens have capitals or digits
+_WORD = re.compile(r"[a-z_./:+-]*")
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 

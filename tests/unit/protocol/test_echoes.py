@@ -134,6 +134,18 @@ def test_a_token_that_is_a_word_of_the_protocol_blots_out_nothing(box: Sandbox, 
     del hostile
 
 
+@pytest.mark.parametrize(
+    "word", ["/credentials/oidc", "openeo-default-client", "urn:ietf:params:oauth:grant-type:device_code+pkce"]
+)
+def test_a_token_that_is_a_word_of_openeo_blots_out_nothing(word: str) -> None:
+    """Nor does it take anything from what another back-end says of itself."""
+    hostile = Secret(word)
+    said = {"endpoints": [{"path": word}], word: [word, "GET"]}
+    assert Echoes().cleaned(said) == said
+    assert Echoes(authorization=Secret(f"Bearer {word}")).cleaned([word]) == []
+    del hostile
+
+
 def test_a_data_centre_that_repeats_the_bearer() -> None:
     """Its reason and the page that it names are shown without the token that it was sent."""
     token = Secret(TOKEN)
