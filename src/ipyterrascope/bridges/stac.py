@@ -22,7 +22,7 @@ from .. import asking
 from ..accounts import account
 from ..configuration import current
 from ..errors import ConfigurationError, ServerRefused, UsageError
-from ..protocol.bodies import CODINGS, read_body_within
+from ..protocol.bodies import CODINGS, HeadWithin, TooSlow, read_body_within
 from ..session import AuthorizedSession
 from ..transfer.names import host_of, size_text
 from ..transfer.sources import catalogue_failed
@@ -82,11 +82,8 @@ def open(provider: str | Provider | None = None) -> Client:
             "Set c.Terrascope.stac_url or TERRASCOPE_STAC_URL, or give the provider one.",
         )
     connection = configuration.connection
-    api = io(timeout=connection.timeout, max_retries=_retries())
-    session = _CatalogueSession(chosen.stac_url, connection)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, api.session.get_adapter(scheme))
-    api.session = session
+    api = io(timeout=connection.timeout)
+    api.session = _CatalogueSession(chosen.stac_url, connection)
     try:
         return client.open(chosen.stac_url, stac_io=api)
     except Exception as error:  # noqa: BLE001 - what it raises is no part of what it promises
@@ -174,6 +171,8 @@ class _CatalogueSession(AuthorizedSession):
         self._catalogue_url = catalogue_url
         self._bundle = connection.verify
         self.headers.update({"Accept": "application/geo+json, application/json", "Accept-Encoding": CODINGS})
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HeadWithin(_MOST_S, max_retries=_retries()))
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a request of pystac-client, which says True where it means: as the session has it."""
@@ -186,7 +185,10 @@ class _CatalogueSession(AuthorizedSession):
             )
         if self._bundle:
             kwargs["verify"] = self._bundle
-        response = super().send(request, **{**kwargs, "stream": True})
+        try:
+            response = super().send(request, **{**kwargs, "stream": True})
+        except TooSlow:
+            raise _endless(str(request.url)) from None
         # that of the last hop is there already
         if response._content is False:  # pyright: ignore[reportPrivateUsage]
             try:

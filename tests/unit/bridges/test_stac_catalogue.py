@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -238,12 +238,15 @@ def test_a_catalogue_that_does_not_answer(box: Sandbox, step: Any, error: type[E
         ts.plan(client.search())
 
 
-def drip(out: BinaryIO) -> None:
-    out.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    for _ in range(600):
-        out.write(b" ")
-        out.flush()
-        time.sleep(0.02)
+def drip(begin: bytes, piece: bytes = b" ") -> Callable[[BinaryIO], None]:
+    def write(out: BinaryIO) -> None:
+        out.write(begin)
+        for _ in range(600):
+            out.write(piece)
+            out.flush()
+            time.sleep(0.02)
+
+    return write
 
 
 @pytest.mark.parametrize(
@@ -252,9 +255,11 @@ def drip(out: BinaryIO) -> None:
         Reply(200, gzip.compress(bytes(40_000_000)), {"Content-Encoding": "gzip"}),
         Reply(200, gzip.compress(gzip.compress(b"{}")), {"Content-Encoding": "gzip, gzip"}),
         Reply(200, b"{}", {"Content-Encoding": "br"}),
-        Reply(write=drip),
+        Reply(write=drip(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")),
+        Reply(write=drip(b"HTTP/1.1 200 OK\r\nX: ")),
+        Reply(write=drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
     ],
-    ids=["much", "packed twice", "another packing", "drip"],
+    ids=["much", "packed twice", "another packing", "drip", "drip of a header", "interim answers"],
 )
 def test_an_answer_without_measure(
     box: Sandbox, foreign: Loopback, monkeypatch: pytest.MonkeyPatch, reply: Reply
