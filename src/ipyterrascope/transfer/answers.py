@@ -21,6 +21,8 @@ Headers = Mapping[str, str]
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,1000}"|[A-Z][\x20\x21\x23-\x7e]{0,99}')
 _NO_CODINGS = frozenset(("", "identity", "chunked"))
 _LENGTH = re.compile("[0-9]{1,18}")
+# copied along out of a sentence
+_BEHIND_AN_ADDRESS = tuple(".,;:!?)]}>'\"")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
@@ -187,6 +189,8 @@ def refusal(status: int, url: str, final_url: str | None = None, asked_s: float 
         ),
         410: ("no longer has this file", "It was removed for good.", "Look for a newer version."),
     }.get(status, ("did not deliver the file", "The answer is none that brings a file.", "Check the address."))
+    if status == 404 and url[-1:] in _BEHIND_AN_ADDRESS:
+        do = f"It ends with {url[-1]!r}: was that a part of the text around it? {do}"
     return ServerRefused(f"{host} {what} ({status}).", f"{why} {address}", do, status=status)
 
 

@@ -12,13 +12,14 @@ What lies on this machine under a name that a catalogue told is not fetched, but
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import TargetInvalid, TransferError
-from .layout import Trail, layout, trail_of
+from .layout import Trail, fold, layout, trail_of
 from .names import shown
 from .sources import Item, Unusable
 
@@ -127,8 +128,12 @@ def plan(
         distinct.setdefault((item.url, item.name, item.folder), item)
     decide = _Decision(folder, look, overwrite, unfinished, here)
     trails = layout([*distinct.values()])
+    of_one_name: defaultdict[str, list[str]] = defaultdict(list)
+    for item, trail in zip(distinct.values(), trails, strict=True):
+        if trail is None:
+            of_one_name[fold(item.name)].append(shown(item.url))
     actions = {
-        key: decide(item, trail) if trail else decide.conflict(item, trail_of(item), _indistinct(item))
+        key: decide(item, trail) if trail else decide.indistinct(item, of_one_name[fold(item.name)])
         for (key, item), trail in zip(distinct.items(), trails, strict=True)
     }
     return [actions[item.url, item.name, item.folder] for item in items]
@@ -171,6 +176,9 @@ class _Decision:
     def _here_bytes(self, item: Item) -> int | None:
         return self.here.size_of(item) if self.here and item.local_path else None
 
+    def indistinct(self, item: Item, addresses: Sequence[str]) -> Action:
+        return self.conflict(item, trail_of(item), _indistinct(item.name, addresses))
+
     def conflict(self, item: Item, trail: Trail, error: TransferError) -> Action:
         return Action(item, self.folder.joinpath(*trail), "conflict", error=error)
 
@@ -187,10 +195,11 @@ def other_file_there(name: str, present_bytes: int, size_bytes: int) -> TargetIn
     )
 
 
-def _indistinct(item: Item) -> TargetInvalid:
+def _indistinct(name: str, addresses: Sequence[str]) -> TargetInvalid:
+    more = f" and {len(addresses) - 2:,} more" if len(addresses) > 2 else ""
     return TargetInvalid(
-        f"Two different downloads would both be {item.name}.",
-        f"The folders of their addresses do not tell them apart ({shown(item.url)}).",
+        f"Two different downloads would both be {name}.",
+        f"The folders of their addresses do not tell them apart: {', '.join(addresses[:2])}{more}.",
         "Give each its own name: by `out=NAME` in a file of addresses, or in Python by Item(url, name).",
     )
 

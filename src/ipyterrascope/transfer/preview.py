@@ -103,8 +103,11 @@ class Plan:
         part = f", {size_text(self.part_bytes)} of it are there already" if self.part_bytes else ""
         if self.free_bytes is None:
             return f"{size}{part}"
+        room = f"{size}{part}; {size_text(self.free_bytes)} are free in {from_here(self.folder)}"
+        if not self.needed_bytes:
+            return room
         word = {True: "enough", False: "NOT enough", None: "enough as far as sizes are known"}[self.fits]
-        return f"{size}{part}; {size_text(self.free_bytes)} are free in {from_here(self.folder)}: {word}"
+        return f"{room}: {word}"
 
     def __repr__(self) -> str:
         return text_table(f"Plan: {self}", self._rows(), len(self._once))
@@ -143,7 +146,7 @@ def _note(action: Action) -> str:
     if action.part_bytes:
         return f"{size_text(action.part_bytes)} are there already"
     if kind_of(action) == "compare":
-        return f"{size_text(action.present_bytes)} are there, and no catalogue tells its size"
+        return f"{size_text(action.present_bytes)} are there: skipped where the server tells the same size"
     if action.do in ("link", "copy"):
         return f"from {quoted(action.item.local_path)}"
     return ""

@@ -227,16 +227,19 @@ def download_failed(report: Report) -> DownloadFailed:
     """Return the error that sums up what failed, a line for each; `retryable` when the same call may mend all of it."""
     cancelled, of_all = len(report.cancelled), f"of {report.files_total}"
     errors = [(outcome.item.name, outcome.error) for outcome in report.failed if outcome.error is not None]
-    lines = [f"{name}: {error.what}" for name, error in errors[:MOST_ROWS]]
-    if len(errors) == 1 and errors[0][1].why:
-        lines[0] += f" {errors[0][1].why}"
-    if len(errors) > MOST_ROWS:
-        lines.append(f"… and {len(errors) - MOST_ROWS:,} more: in Python, `report.failed` has all of them")
+    # two that would be one file say the same
+    distinct = {(name, error.what, error.why): f"{name}: {error.what}" for name, error in errors}
+    lines = [*distinct.values()][:MOST_ROWS]
+    if len(distinct) == 1:
+        _, _, why = next(iter(distinct))
+        lines = [f"{lines[0]} {why}".rstrip()]
+    if len(distinct) > MOST_ROWS:
+        lines.append(f"… and {len(distinct) - MOST_ROWS:,} more: in Python, `report.failed` has all of them")
     advices = [*dict.fromkeys(error.do for _, error in errors if error.do)][:_MOST_ADVICES]
     what = [f"{len(report.failed)} {of_all} downloads failed."] if errors or not cancelled else []
-    what += [f"Cancelled: {cancelled} {of_all} were not fetched."] if cancelled else []
+    what += [f"Cancelled: {cancelled} {of_all} {'was' if cancelled == 1 else 'were'} not fetched."] if cancelled else []
     kept_bytes = sum(outcome.kept_bytes for outcome in (*report.failed, *report.cancelled))
-    what += [f"{size_text(kept_bytes)} of them are kept."] if kept_bytes else []
+    what += [f"{size_text(kept_bytes)} are kept."] if kept_bytes else []
     if kept_bytes or len(report) or cancelled:
         advices.append(_GOES_ON if kept_bytes else _REST if len(report) else _ANEW)
     failed = DownloadFailed(" ".join(what), "\n".join(lines), " ".join(advices))

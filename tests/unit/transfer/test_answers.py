@@ -167,6 +167,12 @@ def test_refusal_for_good(status: int, advice: str) -> None:
     assert "s3cret" not in str(error)
 
 
+def test_a_full_stop_behind_an_address() -> None:
+    """What was copied along with an address out of a text is pointed out where the file is not found."""
+    assert refusal(404, "https://h/a.tif.").do.startswith("It ends with '.': was that a part of the text around it? ")
+    assert "around it" not in refusal(404, "https://h/a.tif").do + refusal(403, "https://h/a.tif.").do
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

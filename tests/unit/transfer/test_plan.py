@@ -166,6 +166,8 @@ def test_addresses_that_differ_in_their_query_are_conflicts() -> None:
     assert [action.do for action in actions] == ["conflict", "conflict"]
     assert "Item(url, name)" in str(actions[0].error)
     assert "s3cret" not in str(actions[0].error)
+    several = plan([Item(f"https://h/d/a.tif?{number}", "b.tif") for number in range(5)], FOLDER, nothing)
+    assert "apart: https://h/d/a.tif, https://h/d/a.tif and 3 more." in str(several[4].error)
 
 
 def test_the_same_url_twice_is_one_action() -> None:

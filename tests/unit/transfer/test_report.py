@@ -177,7 +177,7 @@ def test_cancelled_files_are_told_as_such() -> None:
     assert report.to_dict()["cancelled"] == 1
     error = download_failed(report)
     assert str(error).splitlines() == [
-        "1 of 3 downloads failed. Cancelled: 1 of 3 were not fetched.",
+        "1 of 3 downloads failed. Cancelled: 1 of 3 was not fetched.",
         "c.tif: It is gone. Somebody <b>removed</b> it.",
         "Look elsewhere. What was saved stays: the same call again fetches only the rest.",
     ]
@@ -192,7 +192,7 @@ def test_what_is_kept_of_what_was_not_fetched() -> None:
     assert "1.5 MB of it are kept." in repr(report)
     assert [row["kept_bytes"] for row in report.to_dict()["outcomes"]] == [1_500_000, 500_000, 0]
     lines = str(download_failed(report)).splitlines()
-    assert lines[0] == "1 of 3 downloads failed. Cancelled: 2 of 3 were not fetched. 2.0 MB of them are kept."
+    assert lines[0] == "1 of 3 downloads failed. Cancelled: 2 of 3 were not fetched. 2.0 MB are kept."
     assert lines[-1].endswith("The same call goes on where it was.")
 
 
@@ -222,6 +222,15 @@ def test_advice_where_nothing_was_saved(files: list[Outcome], advice: str) -> No
     said = str(download_failed(Report(files)))
     assert said.endswith(advice)
     assert ("What was saved stays" in said) == any(file.status == "skipped" for file in files)
+
+
+def test_what_is_said_of_several_alike_is_said_once() -> None:
+    """Two that would be one file fail for one reason, which is told once and whole."""
+    two = [outcome("c.tif", "failed", None, GONE), replace(outcome("c.tif", "failed", None, GONE), seconds=2.0)]
+    assert str(download_failed(Report(two))).splitlines()[:2] == [
+        "2 of 2 downloads failed.",
+        "c.tif: It is gone. Somebody <b>removed</b> it.",
+    ]
 
 
 def test_summary_of_many_failures_is_short() -> None:

@@ -174,7 +174,7 @@ def test_cancelled(halfway: Download, server: FaultyServer, tmp_path: Path, is_p
     halfway.cancel()
     with pytest.raises(DownloadFailed) as caught:
         halfway.wait(10)
-    told = "Cancelled: 1 of 1 were not fetched. 1.0 MB of them are kept.\nThe same call goes on where it was."
+    told = "Cancelled: 1 of 1 was not fetched. 1.0 MB are kept.\nThe same call goes on where it was."
     assert str(caught.value) == told
     assert isinstance(caught.value.report, Report)
     assert [outcome.status for outcome in caught.value.report.cancelled] == ["cancelled"]
@@ -205,7 +205,7 @@ def test_small_files_that_are_cancelled(server: FaultyServer, tmp_path: Path, et
     under_way.cancel()
     with pytest.raises(DownloadFailed) as caught:
         under_way.wait(10)
-    assert ("240.0 kB of them are kept." in str(caught.value)) is bool(kept_bytes)
+    assert ("240.0 kB are kept." in str(caught.value)) is bool(kept_bytes)
     assert under_way.state.bytes_done == kept_bytes
     assert sum(path.stat().st_size for path in tmp_path.glob("*.part")) == kept_bytes
     server.files = {path: Answer(small, etag=etag) for path in paths}
