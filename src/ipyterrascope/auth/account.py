@@ -278,14 +278,16 @@ class Account(ByPerson):
         with self._machine.lock:
             was_under_way = self._attempts.abandon()
             login, released = self._present.let_go()
+            secret = self._client.client_secret
             self._chain.rest()
             is_nobody = login is None and not was_under_way and self.state.phase == "signed_out"
             if not is_nobody:
                 self._idle.stop()
                 self._present.show()
         notice = farewell(self._client, login, released, self._keeper) or NOBODY
-        self._client.client_secret = self._lent_secret
         with self._machine.lock:
+            if self._client.client_secret is secret:  # else a login that began meanwhile has its own
+                self._client.client_secret = self._lent_secret
             if self.state.phase == "signed_out" and not is_nobody:
                 self._machine.show(notice=notice)
         return notice

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 from ..errors import SIGN_IN_AGAIN, LoginRefused, TerrascopeError
 from ..protocol.claims import user_of
 from ..protocol.oauth import OAuthClient
+from ..threads import before_exit
 from ..values.secret import Secret
 from ..values.tokens import TokenSet
 from .credentials import Login
@@ -76,7 +76,7 @@ class PresentLogin:
         self.idle.watch()
         if before is not None and before.tokens is not None and not before.is_borrowed and not before.kept_as:
             # nobody could sign out of it any more
-            threading.Thread(target=self._discard_released, args=(released,), daemon=True, name="replaced").start()
+            before_exit.begin(lambda: self._discard_released(released), "replaced")
 
     def let_go(self) -> tuple[Login | None, Released]:
         """Hold nothing any more, and return what was held."""

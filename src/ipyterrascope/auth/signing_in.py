@@ -14,6 +14,7 @@ from typing import cast
 
 from ..errors import FlowUnavailable, TerrascopeError
 from ..protocol.oauth import OAuthClient
+from ..threads import before_exit
 from ..threads.forks import renew_in_child
 from ..values.connection import Connection
 from ..values.providers import LoginMethod, Provider, SilentName
@@ -158,7 +159,7 @@ class SigningIn:
             self._machine.wait_for(lambda _: self._attempts.newest is not attempt)
             self._present.tell_left(taken)
 
-        threading.Thread(target=work, daemon=True, name="replaced").start()
+        before_exit.begin(work, "replaced")
 
     def sign_in_silently(self, method: LoginMethod | None = None, source: Source | None = None) -> bool:
         """Sign in from a source that asks nobody; return whether one served. `why_not` says why others did not.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import SIGN_IN_AGAIN, LoginRefused, LoginRequired
+from ..threads import before_exit
 from ..values.providers import Provider
 from ..values.tokens import TokenSet
 from .chain import Found, SilentSource, StoredOffer, WhyNot
@@ -18,8 +17,6 @@ from .renewers import Renewer
 from .stored_login import StoredLogin, StoreTroubleError
 
 FEWER_HOSTS = "The stored login was made for fewer hosts than are configured: sign in again."
-
-_EXIT_WAIT_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -130,11 +127,9 @@ class ByStore:
         raise failure
 
     def _refreshed(self, stored: TokenSet) -> TokenSet:
-        _renewing.add(threading.current_thread())
-        try:
+        # an answer that is not stored is lost, and with it the login
+        with before_exit.awaited():
             return self._refreshed_and_stored(stored)
-        finally:
-            _renewing.discard(threading.current_thread())
 
     def _refreshed_and_stored(self, stored: TokenSet) -> TokenSet:
         try:
@@ -168,17 +163,6 @@ class ByStore:
 
     def _lives(self, tokens: TokenSet) -> bool:
         return tokens.expires_at is None or tokens.expires_at - self._clock() > tokens.leeway_s
-
-
-# threads that have sent a refresh token whose answer is not stored yet
-_renewing: set[threading.Thread] = set()
-
-
-@atexit.register
-def _finish() -> None:
-    """Let the process end only when such an answer is stored: else it would be lost, and with it the login."""
-    for thread in tuple(_renewing):
-        thread.join(_EXIT_WAIT_S)
 
 
 def replaced() -> LoginRequired:

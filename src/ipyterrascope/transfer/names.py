@@ -20,7 +20,8 @@ PART, JOURNAL = ".part", ".part.json"
 
 # separators, drive letters and streams, wildcards, control, bidirectional and invisible characters, lone surrogates
 _FORBIDDEN = re.compile(
-    '[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]'
+    '[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0'
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]

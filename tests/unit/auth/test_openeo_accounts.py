@@ -387,6 +387,35 @@ def test_what_comes_of_a_client_that_nobody_waits_for_is_ended_as_its_own(
     until(lambda: not places("sandbox-client-secret", account))
 
 
+def test_a_logout_that_takes_its_time_leaves_the_next_login_its_secret(
+    box: Sandbox, backend: FakeBackend, until: Until
+) -> None:
+    """A login that is made while the provider is still asked to end the former one is renewed as its client."""
+    box.device_interval_s = 1
+    account = own_client(backend, "confidential")
+
+    def sign_in() -> None:
+        account.start_client_login(Secret("sandbox-client-secret"))
+        until(lambda: account.state.device)
+        box.approve(box.waiting_codes[-1])
+        assert account.wait(30).phase == "signed_in", account.state.error
+
+    sign_in()
+    box.timeline.revoke(steps.delayed(4.0))
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(account.logout)
+        until(lambda: box.requests_to("/revoke"))
+        sign_in()
+        assert not ending.done()
+        assert "is ended" in ending.result(20)
+    account._vault.renew()  # pyright: ignore[reportPrivateUsage]
+    asked = box.requests_to("/token")[-1]
+    assert (asked.form["grant_type"], asked.status) == ("refresh_token", 200)
+    assert asked.form["client_secret"] == "sandbox-client-secret"
+    account.logout()
+    until(lambda: not places("sandbox-client-secret", account))
+
+
 def test_a_client_that_signs_in_for_itself_is_kept_when_asked_to(
     box: Sandbox, backend: FakeBackend, logins: Path
 ) -> None:

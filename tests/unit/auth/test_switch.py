@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +21,7 @@ from ipyterrascope.auth.login_store import LoginStore
 from ipyterrascope.auth.stored_login import key_of
 from ipyterrascope.configuration import Configuration
 from ipyterrascope.errors import LoginRequired, TerrascopeError
-from ipyterrascope.sandbox import Sandbox, oauth_rules
+from ipyterrascope.sandbox import Sandbox, oauth_rules, steps
 from ipyterrascope.status import Status
 from ipyterrascope.values.secret import Secret
 
@@ -65,6 +67,30 @@ def test_the_former_login_serves_while_a_code_waits(box: Sandbox, account: Accou
         "Terrascope [SANDBOX]: signed in as dora, by password; "
         f"waiting for approval of a code at {account.provider.issuer_host}."
     )
+
+
+_SCRIPT = """
+import sys
+
+import ipyterrascope as ts
+from ipyterrascope.values.secret import Secret
+
+issuer, *words = sys.argv[1:]
+hosts = frozenset({"127.0.0.1"})
+account = ts.account(ts.Provider(name="box", label="Box", issuer=issuer, client_id="public", hosts=hosts))
+for user, password in zip(words[::2], words[1::2]):
+    account.start_password_login(user, Secret(password), is_switch=account.is_signed_in)
+    assert account.wait(20).user == user
+"""
+
+
+def test_a_script_that_ends_at_once_ends_the_former_login(box: Sandbox) -> None:
+    """Python waits until the provider has heard of it, for some seconds at most."""
+    box.timeline.revoke(steps.delayed(1.0))
+    people = [word for person in ("dora", "boots") for word in (person, box.users[person])]
+    subprocess.run([sys.executable, "-c", _SCRIPT, box.issuer, *people], check=True, timeout=60)
+    (ended,) = box.requests_to("/revoke")
+    assert ended.status == 200
 
 
 def test_cancelled_everything_is_as_it_was(box: Sandbox, account: Account, until: Until) -> None:

@@ -78,6 +78,8 @@ def test_plain_names_are_cleaned_as_all_others(text: str) -> None:
         ("x.tif.part", "x.tif.part_"),
         ("x.tif.PART.json", "x.tif.PART.json_"),
         ("innocent\u202efit.exe", "innocent_fit.exe"),
+        ("a\u00adb\u3164c\u206ad\U000e0041e.tif", "a_b_c_d_e.tif"),
+        ("\u0646\u0645\u06cc\u200c\u062f.tif", "\u0646\u0645\u06cc\u200c\u062f.tif"),
         ("numpy.py", "numpy.py_"),
         ("numpy.PYC", "numpy.PYC_"),
         ("numpy.cpython-311-x86_64-linux-gnu.so", "numpy.cpython-311-x86_64-linux-gnu.so_"),
