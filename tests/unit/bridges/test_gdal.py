@@ -95,6 +95,8 @@ def test_on_before_the_login_and_through_the_next(provider: Provider, tif: str) 
         account.logout()
         # options are put back by the thread that tells of the logout
         _until(lambda: header_file_for(tif) is None)
+        # and then what is cached is dropped: this waits for its end
+        ts.gdal.settle(account)
         with pytest.raises(RasterioIOError, match="401"):
             read(tif)
         with pytest.raises(LoginRequired, match="You signed out"):
