@@ -10,14 +10,14 @@ from ipyterrascope.transfer.curl.pace import Allowance, Pace
 
 
 def test_it_begins_low_and_grows() -> None:
-    """A host is asked for few connections at first, for more from its first good answer on, and for one more with each
-    further one, up to the ceiling."""
-    pace = Pace(18)
+    """A host is asked for few connections at first, for more from its first good answer on, and for three more with
+    each further one, up to the ceiling."""
+    pace = Pace(21)
     seen = [pace.allowed]
     for _ in range(4):
         pace.answered(0.0)
         seen.append(pace.allowed)
-    assert seen == [8, 16, 17, 18, 18]
+    assert seen == [8, 16, 19, 21, 21]
     pace = Pace(10)
     pace.answered(0.0)
     assert pace.allowed == 10
@@ -25,7 +25,7 @@ def test_it_begins_low_and_grows() -> None:
 
 
 def test_a_host_that_was_not_reached() -> None:
-    """It is asked for one thing after a rest, and for more again with each answer, as at first."""
+    """It is asked for one thing after a rest, and for one more again with each answer."""
     pace = Pace(10)
     pace.unreached(1.0, 5.0)
     assert (pace.allowed, pace.rests_until) == (1, 6.0)
@@ -48,8 +48,9 @@ def test_overload_halves() -> None:
     pace.overloaded(9.0, 0.0)
     pace.overloaded(10.0, 0.0)
     assert pace.allowed == 1
-    pace.answered(60.0)
-    assert pace.allowed == 2
+    for now in (60.0, 61.0):
+        pace.answered(now)
+    assert pace.allowed == 3
 
 
 def test_what_brings_nothing_is_taken_back() -> None:

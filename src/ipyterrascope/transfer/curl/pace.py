@@ -1,9 +1,9 @@
 """How many connections a host is asked for at once, and how fast all may be (floor 4). Pure.
 
 A host is asked for eight connections at first, for sixteen from its first answer on that comes well, so that all parts
-of a large file are begun together, and for one more with each further answer, up to the ceiling. A host that says "too
-much" (429, 503) or refuses further connections is asked for half as many, and for more again only slowly. Every second
-it looks whether the last additions made it faster; where they did not, they are taken back.
+of a large file are begun together, and for three more with each further answer, up to the ceiling. A host that says
+"too much" (429, 503) or refuses further connections is asked for half as many, and for more again only slowly. Every
+second it looks whether the last additions made it faster; where they did not, they are taken back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _FIRST, _THEN = 8, 16
+_MORE, _SLOWLY = 3, 1
 _LOOK_EVERY_S = 1.0
 _WORTH = 1.05
 _CALM_S = 30.0
@@ -43,6 +44,7 @@ class Pace:
     rests_until: float = field(default=0.0, init=False)
     allowed: int = field(default=0, init=False)
     _is_new: bool = field(default=True, init=False)
+    _more: int = field(default=_MORE, init=False)
     _calm_until: float = field(default=0.0, init=False)
     _looked_at: float | None = field(default=None, init=False)
     _bytes_then: int = field(default=0, init=False)
@@ -54,7 +56,7 @@ class Pace:
     def answered(self, now: float) -> None:
         """Say that the host answered a request well."""
         if now >= self._calm_until:
-            self.allowed = min(_THEN if self._is_new else self.allowed + 1, self.ceiling)
+            self.allowed = min(_THEN if self._is_new else self.allowed + self._more, self.ceiling)
             self._is_new = False
 
     def overloaded(self, now: float, rest_s: float) -> None:
@@ -63,13 +65,13 @@ class Pace:
             self.allowed = max(1, self.allowed // 2)
         self.rests_until = max(self.rests_until, now + rest_s)
         self._calm_until = now + _CALM_S
-        self._is_new, self._before = False, None
+        self._is_new, self._more, self._before = False, _SLOWLY, None
 
     def unreached(self, now: float, rest_s: float) -> None:
-        """Say that the host was not reached: after `rest_s` seconds it is asked for one thing, and then as at first."""
+        """Say that the host was not reached: after `rest_s` seconds it is asked for one thing, then slowly for more."""
         self.allowed = 1
         self.rests_until = max(self.rests_until, now + rest_s)
-        self._calm_until, self._is_new, self._before = now, False, None
+        self._calm_until, self._is_new, self._more, self._before = now, False, _SLOWLY, None
 
     def received(self, brought_bytes: int, busy: int, now: float) -> None:
         """Say how many bytes came from the host so far, and that `busy` connections bring more."""
@@ -83,7 +85,7 @@ class Pace:
         if before and busy > before[0] and speed < before[1] * _WORTH:
             # never fewer than at first: what one large file makes no use of, many small ones after it may
             self.allowed = max(before[0], min(_FIRST, self.allowed))
-            self._calm_until = now + _CALM_S
+            self._calm_until, self._more = now + _CALM_S, _SLOWLY
 
 
 class Allowance:
