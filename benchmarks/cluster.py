@@ -43,9 +43,9 @@ def overhead_s(client: Client, count: int) -> float:
     folder.mkdir(parents=True, exist_ok=True)
     actions: list[Action] = []
     for number in range(count):
-        path = folder / f"{number}.tif"
-        path.touch()
-        actions.append(Action(Item(f"https://{ADDRESS}:{PORT}/free/{number}.tif", path.name, 0), path, "fetch"))
+        name = f"{number}.tif"
+        (folder / name).touch()
+        actions.append(Action(Item(f"https://{ADDRESS}:{PORT}/free/{name}", name, 0), folder, (name,), "fetch"))
     tally = Tally({action.item: action.path for action in actions}, folder)
     began = time.perf_counter()
     with closing(ClusterEngine(client, ts.account().provider).run(actions, tally)) as running:

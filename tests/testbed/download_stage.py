@@ -46,7 +46,7 @@ class PlayedDownload(Download):
     def __init__(self, count: int) -> None:
         self.now = 0.0
         self.items = [_item(number) for number in range(count)]
-        plan = Plan([Action(item, FOLDER / item.name, "fetch") for item in self.items], FOLDER)
+        plan = Plan([Action(item, FOLDER, (item.name,), "fetch") for item in self.items], FOLDER)
         order = Order(plan=plan, overwrite=False, engine=Nowhere(), local=LocalFiles(()))
         super().__init__(order, monotonic=lambda: self.now)
         self._tally.begin()

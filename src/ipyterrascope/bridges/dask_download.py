@@ -82,7 +82,7 @@ class _Mark:
     """A file in the target folder of an action, by which workers see that they share it."""
 
     def __init__(self, action: Action, name: str) -> None:
-        self._path = action.path.parents[action.depth].absolute() / f".{name}"
+        self._path = action.folder.absolute() / f".{name}"
 
     def __enter__(self) -> Path:
         with writing_to(self._path.parent):

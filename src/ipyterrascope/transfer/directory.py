@@ -154,13 +154,10 @@ class Folders:
     def __init__(self) -> None:
         self._targets: dict[str, Directory] = {}
 
-    def of(self, path: Path, depth: int) -> Directory:
-        """Return the folder of a file that lies `depth` folders below a target folder."""
-        folder, _ = parted(path)
-        if not depth:
-            return self._target(folder)
-        target, _ = parted(path.parents[depth - 1])
-        return Directory(folder, self._target(target), path.parts[-1 - depth : -1])
+    def of(self, target: Path, trail: Sequence[str]) -> Directory:
+        """Return the folder of a file that lies at a trail below a target folder: folders, and its name."""
+        path, below = os.fspath(target), trail[:-1]
+        return Directory(os.path.join(path, *below), self._target(path), below) if below else self._target(path)
 
     def _target(self, path: str) -> Directory:
         target = self._targets.get(path)

@@ -104,7 +104,7 @@ class LocalFiles:
                         continue
                     progress.item_started(action.item)
                     try:
-                        outcome = self._placed(action, found, progress, folders.of(action.path, action.depth))
+                        outcome = self._placed(action, found, progress, folders.of(action.folder, action.trail))
                     except InUse:
                         gone.append(action)
                         continue
@@ -135,7 +135,7 @@ class LocalFiles:
             return None
         with writing_to(action.path):
             folder.make()
-        name = folder.at(action.path.name)
+        name = folder.at(action.name)
         # a link in the place of the very file that it leads to would be all that is left of it
         with suppress(OSError):
             if os.path.samestat(os.fstat(found.fd), os.stat(name, dir_fd=folder.fd, follow_symlinks=False)):

@@ -81,12 +81,12 @@ class Order:
 
     def kept_bytes(self, actions: Sequence[Action]) -> dict[Item, int]:
         """Find out how much of files that are not fetched is there to be gone on with, while none is under way."""
-        contents, folder = Contents(self.plan.folder), self.plan.folder
+        contents = Contents(self.plan.folder)
         found: dict[Item, int] = {}
         for action in actions:
             # of what cannot be looked at nothing is promised
             with suppress(TransferError):
-                found[action.item] = contents.unfinished(action.path.relative_to(folder).parts, action.item)
+                found[action.item] = contents.unfinished(action.trail, action.item)
         return found
 
     def carry_out(
@@ -150,7 +150,7 @@ def _tidy(there: Sequence[Action]) -> None:
     left = journals_left_alone(action.path for action in there)
     with closing(Folders()) as folders:
         for action in (action for action in there if action.path in left):
-            folder = folders.of(action.path, action.depth)
+            folder = folders.of(action.folder, action.trail)
             # what cannot be removed now does no harm
             with suppress(TransferError), Partial(action.path, action.item.url, overwrite=True, folder=folder):
                 pass

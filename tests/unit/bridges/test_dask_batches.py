@@ -15,7 +15,7 @@ SIZES = st.one_of(st.none(), st.integers(0, 1 << 34))
 
 def action(number: int, size_bytes: int | None) -> Action:
     item = Item(f"https://data.example.org/{number}.tif", f"{number}.tif", size_bytes)
-    return Action(item, Path(f"{number}.tif"), "fetch")
+    return Action(item, Path(), (f"{number}.tif",), "fetch")
 
 
 @given(st.lists(SIZES, max_size=400), st.integers(1, 64))

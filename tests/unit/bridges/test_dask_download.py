@@ -191,7 +191,7 @@ def test_a_host_that_delivers_nothing_is_given_up(client: Client, tmp_path: Path
 
 def test_a_folder_that_is_not_shared_is_said_to_be(client: Client, box: Sandbox, tmp_path: Path) -> None:
     """A worker that does not see the notebook's folder fetches nothing, and says what is the matter."""
-    action = Action(Item(files(box, 1)[0], "a.tif"), tmp_path / "a.tif", "fetch")
+    action = Action(Item(files(box, 1)[0], "a.tif"), tmp_path, ("a.tif",), "fetch")
     batch = Batch("run", 0, (action,), tmp_path / "mark", box.provider(), this_process())
     (ended,) = client.submit(fetch, batch, pure=False).result()
     assert f"do not see the folder {tmp_path}" in str(ended.error)
@@ -207,7 +207,7 @@ def test_what_a_dead_worker_had_saved_counts_as_saved(
     mark.touch()
     sizes = [len(CONTENT), None, None]
     actions = [
-        Action(Item(url, f"{n}.tif", size), tmp_path / f"{n}.tif", "fetch")
+        Action(Item(url, f"{n}.tif", size), tmp_path, (f"{n}.tif",), "fetch")
         for n, (url, size) in enumerate(zip(urls, sizes, strict=True))
     ]
     for number in (0, 1):
@@ -259,7 +259,7 @@ def test_nothing_that_somebody_says_breaks_a_download(
 
 def test_a_batch_shows_no_address() -> None:
     """What Dask may print of a task holds no signature."""
-    action = Action(Item("https://data.example.org/a.tif?signature=s3cret", "a.tif"), Path("/a.tif"), "fetch")
+    action = Action(Item("https://data.example.org/a.tif?signature=s3cret", "a.tif"), Path("/"), ("a.tif",), "fetch")
     provider = ts.Provider(name="o", label="O", issuer="https://sso.example.org", client_id="p", hosts=frozenset())
     batch = Batch("run", 7, (action,), Path("/mark"), provider, "")
     assert repr(batch) == "<Batch 7: 1 files>"

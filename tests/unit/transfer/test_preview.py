@@ -125,7 +125,7 @@ def test_part_that_is_longer_than_its_file(everything: Plan) -> None:
 )
 def test_room(free_bytes: int | None, sizes: list[int | None], fits: bool | None, word: str) -> None:
     """Whether there is room is told, and that it cannot be known where sizes are missing."""
-    actions = [Action(item(f"{n}.tif", size), Path(f"{n}.tif"), "fetch") for n, size in enumerate(sizes)]
+    actions = [Action(item(f"{n}.tif", size), Path(), (f"{n}.tif",), "fetch") for n, size in enumerate(sizes)]
     plan = Plan(actions, Path("data"), free_bytes)
     assert plan.fits is fits
     assert str(plan).endswith(word)
@@ -144,7 +144,8 @@ def test_plan_as_json(everything: Plan) -> None:
 
 def test_long_plans_are_cut() -> None:
     """The tables of ten thousand files stay short and say how many they leave out."""
-    plan = Plan([Action(item(f"{n}.tif"), Path(f"{n}.tif"), "fetch") for n in range(10_000)], Path("data"), 1 << 40)
+    names = [f"{n}.tif" for n in range(10_000)]
+    plan = Plan([Action(item(name), Path(), (name,), "fetch") for name in names], Path("data"), 1 << 40)
     assert len(repr(plan).splitlines()) == 24
     for shown in (repr(plan), plan._repr_html_()):
         assert "… and 9,980 more" in shown
@@ -155,8 +156,8 @@ def test_long_plans_are_cut() -> None:
 def test_html_of_a_plan_is_escaped(what: str, folder: str) -> None:
     """Whatever a folder or an error is called, the table holds it as text."""
     path = Path(f"<img src=x>{folder}".replace("\x00", ""))
-    action = Action(item("a.tif"), path, "conflict", error=TargetInvalid(f"<script>{what}"))
-    page = Plan([action, Action(item("b.tif"), path, "fetch")], path, 5)._repr_html_()
+    action = Action(item("a.tif"), path, ("a.tif",), "conflict", error=TargetInvalid(f"<script>{what}"))
+    page = Plan([action, Action(item("b.tif"), path, ("b.tif",), "fetch")], path, 5)._repr_html_()
     assert "<script>" not in page
     assert "<img" not in page
 

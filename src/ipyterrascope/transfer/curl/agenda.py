@@ -118,7 +118,7 @@ class Agenda:
         except TransferError as problem:
             self._tell(action, "failed", error=problem)
             return None
-        folder = self._folders.of(action.path, action.depth)
+        folder = self._folders.of(action.folder, action.trail)
         folder.look_around(now)
         if self._may_be_plain(action, folder) and rival is None:
             return PlainRequest(action, url, host, folder, self._unfolded, now)
@@ -127,7 +127,7 @@ class Agenda:
             partial.open()
             planned = self._as_it_is_now(action, partial)
         except InUse as in_use:
-            self._hold(host, action, partial, rival or Rival(action.path.name, now), in_use, now)
+            self._hold(host, action, partial, rival or Rival(action.name, now), in_use, now)
             return None
         except TransferError as problem:
             partial.close()
@@ -158,7 +158,7 @@ class Agenda:
             return False
         with suppress(OSError, TransferError):
             if folder.is_there() and folder.fd is not None:
-                name = action.path.name
+                name = action.name
                 return not (folder.had(name) or folder.had(name + PART) or folder.had(name + JOURNAL))
         return False
 
@@ -198,19 +198,19 @@ class Agenda:
             # where no catalogue tells the size, the server does
             return replace(action, present_bytes=there)
         if there != size_bytes:
-            raise other_file_there(action.path.name, there, size_bytes)
+            raise other_file_there(action.name, there, size_bytes)
         return None
 
     def hold(self, job: Job, in_use: InUse, now: float) -> None:
         """Wait until another download has ended which was the first to write a file; nothing is under way for it."""
         self._drop(job)
-        rival = job.rival or Rival(job.action.path.name, now)
+        rival = job.rival or Rival(job.action.name, now)
         self._hold(job.host, job.action, job.partial, rival, in_use, now)
 
     def _hold(self, host: Host, action: Action, partial: Partial, rival: Rival, in_use: InUse, now: float) -> None:
         try:
             if partial.is_anothers():
-                raise of_another(action.path.name)
+                raise of_another(action.name)
             rival.met(now, in_use.trace)
         except TransferError as error:
             self._tell(action, "failed", error=error)

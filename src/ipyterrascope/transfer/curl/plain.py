@@ -130,7 +130,7 @@ class PlainRequest:
             return None
         # what is refused will be tried again, and told
         with suppress(OSError):
-            if small.give_name(self.action.path.name):
+            if small.give_name(self.action.name):
                 self._let_go()
                 if not self.folder.is_target:
                     self.folder.close()
