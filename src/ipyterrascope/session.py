@@ -7,8 +7,9 @@ response, its request, its history, an exception) never held it, and can be pick
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin
@@ -22,7 +23,7 @@ from .protocol.earthdata_answers import MOST_BYTES, Explain, FinalAnswer, explai
 from .protocol.http import NoNetrc
 from .values.authorizer import Authorizer
 from .values.connection import Connection
-from .values.redirects import is_login_page, may_redirect
+from .values.redirects import changed_hands, is_login_page, may_redirect
 from .values.secret import chained, sealed
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class AuthorizedSession(requests.Session):
         self._authorizer, self._login_url = authorizer, login_url
         self._explain, self._advice = explain, advice
         self._whose, self._user = whose, ""
+        # how many have followed each other, and whose the cookies are of what each thread sends at present
+        self._people, self._begun = 0, threading.local()
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Send a request as `requests.Session.request` does, with this session's `timeout` unless one is given."""
@@ -90,7 +93,8 @@ class AuthorizedSession(requests.Session):
         # said for each request, for REQUESTS_CA_BUNDLE would go before what is only said for the session
         kwargs.setdefault("verify", self.verify)
         try:
-            return super().request(method, url, *args, **kwargs)
+            with self._sending():
+                return super().request(method, url, *args, **kwargs)
         except TerrascopeError as exc:
             failure = exc
         try:
@@ -102,20 +106,40 @@ class AuthorizedSession(requests.Session):
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request as `requests.Session.send` does, with this session's `timeout` likewise."""
         kwargs.setdefault("timeout", self.timeout)
-        return super().send(request, **kwargs)
+        with self._sending():
+            return super().send(request, **kwargs)
+
+    @contextmanager
+    def _sending(self) -> Generator[None, None, None]:
+        """Note whose cookies the request will have, and its redirects, for which this is done again within."""
+        is_first = not hasattr(self._begun, "by")
+        if is_first:
+            self._forget_another()
+            self._begun.by = self._people
+        try:
+            yield
+        finally:
+            if is_first:
+                del self._begun.by
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the adapter for `url`, made to sign what passes through it."""
         inner = super().get_adapter(url)
-        return _SigningAdapter(inner, self._authorizer, self._forgets_another, self._explain, self._advice)
+        return _SigningAdapter(inner, self._authorizer, self._has_changed_hands, self._explain, self._advice)
 
-    def _forgets_another(self) -> bool:
-        """Forget the cookies where they are another person's; tell whether they were."""
+    def _forget_another(self) -> None:
+        """Forget the cookies where they are another person's."""
         before, self._user = self._user, self._whose()
-        is_another = before not in ("", self._user)
-        if is_another:
+        if before not in ("", self._user):
+            self._people += 1
             self.cookies.clear()
-        return is_another
+
+    def _has_changed_hands(self) -> bool:
+        """Tell whether another person has signed in since this was asked of the request under way, or it was begun."""
+        self._forget_another()
+        before = getattr(self._begun, "by", self._people)
+        self._begun.by = self._people
+        return before != self._people
 
     def resolve_redirects(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *args: Any, yield_requests: bool = False, **kwargs: Any
@@ -183,13 +207,13 @@ class _SigningAdapter(BaseAdapter):
         self,
         inner: BaseAdapter,
         authorizer: Authorizer,
-        forgets_another: Callable[[], bool],
+        has_changed_hands: Callable[[], bool],
         explain: Explain | None,
         advice: str,
     ) -> None:
         super().__init__()
         self._inner, self._authorizer = inner, authorizer
-        self._forgets_another, self._explain, self._advice = forgets_another, explain, advice
+        self._has_changed_hands, self._explain, self._advice = has_changed_hands, explain, advice
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride]
         response = sealed(lambda: self._answered(request, kwargs))
@@ -224,8 +248,9 @@ class _SigningAdapter(BaseAdapter):
         signed = request.copy()
         signed.headers.update(headers)
         # also where no login goes: a cookie may be one
-        if self._forgets_another():
+        if self._has_changed_hands():
             signed.headers.pop("Cookie", None)
+            _hand_on_no_cookies(request)
         if headers and str(request.url).lower().startswith("http:"):
             # that is loopback: a proxy of the environment would be another machine, and read the credential
             kwargs = {**kwargs, "proxies": {}}
@@ -238,6 +263,11 @@ class _SigningAdapter(BaseAdapter):
                     exc.request = request
             raise
         response.request = request
+        if self._has_changed_hands():
+            if response.is_redirect:
+                response.close()
+                raise changed_hands(str(request.url))
+            _set_no_cookies(response)
         if headers and self._advice and response.status_code in (401, 403):
             response.reason = f"{response.reason}. {self._advice}"
         if response.is_redirect:
@@ -245,6 +275,19 @@ class _SigningAdapter(BaseAdapter):
             response.close()
             response._content = b""  # pyright: ignore[reportPrivateUsage]
         return response
+
+
+def _hand_on_no_cookies(request: PreparedRequest) -> None:
+    """Let a request that is sent in the place of this one, or that this one leads to, have none of its cookies."""
+    if (cookies := request._cookies) is not None:  # pyright: ignore[reportPrivateUsage]
+        cookies.clear()
+
+
+def _set_no_cookies(response: Response) -> None:
+    """Let a session take no cookie from an answer."""
+    response.cookies.clear()
+    if (plain := getattr(response.raw, "_original_response", None)) is not None:
+        del plain.msg["Set-Cookie"]
 
 
 def _final_answer(response: Response) -> FinalAnswer:

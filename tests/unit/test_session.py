@@ -28,7 +28,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
 from ipyterrascope.auth.account import Account
-from ipyterrascope.errors import LoginRequired, SecretExposed, ServerRefused
+from ipyterrascope.errors import LoginRequired, SecretExposed, ServerRefused, ServerUnreachable
 from ipyterrascope.protocol.earthdata_answers import explainer
 from ipyterrascope.sandbox import Sandbox
 from ipyterrascope.session import AuthorizedSession
@@ -408,6 +408,30 @@ def test_cookies_are_of_who_is_signed_in(server: Loopback, keeper: Keeper) -> No
         for _ in range(2):
             session.get(server.url)
     assert [asked.headers.get("Cookie") for asked in server.asked] == [None, "sid=of-dora", None, "sid=of-boots"]
+
+
+def test_what_was_under_way_brings_no_cookies_to_the_next_person(server: Loopback, keeper: Keeper) -> None:
+    """An answer that was asked for by the former person is given, and what it would remember that one by is not kept;
+    a redirect, which may lead the former person in, is not followed."""
+    who = ["dora"]
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/data":
+            return Reply(200, b"data")
+        who[0] += "+"
+        head = {"Set-Cookie": "sid=of-dora; Path=/", "Location": "/data"}
+        return Reply(302 if asked.path == "/moved" else 200, b"late", head)
+
+    server.answer = answer
+    with AuthorizedSession(keeper, whose=lambda: who[0]) as session:
+        late = session.get(f"{server.url}/late")
+        assert (late.content, dict(late.cookies), dict(session.cookies)) == (b"late", {}, {})
+        with pytest.raises(ServerUnreachable, match="Somebody else signed in"):
+            session.get(f"{server.url}/moved")
+        session.get(f"{server.url}/data")
+    assert [(asked.path, asked.headers.get("Cookie")) for asked in server.asked] == [
+        ("/late", None), ("/moved", None), ("/data", None),
+    ]  # fmt: skip
 
 
 # Connections

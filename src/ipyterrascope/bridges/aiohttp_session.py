@@ -14,8 +14,10 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http.cookies import BaseCookie
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,9 +28,11 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ClientTimeout,
+    CookieJar,
     TCPConnector,
 )
 from aiohttp.hdrs import AUTHORIZATION, LOCATION, PROXY_AUTHORIZATION
+from aiohttp.typedefs import LooseCookies
 from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
@@ -38,6 +42,7 @@ from ..protocol.earthdata_answers import MOST_BYTES, FinalAnswer, explainer
 from ..transfer.answers import no_login_sent, refusal
 from ..transfer.curl.faults import redirected
 from ..values.hosts import reach_of
+from ..values.redirects import changed_hands
 from ..values.secret import Secret, chained, sealed
 
 _T = TypeVar("_T")
@@ -47,6 +52,7 @@ _REPEATABLE = ("GET", "HEAD", "OPTIONS")
 _REDIRECTS = (301, 302, 303, 307, 308)
 # what libraries make something of: no such file, and a range behind the end
 _FOR_THE_LIBRARY = (404, 410, 416)
+_NOWHERE = URL()
 
 
 @dataclass(frozen=True)
@@ -94,12 +100,12 @@ class Signing:
         route = self._route(request)
         if route.proxy is not None:
             request.update_proxy(route.proxy, None, route.proxy_headers)
-        is_ours = route.may_carry and AUTHORIZATION not in request.headers
+        is_ours, begun_by = route.may_carry and AUTHORIZATION not in request.headers, self._account.whose
         response = await (self._answered(request, handler) if is_ours else handler(request))
         if response.status >= 300 or self._explain is not None:
             try:
                 await self._raise_explained(response, str(request.url))
-                self._check(response, str(request.url), is_ours=is_ours)
+                self._check(response, str(request.url), begun_by, is_ours=is_ours)
             except BaseException:
                 response.close()
                 raise
@@ -153,9 +159,11 @@ class Signing:
         if trouble is not None:
             raise trouble
 
-    def _check(self, response: ClientResponse, url: str, *, is_ours: bool) -> None:
+    def _check(self, response: ClientResponse, url: str, begun_by: str, *, is_ours: bool) -> None:
         """Raise for an answer that brings nothing, and for a redirect that must not be followed."""
         status, provider = response.status, self._account.provider
+        if status in _REDIRECTS and begun_by not in ("", self._account.whose):
+            raise changed_hands(url)
         if status in _REDIRECTS and LOCATION in response.headers:
             redirected(url, response.headers[LOCATION], provider.login_url)
         elif status in (401, 403) and not is_ours:
@@ -180,6 +188,40 @@ async def _sent(request: ClientRequest, handler: ClientHandlerType, credential: 
         del failure
 
 
+class _OwnCookies(CookieJar):
+    """The cookies of who is signed in, which may be somebody else from now on.
+
+    Parameters
+    ----------
+    whose : callable
+        Returns what tells who is signed in from others, or nothing for nobody.
+    """
+
+    def __init__(self, whose: Callable[[], str]) -> None:
+        super().__init__()
+        self._whose, self._user, self._people = whose, "", 0
+        # of whom the request was begun whose task this is
+        self._begun = ContextVar("begun", default=0)
+
+    def filter_cookies(self, request_url: URL = _NOWHERE) -> BaseCookie[str]:
+        """Return those that a request goes with: none of another person's."""
+        self._forget_another()
+        self._begun.set(self._people)
+        return super().filter_cookies(request_url)
+
+    def update_cookies(self, cookies: LooseCookies, response_url: URL = _NOWHERE) -> None:
+        """Take those of an answer, unless another person has signed in meanwhile."""
+        self._forget_another()
+        if self._begun.get() == self._people:
+            super().update_cookies(cookies, response_url)
+
+    def _forget_another(self) -> None:
+        before, self._user = self._user, self._whose()
+        if before not in ("", self._user):
+            self._people += 1
+            self.clear()
+
+
 def signed_session(account: Account, context: ssl.SSLContext) -> ClientSession:
     """Make a session of an account on the running loop; who made it closes it.
 
@@ -193,6 +235,7 @@ def signed_session(account: Account, context: ssl.SSLContext) -> ClientSession:
     return ClientSession(
         connector=TCPConnector(ssl=context),
         middlewares=(Signing(account),),
+        cookie_jar=_OwnCookies(lambda: account.whose),
         # of aiohttp's own, one is for the whole of a file
         timeout=ClientTimeout(
             total=None, sock_connect=connection.connect_timeout_s, sock_read=connection.read_timeout_s

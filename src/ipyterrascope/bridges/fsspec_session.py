@@ -22,10 +22,10 @@ class _Opened:
 
 
 class Sessions:
-    """The sessions that are open, one for each loop, account and user: nobody sends another person's cookies."""
+    """The sessions that are open, one for each loop and account."""
 
     def __init__(self) -> None:
-        self._opened: dict[tuple[asyncio.AbstractEventLoop, Account, str], _Opened] = {}
+        self._opened: dict[tuple[asyncio.AbstractEventLoop, Account], _Opened] = {}
         self._inherited: list[object] = []
         renew_in_child(self)
         atexit.register(self.close)
@@ -58,13 +58,13 @@ class Sessions:
 
     def close(self) -> None:
         """Close all of them."""
-        for (loop, *_), opened in [*self._opened.items()]:
+        for (loop, _), opened in [*self._opened.items()]:
             _close(loop, opened.session)
         self._opened.clear()
 
 
-def _key(account: Account) -> tuple[asyncio.AbstractEventLoop, Account, str]:
-    return asyncio.get_running_loop(), account, account.whose
+def _key(account: Account) -> tuple[asyncio.AbstractEventLoop, Account]:
+    return asyncio.get_running_loop(), account
 
 
 def _close(loop: asyncio.AbstractEventLoop, session: ClientSession) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from ..errors import ServerUnreachable, quoted
 from .hosts import origin_of, reach_of
 
 
@@ -26,3 +27,13 @@ def is_login_page(here: str, there: str, login_url: str) -> bool:
     if login is None or origin_of(there) != login:
         return False
     return origin_of(here) != login or there.startswith(login_url)
+
+
+def changed_hands(url: str) -> ServerUnreachable:
+    """Return the error for a redirect that was told to the person who was signed in before: it may be as good as their
+    password, and lead whoever follows it in as that person."""
+    return ServerUnreachable(
+        "Somebody else signed in while a request was under way.",
+        f"Where {quoted(parse_url(url).host)} sent us may be meant for the former person alone.",
+        "Ask again.",
+    )

@@ -36,7 +36,7 @@ from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.secret import Secret
 from testbed import geo
 from testbed.leaks import places
-from testbed.loopback import Loopback, Reply, loopback
+from testbed.loopback import Asked, Loopback, Reply, loopback
 
 
 @pytest.fixture
@@ -79,6 +79,40 @@ def test_nobody_sends_another_person_s_cookies(account: Account) -> None:
                 system.cat_file(f"http://{host}/a")
         cookies = [asked.headers.get("Cookie") for asked in service.asked if asked.method == "GET"]
     assert cookies == [None, "sid=hers", None, "sid=hers"]
+
+
+def test_what_was_under_way_brings_no_cookies_to_the_next_person(account: Account) -> None:
+    """Of an answer that the former person asked for nothing is remembered, and a redirect of it is not followed; a file
+    that was opened before goes on without the former person's cookies."""
+    people = [("boots", "päss wörd+&%"), ("dora", PASSWORD)]
+
+    def answer(asked: Asked) -> Reply:
+        head = {"Set-Cookie": "sid=hers; Path=/", "Location": "/data", "Content-Length": "1000000"}
+        if asked.path in ("/late", "/moved"):
+            user, password = people.pop(0)
+            account.start_password_login(user, Secret(password), is_switch=True)
+            assert account.wait(20).user == user
+            return Reply(302 if asked.path == "/moved" else 200, b"x", {**head, "Content-Length": "1"})
+        if asked.method == "HEAD":
+            return Reply(200, b"", {**head, "Accept-Ranges": "bytes"})
+        return Reply(206, b"x" * 10, {**head, "Content-Range": "bytes 0-9/1000000", "Content-Length": "10"})
+
+    sign_in(account)
+    with loopback(answer) as service:
+        host = f"http://localhost:{service.port}"
+        system = ts.fsspec.filesystem("box")
+        with system.open(f"{host}/open", cache_type="none") as file:
+            assert file.read(10) == b"x" * 10
+            system.cat_file(f"{host}/late")
+            file.seek(0)
+            file.read(10)
+        with pytest.raises(ServerUnreachable, match="Somebody else signed in"):
+            system.cat_file(f"{host}/moved")
+        system.cat_file(f"{host}/data")
+        cookies = [(asked.path, asked.headers.get("Cookie")) for asked in service.asked if asked.method == "GET"]
+    assert cookies == [
+        ("/open", "sid=hers"), ("/late", "sid=hers"), ("/open", None), ("/moved", "sid=hers"), ("/data", None),
+    ]  # fmt: skip
 
 
 def test_a_netcdf_opens_in_xarray(account: Account, box: Sandbox) -> None:

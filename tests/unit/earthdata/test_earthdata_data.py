@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from ipyterrascope.sandbox.earthdata import EarthdataSandbox
 from ipyterrascope.values.connection import Connection
 from ipyterrascope.values.hosts import origins_of
 from ipyterrascope.values.known import EARTHDATA
+from ipyterrascope.values.secret import Secret
 
 PASSWORD = "s3cret-Pa55"
 FILE = bytes(range(256)) * 1000
@@ -337,6 +339,41 @@ def test_many_files_over_many_connections(token: str, box: EarthdataSandbox, tmp
     report = ts.download(urls, tmp_path, provider="earthdata", max_connections=4)
     assert {outcome.status for outcome in report.outcomes} == {"saved"}
     assert len(box.requests_to("/oauth/authorize")) <= 4
+
+
+@pytest.mark.parametrize("way", ["switch", "logout"])
+def test_a_download_under_way_does_not_go_on_as_the_former_person(
+    way: str, token: str, box: EarthdataSandbox, tmp_path: Path
+) -> None:
+    """What a data centre remembers somebody by is not sent for the next person, nor when nobody is signed in."""
+    box.data_takes_bearer = False
+    provider = box.provider(name="strict", hosts=frozenset({box.login_host}))
+    account = ts.account(provider)
+    account.start_token_login(ts.token("earthdata"))
+    assert account.wait(30).phase == "signed_in"
+    urls = [box.add_file(f"{number}.h5", bytes([number]) * 100_000) for number in range(12)]
+    download = ts.download(
+        urls, tmp_path, provider="strict", background=True, limit_rate=400_000, max_connections=2
+    )  # fmt: skip
+    while len(download.report.outcomes) < 2:
+        time.sleep(0.01)
+    if way == "logout":
+        account.logout()
+    else:
+        account.start_token_login(Secret(box.make_token("boots")), is_switch=True)
+        assert account.wait(30).user == "boots"
+    former = {record.headers.get("Cookie") for record in box.requests_to("/data/")} - {None}
+    box.forget_requests()
+    with contextlib.suppress(DownloadFailed):
+        download.wait(60)
+    sent = [record.headers.get("Cookie") for record in box.requests_to("/data/")]
+    assert former
+    # what was under way on the two connections is over
+    assert sum(cookies in former for cookies in sent) <= 2
+    assert (set(sent) - former - {None} != set()) is (way == "switch")
+    assert all(path.stat().st_size == 100_000 for path in download.report)
+    assert len([*download.report]) == 12 or way == "logout"
+    account.logout()
 
 
 def test_nobody_is_signed_in(account: Account, box: EarthdataSandbox, url: str, tmp_path: Path) -> None:

@@ -123,6 +123,11 @@ class Consequences:
 
     def _move(self, request: Request, location: str) -> None:
         job = request.job
+        if request.line is not None and request.line.has_changed_hands:
+            # where it leads may be good for the former person alone, and let us in as that one
+            job.place = job.url
+            self._ask(Request(job, request.piece))
+            return
         try:
             if request.moves >= _MOST_MOVES:
                 raise too_many_redirects(request.url)

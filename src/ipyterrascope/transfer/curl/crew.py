@@ -40,7 +40,7 @@ class Crew:
         self.agenda = Agenda(actions, rules.max_connections, rules.clock, rules.monotonic)
         self._rules, self._monotonic = rules, rules.monotonic
         self._board = Switchboard(
-            Network(connection, keeps_cookies=rules.keeps_cookies), rules.max_connections, rules.limit_rate
+            Network(connection, cookies_of=rules.cookies_of), rules.max_connections, rules.limit_rate
         )
         self._is_cancelled = False
         self._signing = Signing(authorizer, self._board.wake, self._not_sent)

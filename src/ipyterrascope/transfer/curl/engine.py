@@ -48,8 +48,9 @@ class CurlEngine:
         The identity provider's issuer: a redirect to its pages is an error, not data.
     explain : callable, optional
         Returns the error for an answer that says what a person has to do first, or None.
-    keeps_cookies : bool
-        Whether the cookies of a host are sent back to it, by all connections of one run.
+    cookies_of : callable, optional
+        Returns whose the cookies are that hosts set: they are sent back, by all connections of one run, until it is
+        somebody else. Without it none are kept.
     max_connections : int
         Never more at once.
     limit_rate : float, optional
@@ -72,7 +73,7 @@ class CurlEngine:
         connection: Connection | None = None,
         login_url: str = "",
         explain: Explain | None = None,
-        keeps_cookies: bool = False,
+        cookies_of: Callable[[], str] | None = None,
         max_connections: int = 8,
         limit_rate: float | None = None,
         backoff: Backoff | None = None,
@@ -86,7 +87,7 @@ class CurlEngine:
         self._rules = Rules(
             login_url=login_url,
             explain=explain,
-            keeps_cookies=keeps_cookies,
+            cookies_of=cookies_of,
             max_connections=max_connections,
             limit_rate=limit_rate,
             backoff=backoff or Backoff(),
@@ -135,7 +136,7 @@ def engine_of(account: Account, *, max_connections: int, limit_rate: float | Non
         connection=account.connection,
         login_url=provider.login_url,
         explain=explainer(provider),
-        keeps_cookies=provider.is_earthdata,
+        cookies_of=(lambda: account.whose) if provider.is_earthdata else None,
         max_connections=max_connections,
         limit_rate=limit_rate,
     )

@@ -41,6 +41,7 @@ class Line:
         self.lines = deque[bytes](maxlen=_MOST_LINES)
         self._network = network
         self.proxy: str | None = None
+        self._cookies: pycurl.CurlShare | None = None
         self._is_head = self._http_1 = False
         self._sent: tuple[Sequence[str], Mapping[str, str]] = (), {}
         handle = self.handle = pycurl.Curl()
@@ -90,6 +91,11 @@ class Line:
         if (proxy := self._network.proxy_for(url)) != self.proxy:
             handle.setopt(pycurl.PROXY, proxy)
             self.proxy = proxy
+        if (cookies := self._network.cookies()) is not self._cookies:
+            # one after the other: libcurl's binding takes no second one while there is a first
+            handle.setopt(pycurl.SHARE, None)
+            handle.setopt(pycurl.SHARE, cookies)
+            self._cookies = cookies
         if is_head != self._is_head:
             handle.setopt(pycurl.NOBODY if is_head else pycurl.HTTPGET, 1)
             self._is_head = is_head
@@ -101,6 +107,11 @@ class Line:
             handle.setopt(pycurl.HTTPHEADER, [*headers, *(f"{name}: {value}" for name, value in credential.items())])
             self._sent = headers, {**credential}
         handle.setopt(pycurl.WRITEFUNCTION, body)
+
+    @property
+    def has_changed_hands(self) -> bool:
+        """True where somebody else has signed in since the present request was sent."""
+        return self._network.cookies() is not self._cookies
 
     def close(self) -> None:
         """End it, and forget the credential of the last request."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,8 +36,9 @@ class Network:
     Parameters
     ----------
     connection : Connection
-    keeps_cookies : bool
-        Whether the cookies of a host are sent back to it, over whichever handle.
+    cookies_of : callable, optional
+        Returns whose the cookies are that hosts set: they are sent back, over whichever handle, until it is somebody
+        else. Without it none are kept.
 
     Raises
     ------
@@ -44,7 +46,7 @@ class Network:
         The CA bundle is not there.
     """
 
-    def __init__(self, connection: Connection, *, keeps_cookies: bool = False) -> None:
+    def __init__(self, connection: Connection, *, cookies_of: Callable[[], str] | None = None) -> None:
         self.connection = connection
         self._ca = (
             connection.verify
@@ -59,9 +61,8 @@ class Network:
                 "Check c.Terrascope.verify and REQUESTS_CA_BUNDLE.",
             )
         self._proxies: dict[str, str] = {}
-        self._cookies = pycurl.CurlShare() if keeps_cookies else None
-        if self._cookies is not None:
-            self._cookies.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
+        self._cookies_of, self._user = cookies_of, ""
+        self._cookies = None if cookies_of is None else _no_cookies_yet()
 
     def prepare(self, handle: pycurl.Curl) -> None:
         """Set on a new handle what is the same for all requests."""
@@ -70,12 +71,20 @@ class Network:
             handle.setopt(folder if is_folder else file, self._ca)
             handle.unsetopt(file if is_folder else folder)
         if self._cookies is not None:
-            handle.setopt(pycurl.SHARE, self._cookies)
             handle.setopt(pycurl.COOKIEFILE, "")  # read none, and keep what comes
         # NO_PROXY was read already, by the rules of requests
         handle.setopt(pycurl.NOPROXY, "")
         handle.setopt(pycurl.DNS_CACHE_TIMEOUT, _NAMES_S)
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self.connection.connect_timeout_s * 1000))
+
+    def cookies(self) -> pycurl.CurlShare | None:
+        """Return the cookies that a request goes with, and that its answer adds to; None where there are none."""
+        if self._cookies_of is not None:
+            before, self._user = self._user, self._cookies_of()
+            if before not in ("", self._user):
+                # another store: what is under way may still bring the former person's
+                self._cookies = _no_cookies_yet()
+        return self._cookies
 
     def proxy_for(self, url: str) -> str:
         """Return the proxy for an address; empty for none."""
@@ -90,6 +99,12 @@ class Network:
         # http is on loopback only, and what goes there is nobody else's to see
         is_plain = origin is None or origin[0] == "http"
         return (None if is_plain else select_proxy(url, get_environ_proxies(url))) or ""
+
+
+def _no_cookies_yet() -> pycurl.CurlShare:
+    cookies = pycurl.CurlShare()
+    cookies.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
+    return cookies
 
 
 def spelled(url: str) -> str:

@@ -16,7 +16,7 @@ class Rules:
 
     login_url: str
     explain: Explain | None
-    keeps_cookies: bool
+    cookies_of: Callable[[], str] | None
     max_connections: int
     limit_rate: float | None
     backoff: Backoff
