@@ -69,15 +69,17 @@ def read_body(status: int, headers: Headers, start: int, asked_end: int | None, 
         told = int(match[2]) + 1 - int(match[1]) if match and size_bytes is None else size_bytes
         is_part = match is not None and told != int(match[3])
         return None if is_part else Body(0, None, int(match[3]) if match else size_bytes, ours)
-    if status != 206 or match is None or (start == 0 and asked_end is None):
+    is_several = headers.get("content-type", "").lstrip().lower().startswith("multipart/")  # with lines between them
+    if status != 206 or match is None or is_several or (start == 0 and asked_end is None):
         return None
     first, end, total = int(match[1]), int(match[2]) + 1, int(match[3])
     if first != start or not start < end <= min(total, asked_end or total) or size_bytes not in (None, end - start):
         return None
     if validator is None:
         return Body(start, end, total, ours)
-    # a part proves its content by naming it again, for there are servers that read no If-Range
-    if validator not in (headers.get("etag", "").strip(), headers.get("last-modified", "").strip()):
+    # a part proves its content by naming it again, for there are servers that read no If-Range; an ETag, be it weak,
+    # that comes where there was none before is of another content, whatever the date
+    if validator != (headers.get("etag", "").strip() or headers.get("last-modified", "").strip()):
         return None
     return Body(start, end, total, validator)
 

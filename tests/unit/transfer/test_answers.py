@@ -52,6 +52,7 @@ def test_true_part() -> None:
         {"Content_Range": "bytes 5-9/10", "ETag": 'W/"a"'},
         {"Content_Range": "bytes 5-9/10"},
         {"Content_Type": "multipart/byteranges; boundary=x"},
+        {"Content_Range": "bytes 5-9/10", "ETag": '"a"', "Content_Type": "Multipart/byteranges; boundary=x"},
     ],
 )
 def test_doubtful_part(fields: dict[str, str]) -> None:
@@ -215,3 +216,7 @@ def test_part_by_its_date() -> None:
     assert read_body(206, headers(**part, Last_Modified=then), 5, None, then) == Body(5, 10, 10, then)
     assert read_body(206, headers(**part, Last_Modified=later), 5, None, then) is None
     assert read_body(206, headers(**part), 5, None, then) is None
+    # an ETag where there was none before, strong or weak, is of another content
+    for etag in ('"b"', 'W/"b"'):
+        assert read_body(206, headers(**part, Last_Modified=then, ETag=etag), 5, None, then) is None
+    assert read_body(206, headers(**part, Last_Modified='"a"', ETag='"b"'), 5, None, '"a"') is None
