@@ -16,7 +16,7 @@ from ..protocol.device import Wake
 from ..protocol.http import cancelled
 from ..threads.abort import AbortSignal
 from ..values.providers import LoginMethod
-from ..values.secret import Secret
+from ..values.secret import Secret, frameless
 from ..values.states import DeviceAuthorization, LoginState
 from .chain import PassedOver
 from .credentials import Login
@@ -121,6 +121,8 @@ class Attempts:
         self.newest: Attempt | None = None
         self.remember = False
         self._beside: Attempt | None = None
+        # what may be begun once more beside a code; it may hold a password, and so is kept no longer
+        self._work: Callable[[Attempt], Login] | None = None
         # whether a login may stay: for which answers a code was asked for since the last start
         self._asked = set[bool]()
 
@@ -151,8 +153,8 @@ class Attempts:
         another code is asked for; what it raises leaves all as it is.
         """
         with self._machine.lock:
-            shown, other = self.newest, self._beside
-            if shown is None or shown.code is None:
+            shown, other, work = self.newest, self._beside, self._work
+            if shown is None or shown.code is None or work is None:
                 return
             if shown.remember != remember and other is None and remember not in self._asked:
                 on_asking()
@@ -169,7 +171,7 @@ class Attempts:
             other = self._beside = Attempt(
                 shown.method, shown.before, shown.client_secret, remember=remember, is_switch=shown.is_switch
             )
-        with self._beginning(other, self._work) as thread:
+        with self._beginning(other, work) as thread:
             thread.start()
 
     def wins(self, attempt: Attempt) -> bool:
@@ -213,7 +215,7 @@ class Attempts:
     def abandon(self) -> bool:
         """Cancel what is under way; return whether there was anything."""
         under_way = [attempt for attempt in (self.newest, self._beside) if attempt is not None]
-        self.newest = self._beside = None
+        self.newest = self._beside = self._work = None
         for attempt in under_way:
             attempt.cancel()
         return bool(under_way)
@@ -240,7 +242,7 @@ class Attempts:
         except LoginCancelled:
             return
         except TerrascopeError as exc:
-            outcome = exc
+            outcome = frameless(exc)  # it is shown for long, and its frames would keep the password
         except Exception as exc:  # noqa: BLE001 - a thread has nobody above it: the person must see it
             why = f"There is a fault in this software ({type(exc).__name__})."
             outcome = LoginError("Signing in failed.", why, "Please report it.")
@@ -257,7 +259,7 @@ class Attempts:
             is_wanted = is_beside or attempt is self.newest
             if is_wanted:
                 loser = self.newest if is_beside else self._beside
-                self.newest = self._beside = None
+                self.newest = self._beside = self._work = None
                 if loser is not None:
                     loser.lose()
                 self._on_end(attempt, outcome)

@@ -44,6 +44,10 @@ def stored_source(store: LoginStore | WhyNot, clock: Callable[[], float] = time.
     return SilentSource("stored", find, may_ask=isinstance(store, LoginStore) and store.shelf.signature() is None)
 
 
+# the clocks of two machines that share a folder do
+_CLOCKS_DIFFER_S = 60.0
+
+
 class ByStore:
     """By what is stored: another kernel's renewal where there is one, else the refresh grant, stored before it is used.
 
@@ -162,7 +166,11 @@ class ByStore:
         return stored.access_token != tokens.access_token and self._lives(stored)
 
     def _lives(self, tokens: TokenSet) -> bool:
-        return tokens.expires_at is None or tokens.expires_at - self._clock() > tokens.leeway_s
+        if tokens.expires_at is None:
+            return True
+        left_s = tokens.expires_at - self._clock()
+        # with more than its whole life left it was kept while the clock was ahead: nobody knows how old it is
+        return tokens.leeway_s < left_s <= (tokens.lifetime_s or 0.0) + _CLOCKS_DIFFER_S
 
 
 def replaced() -> LoginRequired:

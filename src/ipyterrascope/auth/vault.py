@@ -15,7 +15,7 @@ from copy import copy
 from dataclasses import replace
 
 from ..errors import LoginRefused, LoginRequired, ProviderAnswerInvalid, TerrascopeError
-from ..values.secret import Secret
+from ..values.secret import Secret, frameless
 from ..values.tokens import TokenSet
 from .held import Held
 from .renewal import Released, Renewal, settled
@@ -213,7 +213,7 @@ class Vault:
         except LoginRefused as exc:
             return LoginRequired(exc.what, exc.why, exc.do, error=exc.error, status=exc.status)
         except BaseException as exc:  # noqa: BLE001 - it is handed to whoever waits for this flight
-            return exc
+            return frameless(exc)  # and kept, while its frames would keep the tokens
         is_over = held.is_of(tokens) and self._holding(tokens, None).remaining_s() <= 0
         return _ended() if is_over else tokens
 

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from ..errors import SecretExposed, UsageError
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException)
 _MASK = "Secret('•••')"
 # by identity: two of one value live as long as the second
 _held: WeakValueDictionary[int, Secret] = WeakValueDictionary()
@@ -127,14 +128,19 @@ def sealed(call: Callable[[], _T]) -> _T:
     try:
         return call()
     except BaseException as exc:  # noqa: BLE001 - raised again below, also an interrupt
-        failure = exc
-    for part in list(chained(failure)):
-        part.__traceback__ = None
-        del part
+        failure = frameless(exc)
     try:
         raise failure
     finally:
         del failure  # this frame is in its traceback: a cycle would keep both
+
+
+def frameless(failure: _E) -> _E:
+    """Return an exception, to be kept or raised again, without its frames and those of all that it wraps."""
+    for part in list(chained(failure)):
+        part.__traceback__ = None
+        del part
+    return failure
 
 
 def chained(failure: BaseException) -> Iterator[BaseException]:

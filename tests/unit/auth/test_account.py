@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import pickle
 import subprocess
@@ -33,7 +34,7 @@ from ipyterrascope.sandbox import Sandbox, steps
 from ipyterrascope.session import AuthorizedSession
 from ipyterrascope.threads.abort import AbortSignal
 from ipyterrascope.threads.errand import Errand
-from ipyterrascope.values.secret import Secret
+from ipyterrascope.values.secret import Secret, held_secrets
 from ipyterrascope.values.states import LoginState
 from testbed.leaks import places
 
@@ -126,6 +127,26 @@ def test_a_wrong_password(account: Account, seen: Seen) -> None:
     account.start_password_login("dora", PASSWORD)
     assert account.state.error is None
     assert account.wait(20).phase == "signed_in"
+
+
+def test_a_password_is_held_no_longer_than_it_is_asked_about(account: Account, box: Sandbox, until: Until) -> None:
+    """Neither once it has signed in, nor when it was refused, nor when somebody thought better of it."""
+
+    def is_held(password: str) -> bool:
+        gc.collect()
+        return any(secret.reveal() == password for secret in held_secrets())
+
+    account.start_password_login("swiper", Secret("otp-Pa55"), one_time_code=Secret(box.one_time_code()))
+    assert is_held("otp-Pa55")
+    assert account.wait(20).phase == "signed_in"
+    until(lambda: not is_held("otp-Pa55"))
+    account.start_password_login("dora", Secret("an0ther-wr0ng"))
+    assert account.wait(20).phase == "signed_in"
+    until(lambda: not is_held("an0ther-wr0ng"))
+    no_answer(box, "/token")
+    account.start_password_login("dora", Secret("a-th1rd"))
+    account.cancel()
+    until(lambda: not is_held("a-th1rd"))
 
 
 def test_two_factors(account: Account, box: Sandbox) -> None:

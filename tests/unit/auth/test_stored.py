@@ -96,6 +96,16 @@ def bearer(account: Account) -> str:
 # Keeping and finding again
 
 
+def test_what_was_kept_while_the_clock_was_ahead(box: Sandbox, folder: Path) -> None:
+    """Nobody knows how old its token is, which looks good for a day: it is renewed before it is used."""
+    sign_in(kernel(box))
+    held = held_by(file_of(folder))
+    ahead = {name: held[name] + 86400 for name in ("issued_at", "expires_at")}
+    file_of(folder).write_bytes(b64encode(json.dumps({**held, **ahead}).encode()) + b"\n")
+    assert kernel(box).headers(f"{box.url}/")
+    assert renewals(box) == 1
+
+
 def test_a_new_kernel_is_signed_in_without_a_question(box: Sandbox, folder: Path) -> None:
     """What was kept signs in there without asking anybody, not even the provider while the token lives."""
     state = sign_in(kernel(box))

@@ -119,6 +119,22 @@ DOWN = ProviderUnreachable("It is down.", "It said 503.", "Wait.", status=503)
 DEAD = LoginRefused("It ended the session.", 'It said "Token is not active".', "Sign in again.", error="invalid_grant")
 
 
+def test_what_goes_wrong_keeps_no_token(world: World) -> None:
+    """A trouble is remembered, and its frames, in which the tokens are, are not."""
+    refresh_token = world.vault.token().refresh_token
+    world.fails_with = DOWN
+    world.pass_s(400)
+    for _ in range(2):
+        with pytest.raises(ProviderUnreachable):
+            world.vault.token()
+    world.vault.release()
+    assert refresh_token is not None
+    gone = weakref.ref(refresh_token)
+    del refresh_token
+    gc.collect()
+    assert gone() is None
+
+
 # Leeway and clocks
 
 
