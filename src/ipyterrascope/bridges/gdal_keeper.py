@@ -77,7 +77,8 @@ class Keeper:
         renew_in_child(self)
 
     def after_fork(self) -> None:
-        """Go on with the file of the parent, which keeps it: a child cannot renew, and must not empty it."""
+        """Go on with the file of the parent, which keeps it: a child cannot renew, and must not write to it."""
+        self._of_parent = self.account.whose
         self._lock, self._turn, self._news = threading.RLock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -132,6 +133,11 @@ class Keeper:
             The token has ended, and the provider cannot renew it right now.
         """
         with self._turn:
+            with self._lock:
+                self._part_from_parent()
+                if self.is_inherited and self._is_wanted():
+                    self.libraries.apply(self._options())
+                    return math.inf
             is_late = self._left_s() <= 0
             tokens = None if self.account.state.source == "basic" else self.account.tokens(_WISHED_S)
             headers = sealed(self._lines)
@@ -151,6 +157,7 @@ class Keeper:
     def follow(self) -> None:
         """Keep as the state wants it: a thread that renews, or an empty file."""
         with self._lock:
+            self._part_from_parent()
             if not self._is_wanted():
                 self._empty()
             elif self._thread is None and not self.is_inherited:
@@ -177,6 +184,12 @@ class Keeper:
         except OSError as exc:
             log.warning("The file that GDAL reads could not be written (%s).", type(exc).__name__)
         return _RETRY_AFTER_S
+
+    def _part_from_parent(self) -> None:
+        """Serve by a file of its own from now on, where somebody else has signed in than in the parent."""
+        if self.is_inherited and self.account.whose not in ("", self._of_parent):
+            self._file, self._pid = HeaderFile(), os.getpid()
+            self._headers, self._tokens = Secret(""), None
 
     def _is_wanted(self) -> bool:
         return self.is_on and self.account.is_signed_in

@@ -9,6 +9,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -343,6 +344,51 @@ def test_a_fork_reads_with_the_parents_token(box: Sandbox) -> None:
     )
     assert told["child"] == 0
     assert told["parent"]
+
+
+def test_a_fork_that_signs_in_has_a_file_of_its_own(box: Sandbox) -> None:
+    """Its login goes into no read of the parent, nor the parent's into one of its own."""
+    told = script(
+        """
+        import json, os, sys
+        import rasterio, rasterio._env
+        import ipyterrascope as ts
+        from ipyterrascope.bridges.gdal_library import library_of
+        from ipyterrascope.protocol.claims import user_of
+        from ipyterrascope.values.secret import Secret
+        url = os.environ["URL"]
+        ts.gdal.enable()
+
+        def reads_as():
+            with rasterio.open(url) as source:
+                source.read(1)
+            file = library_of(rasterio._env).get(f"/vsicurl/{url}", "GDAL_HTTP_HEADER_FILE")
+            return file, user_of(Secret(open(file).read().split()[-1]))
+
+        before = reads_as()
+        here, there = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ts.account().start_password_login("boots", Secret("päss wörd+&%"))
+                ts.account().wait(30)
+                ts.gdal.enable()
+                os.write(there, json.dumps(reads_as()).encode())
+                ts.logout()
+            finally:
+                sys.exit()
+        os.waitpid(pid, 0)
+        print(json.dumps({"before": before, "child": json.loads(os.read(here, 4096)), "after": reads_as()}))
+        """,
+        box,
+        URL=box.download_urls[0],
+    )
+    path, user = cast("tuple[str, str]", told["before"])
+    childs_path, childs_user = cast("tuple[str, str]", told["child"])
+    assert (user, childs_user) == ("dora", "boots")
+    assert childs_path != path
+    assert not Path(childs_path).exists()
+    assert told["after"] == [path, "dora"]
 
 
 def test_nothing_of_it_is_left_behind(box: Sandbox, tmp_path: Path) -> None:
