@@ -206,6 +206,28 @@ def test_a_logout_takes_the_token_away_and_a_login_gives_it_back(
     until(lambda: {status for _, status in everywhere(client, use, url)} == {"200"})
 
 
+def person() -> tuple[str, list[str]]:
+    """Return who is signed in, and whose tokens are held. Runs on a worker."""
+    import gc
+
+    from ipyterrascope.protocol.claims import user_of
+    from ipyterrascope.values.secret import held_secrets
+
+    gc.collect()
+    return ts.account().state.user, sorted(filter(None, {user_of(secret) for secret in held_secrets()}))
+
+
+def test_another_account_takes_the_place_of_the_former(client: Client, box: Sandbox, attached: Account) -> None:
+    """After a switch of accounts in the notebook nothing of the former person is left on a worker, without a use."""
+    url = f"{box.url}/download/cog.tif"
+    assert {text for _, text in everywhere(client, use, url)} == {"200"}
+    assert everywhere(client, person) == [("dora", ["dora"])] * 2
+    attached.start_password_login("boots", Secret("päss wörd+&%"), is_switch=True)
+    assert attached.wait(30).user == "boots"
+    until(lambda: everywhere(client, person) == [("boots", ["boots"])] * 2)
+    assert {text for _, text in everywhere(client, use, url)} == {"200"}
+
+
 def test_detached_workers_have_no_login(client: Client, box: Sandbox, account: Account) -> None:
     """After `detach` the login goes on in the notebook alone."""
     ts.dask.attach(client, account.provider)

@@ -84,7 +84,8 @@ class Attachment:
         self._known = set[str]()
         # to whom an answer is under way: together with others, or alone
         self._together, self._alone = set[str](), set[str]()
-        self._serial = 0
+        self._serial = self._login = 0
+        self._whose = ""
         self._tokens: TokenSet | None = None
         self._refusal: LoginRequired | None = None
         self._end_observing: Callable[[], None] = lambda: None
@@ -244,7 +245,9 @@ class Attachment:
         if self._tokens is not None and any(ask.is_refused and ask.serial == self._serial for ask in asks):
             url = f"{[*origins_of(self.account.provider.hosts), ''][0]}/"
             self.account.refused(url, {"Authorization": f"Bearer {self._tokens.access_token.reveal()}"})
-        tokens = self.account.tokens(math.inf)
+        tokens, whose = self.account.tokens(math.inf), self.account.whose
+        if whose != self._whose:
+            self._whose, self._login = whose, self._login + 1
         if self._tokens is None or tokens.access_token != self._tokens.access_token:
             self._serial, self._refusal = self._serial + 1, None
         self._tokens = tokens
@@ -288,7 +291,7 @@ class Attachment:
 
     def _parcel(self) -> Parcel | Refusal:
         if self._tokens is not None:
-            return parcel_of(self._tokens, self._serial, self._clock())
+            return parcel_of(self._tokens, self._serial, self._clock(), self._login)
         why = self._refusal or LoginRequired("Nobody is signed in.", "", "Sign in first.")
         return Refusal(self._serial, f"The notebook lends no token: {why.what}", why.why, "Sign in there again.")
 

@@ -28,15 +28,18 @@ class Parcel:
     token : Secret
     left_s, lifetime_s : float or None
         Seconds until it ends, and from its issue to its end; None where that is not known.
+    login : int
+        Of which of the kernel's logins it is: where that is another one, nothing of the former is left.
     """
 
     serial: int
     token: Secret
     left_s: float | None
     lifetime_s: float | None
+    login: int = 1
 
-    def __reduce__(self) -> tuple[Callable[..., Parcel], tuple[int, str, float | None, float | None]]:
-        return _unpacked, (self.serial, self.token.reveal(), self.left_s, self.lifetime_s)
+    def __reduce__(self) -> tuple[Callable[..., Parcel], tuple[int, str, float | None, float | None, int]]:
+        return _unpacked, (self.serial, self.token.reveal(), self.left_s, self.lifetime_s, self.login)
 
     def tokens(self, now: float) -> TokenSet:
         """Return it as a set that came at `now`, in POSIX seconds of the clock here."""
@@ -65,16 +68,16 @@ def is_sound(sent: object) -> TypeGuard[Parcel | Refusal]:
         return False
     if isinstance(sent, Refusal):
         return all(isinstance(text, str) for text in fields)
-    token, *times = fields
+    token, *times, login = fields
     has_times = all(time is None or (isinstance(time, (int, float)) and math.isfinite(time)) for time in times)
-    return has_times and isinstance(token, Secret) and is_fit_for_header(token.reveal())
+    return has_times and type(login) is int and isinstance(token, Secret) and is_fit_for_header(token.reveal())
 
 
-def parcel_of(tokens: TokenSet, serial: int, now: float) -> Parcel:
+def parcel_of(tokens: TokenSet, serial: int, now: float, login: int = 1) -> Parcel:
     """Make a parcel of the access token alone, at `now` in POSIX seconds."""
     left_s = None if tokens.expires_at is None else tokens.expires_at - now
-    return Parcel(serial, tokens.access_token, left_s, tokens.lifetime_s)
+    return Parcel(serial, tokens.access_token, left_s, tokens.lifetime_s, login)
 
 
-def _unpacked(serial: int, token: str, left_s: float | None, lifetime_s: float | None) -> Parcel:
-    return Parcel(serial, Secret(token), left_s, lifetime_s)
+def _unpacked(serial: int, token: str, left_s: float | None, lifetime_s: float | None, login: int) -> Parcel:
+    return Parcel(serial, Secret(token), left_s, lifetime_s, login)

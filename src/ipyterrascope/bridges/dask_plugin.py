@@ -63,7 +63,7 @@ class Loan:
         self._holder = Holder(self._ask, patience_s=connection.connect_timeout_s)
         lent = LentToken(self._holder.lend, _CAME_FROM, margin_s=0.0, has_news=self._holder.has_news)
         self._account = providers.lend(provider, SilentSource("dask", lambda _: lent), _usable(connection))
-        self._has_gdal = has_gdal
+        self._has_gdal, self._login = has_gdal, 0
         if has_gdal:
             with suppress(TerrascopeError):  # it may be missing here
                 gdal.follow(self._account)
@@ -96,6 +96,10 @@ class Loan:
         """Let the account follow at once, and GDAL and others with it, instead of at its next use."""
         with suppress(TerrascopeError):
             if isinstance(sent, Parcel):
+                before, self._login = self._login, sent.login
+                if before not in (0, sent.login):
+                    # another person, perhaps: nothing of the former login stays, no name, cookie or token
+                    self._account.hand_over()
                 self._account.allow_sources()
                 self._account.sign_in_silently()
                 gdal.settle(self._account)

@@ -240,6 +240,7 @@ def test_what_was_forged_is_replaced(client: Client, attached: ts.dask.DaskStatu
         *(Parcel(1, Secret("t"), left_s, 1.0) for left_s in (math.nan, math.inf, "1")),
         Parcel(1, Secret("a\r\nX: 1"), None, None),
         Parcel(1, "t", None, None),
+        Parcel(1, Secret("t"), None, None, "2"),
         Refusal(1 << 62, "no"),
         Refusal(1, None),
     ],
