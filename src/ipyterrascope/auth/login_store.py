@@ -243,7 +243,9 @@ def _failure_to_acquire(lock: BaseFileLock, wait_s: float) -> Exception | None:
         lock.acquire(timeout=wait_s)
     except Timeout:
         return ProviderUnreachable(
-            "Another kernel is renewing the stored login.", "It has not ended in time.", "Try again in a moment."
+            "Another kernel is renewing the stored login.",
+            f"It has not ended within {wait_s:.0f} s.",
+            "Try again in a moment; if it stays so, end that kernel: it may be suspended (Ctrl-Z), or hang.",
         )
     except (OSError, NotImplementedError) as exc:
         why = reason_of(exc) if isinstance(exc, OSError) else "this file system has no locks"
