@@ -20,13 +20,15 @@ DATE = "Sat, 01 Aug 2026 12:00:00 GMT"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that arrived; `at_once` counts those under way, itself included, and `nth` all, from 1."""
+    """One request that arrived; `at_once` counts those under way, itself included, and `nth` all, from 1. It came from
+    a `port` of the client, which is another one for each connection."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     at_once: int = 0
     nth: int = 0
+    port: int = 0
 
     @property
     def range(self) -> tuple[int, int | None]:
@@ -90,8 +92,8 @@ class FaultyServer:
 
     @property
     def connections(self) -> int:
-        """How many there were."""
-        return len(self._server.connections)
+        """How many there were that brought a request: other programs of this machine may look who is at a port."""
+        return len({asked.port for asked in self.asked})
 
     @property
     def most_at_once(self) -> int:
@@ -150,7 +152,8 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             with server.counting:
                 server.at_once += 1
                 headers = dict(self.headers.items())
-                asked = Asked(self.command, self.path, headers, server.at_once, len(server.asked) + 1)
+                nth, port = len(server.asked) + 1, self.client_address[1]
+                asked = Asked(self.command, self.path, headers, server.at_once, nth, port)
                 server.asked.append(asked)
             try:
                 answer = server.answer(asked)
