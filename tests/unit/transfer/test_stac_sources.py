@@ -19,6 +19,7 @@ from stac import FILES, HERE, asset, collection, item
 
 from ipyterrascope.errors import DownloadFailed, ServerRefused, ServerUnreachable, SourceInvalid, TerrascopeError
 from ipyterrascope.transfer import Item, Selection, download, items_from, prepare
+from ipyterrascope.transfer.sources import Unusable
 
 FORMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "json": lambda feature: feature,
@@ -369,7 +370,9 @@ def test_a_hostile_catalogue(
     with contextlib.suppress(TerrascopeError):
         for found in items_from([source], selection=Selection.of(**chosen)):
             assert Path("/t", found.name).parent == Path("/t")
-            assert found.url.startswith(("https://", "http://127.", "http://localhost"))
+            # without an address it fails alone among others
+            is_unusable = isinstance(found, Unusable)
+            assert is_unusable or found.url.startswith(("https://", "http://127.", "http://localhost"))
             assert found.size_bytes is None or type(found.size_bytes) is int
 
 
