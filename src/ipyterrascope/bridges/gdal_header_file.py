@@ -41,9 +41,11 @@ class HeaderFile:
     """
 
     def __init__(self, folders: Sequence[str] | None = None) -> None:
-        self._folder = _private_folder(_places_in_memory() if folders is None else folders)
+        made = _private_folder(_places_in_memory() if folders is None else folders)
         # says until this process and all its children have ended that this folder is in use; it is no way to the header
-        self._lock = _locked(self._folder / _LOCK)
+        self._lock = _locked(made / _LOCK)
+        # only now by the name by which others look for what nobody uses: several workers begin at the same moment
+        self._folder = made.rename(made.with_name(made.name.removeprefix(".")))
         self.path = str(self._folder / secrets.token_hex(16))
         self.write(Secret(""))
 
@@ -58,7 +60,8 @@ class HeaderFile:
 
     def close(self) -> None:
         """Leave nothing of it."""
-        shutil.rmtree(self._folder)
+        # out of the sight of who looks for what nobody uses, and would make a lock in it meanwhile
+        shutil.rmtree(self._folder.rename(self._folder.with_name(f".{self._folder.name}")))
         if self._lock is not None:
             os.close(self._lock)
 
@@ -70,10 +73,10 @@ def _places_in_memory() -> list[str]:
 def _private_folder(folders: Sequence[str]) -> Path:
     for folder in folders:
         with suppress(OSError):
-            made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
+            made = tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=folder)
             _clean(Path(folder))
             return Path(made)
-    return Path(tempfile.mkdtemp(prefix=_PREFIX))
+    return Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
 
 
 def _clean(place: Path) -> None:

@@ -168,3 +168,21 @@ def test_nothing_else_is_removed(tmp_path: Path) -> None:
     HeaderFile([str(tmp_path)]).close()
     assert [folder.name for folder in sorted(tmp_path.iterdir())] == sorted(folder.name for folder in others[:3])
     assert [(folder / "scene.tif").read_bytes() for folder in others[:3]] == [b"II*"] * 3
+
+
+def test_many_begin_and_end_at_the_same_moment(tmp_path: Path) -> None:
+    """No process takes away what another one is making or removing, as the workers of a cluster do together."""
+    code = (
+        "import sys; from ipyterrascope.bridges.gdal_header_file import HeaderFile; sys.stdin.read(1)\n"
+        "for _ in range(100): HeaderFile([sys.argv[1]]).close()"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"x")
+        process.stdin.flush()
+    assert [(process.communicate(timeout=60)[1], process.returncode) for process in processes] == [(b"", 0)] * 4
+    assert [*tmp_path.iterdir()] == []
